@@ -1,0 +1,37 @@
+"""Passes over the plan, each `(Plan, Report) -> Plan` in a file of its own; this list is the order and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..diagnostic import Report
+from ..ir import Plan
+from .check_splits import check_splits
+from .choose_device import choose_device
+from .derive_seeds import derive_seeds
+from .hash_inputs import hash_inputs
+from .key_stages import key_stages
+from .supply_reference import supply_reference
+
+Pass = Callable[[Plan, Report], Plan]
+
+PASSES: tuple[Pass, ...] = (
+    supply_reference,  # first, since it adds stages that all others have to see
+    check_splits,  # on the finished graph; before anything reads a file
+    choose_device,  # keys depend on the device
+    derive_seeds,  # keys depend on the seeds
+    hash_inputs,  # keys depend on the content of files
+    key_stages,  # last: a key covers all that the passes before it decided
+)
+
+
+def run_passes(plan: Plan, report: Report) -> Plan:
+    """The plan after every pass; stops after the pass that finds an error."""
+    for one in PASSES:
+        plan = one(plan, report)
+        if report.errors:
+            break
+    return plan
+
+
+STATIC: tuple[Pass, ...] = (supply_reference, check_splits)  # what `check` runs: the passes that read nothing but the plan

@@ -1,0 +1,72 @@
+"""Files and folders that the spec names enter keys by their content, never by their name or date."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+from ..diagnostic import Place, Report
+from ..ir import Plan, Stage
+from ..spec.codec import leaves
+
+
+def hash_inputs(plan: Plan, report: Report) -> Plan:
+    """The plan with the hash of every file; a file that is missing, or is a folder where a file is due, is reported."""
+    return plan.map({stage.id: replace(stage, files=files_of(stage, report)) for stage in plan.stages})
+
+
+def files_of(stage: Stage, report: Report) -> dict[str, str]:
+    found = {}
+    for path, value, _, is_path in leaves(stage.spec):
+        dotted = ".".join(path)
+        if is_path and value is not None:
+            target = Path(value)
+            wants_folder = path[-1] == "folder"
+            if check(target, wants_folder, value, stage.place(dotted), report):
+                found[dotted] = hash_of(target)
+        elif path == ("package",) and value is not None:
+            folder = package_folder(value, getattr(stage.spec, "path", None))
+            if folder is None:
+                name = value.replace("_", "-")
+                report.add("P606", f"the package `{value}` is not installed", stage.place(dotted), help=(f"pip install {name}",))
+            elif check(folder, True, f"{value}/{getattr(stage.spec, 'path', None) or ''}", stage.place("path"), report):
+                found[dotted] = hash_of(folder)
+    return found
+
+
+def check(target: Path, wants_folder: bool, name: str, place: Place | None, report: Report) -> bool:
+    """Whether the path names what it should; otherwise the problem is reported."""
+    if not target.exists():
+        noun = "folder" if wants_folder else "file"
+        beside = sorted(p.name for p in target.parent.iterdir())[:5] if target.parent.is_dir() else []
+        help = (f"in its folder there are: {', '.join(beside)}",) if beside else (f"the folder `{target.parent}` is not there either",)
+        report.add("P601", f"there is no {noun} `{name}`", place, help=help)
+        return False
+    if target.is_dir() != wants_folder:
+        text = f"`{name}` is a folder; a file is needed here" if target.is_dir() else f"`{name}` is a file; a folder is needed here"
+        report.add("P601", text, place)
+        return False
+    return True
+
+
+def package_folder(package: str, path: str | None) -> Path | None:
+    """The folder inside an installed package, found without running its code."""
+    found = importlib.util.find_spec(package) if package.isidentifier() else None
+    if found is None or not found.submodule_search_locations:
+        return None
+    root = Path(found.submodule_search_locations[0]).resolve()
+    folder = (root / (path or "")).resolve()
+    return folder if folder.is_relative_to(root) else None
+
+
+def hash_of(target: Path) -> str:
+    """sha256 of a file, or of the names and hashes of all files of a folder."""
+    if target.is_file():
+        with target.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    whole = hashlib.sha256()
+    for file in sorted(p for p in target.rglob("*") if p.is_file()):
+        whole.update(f"{file.relative_to(target).as_posix()}\0{hash_of(file)}\n".encode())
+    return whole.hexdigest()

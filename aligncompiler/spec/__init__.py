@@ -1,0 +1,1 @@
+"""The language: every word that a user may write."""

@@ -1,0 +1,85 @@
+"""Specs as JSON, both ways: references become `{"ref": "stages.sft"}`, tuples become lists, everything else stays what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .base import Kind, Output, Ref, Spec, extra_of
+from .registry import kinds
+from .slot import Slot, slots
+
+
+def dump(value: Any) -> Any:
+    """The JSON form of a spec or of a value inside one."""
+    if isinstance(value, Ref):
+        return {"ref": value.to}
+    if isinstance(value, Spec):
+        return {name: dump(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, tuple):
+        return [dump(v) for v in value]
+    return {k: dump(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def restore(family: str, data: Mapping[str, Any], outputs: Mapping[str, Output]) -> Kind:
+    """The spec of a family whose JSON form `dump` gave; `outputs` types its references. Raises pydantic's error on foreign data."""
+    made = restore_spec(kinds(family)[data["kind"]], data, outputs)
+    assert isinstance(made, Kind)
+    return made
+
+
+def restore_spec(cls: type[Spec], data: Mapping[str, Any], outputs: Mapping[str, Output]) -> Spec:
+    fields = slots(cls)
+    return cls(**{name: undump(fields[name], value, outputs) if name in fields else value for name, value in data.items()})
+
+
+def undump(slot: Slot, value: Any, outputs: Mapping[str, Output]) -> Any:
+    if isinstance(value, Mapping) and set(value) == {"ref"} and slot.needs is not None:
+        return Ref(value["ref"], outputs[value["ref"]])
+    if isinstance(value, Mapping) and slot.family is not None:
+        return restore(slot.family.family, value, outputs)
+    if isinstance(value, Mapping) and slot.nested is not None:
+        return restore_spec(slot.nested, value, outputs)
+    if isinstance(value, Mapping) and slot.values is not None:
+        return {k: undump(slot.values, v, outputs) for k, v in value.items()}
+    if isinstance(value, list) and slot.items is not None:
+        return tuple(undump(slot.items, v, outputs) for v in value)
+    return value
+
+
+def refs(value: Any) -> Iterator[Ref]:
+    """Every reference inside a spec, in the order of its fields."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Spec):
+        for name in type(value).model_fields:
+            yield from refs(getattr(value, name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from refs(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from refs(item)
+
+
+def leaves(value: Any, path: tuple[str, ...] = (), role: str = "semantic", is_path: bool = False) -> Iterator[tuple[tuple[str, ...], Any, str, bool]]:
+    """(path, value, role, names a file) of every plain value or reference inside a spec; a role holds for all that lies below it."""
+    if isinstance(value, Spec):
+        for name, info in type(value).model_fields.items():
+            extra = extra_of(info)
+            inner = extra["role"] if role == "semantic" else role
+            yield from leaves(getattr(value, name), (*path, name), inner, extra["path"])
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, str(index)), role)
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            yield from leaves(value[key], (*path, key), role)
+    else:
+        yield path, value, role, is_path
+
+
+def replaced(spec: Kind, **changes: Any) -> Kind:
+    """The same spec with some fields exchanged, validated again."""
+    values = {name: getattr(spec, name) for name in type(spec).model_fields}
+    return type(spec)(**values | changes)

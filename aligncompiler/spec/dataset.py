@@ -1,0 +1,171 @@
+"""Datasets: rows of a declared kind, from files, from the hub, or generated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+from .base import ROW_COLUMNS, Kind, Output, Problem, Range, field
+
+
+class Dataset(Kind):
+    """Rows of one or more kinds."""
+
+    family: ClassVar[str] = "datasets"
+
+    def source(self) -> tuple[object, ...]:
+        """What two datasets have in common if they may hold the same rows."""
+        return (self.tag,)
+
+    def overlaps(self, other: Dataset) -> bool:
+        """Whether a row may be in both: the same source, and shares of the hash range that meet."""
+        a, b = getattr(self, "between", (0.0, 1.0)), getattr(other, "between", (0.0, 1.0))
+        return self.source() == other.source() and a[0] < b[1] and b[0] < a[1]
+
+
+class FileRows(Dataset):
+    """Rows read from a file (jsonl, json, parquet or csv; gzip is read as it is) or from the Hugging Face hub."""
+
+    rows: ClassVar[str] = ""
+    extra_columns: ClassVar[tuple[str, ...]] = ()
+
+    file: str | None = field(None, path=True)
+    """File to read."""
+    hub: str | None = field(None)
+    """Name of a dataset on the Hugging Face hub; needs `revision`."""
+    revision: str | None = field(None)
+    """Commit of the hub repository."""
+    subset: str | None = field(None)
+    """Configuration of the hub dataset."""
+    split: str | None = field(None)
+    """Split of the hub dataset; needed with `hub`."""
+    columns: Mapping[str, str] = field({})
+    """Our column name -> the column's name in the source."""
+    between: tuple[float, float] = field((0.0, 1.0), unit="share of the hash range")
+    """Keep the rows whose hash (of the prompt, or of the text) falls in [lower, upper): a split that never moves a row."""
+    limit: int | None = field(None, unit="rows", ge=1)
+    """Keep at most this many rows, the first ones."""
+
+    def source(self) -> tuple[object, ...]:
+        return (self.file, self.hub, self.subset, self.split)
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_between(self.between)
+        given = [name for name in ("file", "hub") if getattr(self, name) is not None]
+        if len(given) != 1:
+            said = "both are given" if given else "neither is given"
+            yield Problem("M505", given[1] if given else "kind", f"a dataset of {self.rows} takes exactly one of `file`, `hub`; {said}")
+        for name in ("revision", "split"):
+            if self.hub is not None and getattr(self, name) is None:
+                yield Problem("M506", "hub", f"`hub: {self.hub}` names no `{name}`", (f"add `{name}: ...`, so that a later run reads the same rows",))
+        for name in ("revision", "split", "subset"):
+            if self.hub is None and getattr(self, name) is not None:
+                yield Problem("M507", name, f"`{name}` has a meaning only beside `hub`")
+        known = (*ROW_COLUMNS[self.rows], *self.extra_columns)
+        for name in self.columns:
+            if name not in known:
+                yield Problem("M509", f"columns.{name}", f"rows of {self.rows} have no column `{name}`", (f"columns of {self.rows}: {', '.join(known)}",))
+
+    def output(self) -> Output:
+        return Output("dataset", (self.rows,), ("*",))
+
+
+def check_between(between: tuple[float, float]) -> Iterator[Problem]:
+    if not 0 <= between[0] < between[1] <= 1:
+        yield Problem("S405", "between", f"`between` is [{between[0]}, {between[1]}]; it takes [lower, upper] with 0 <= lower < upper <= 1")
+
+
+class Text(FileRows):
+    """Plain text, one document a row."""
+
+    kind: Literal["text"] = "text"
+    rows: ClassVar[str] = "text"
+
+
+class Prompts(FileRows):
+    """Prompts without answers."""
+
+    kind: Literal["prompts"] = "prompts"
+    rows: ClassVar[str] = "prompts"
+    extra_columns: ClassVar[tuple[str, ...]] = ("messages",)
+
+
+class Demonstrations(FileRows):
+    """Prompts with an answer to imitate: `prompt, completion`, or `messages` that end with the assistant."""
+
+    kind: Literal["demonstrations"] = "demonstrations"
+    rows: ClassVar[str] = "demonstrations"
+    extra_columns: ClassVar[tuple[str, ...]] = ("messages",)
+
+
+class Problems(FileRows):
+    """Prompts with a reference answer to check against."""
+
+    kind: Literal["problems"] = "problems"
+    rows: ClassVar[str] = "problems"
+    extra_columns: ClassVar[tuple[str, ...]] = ("messages",)
+
+
+class Preferences(FileRows):
+    """Pairs of answers, one chosen and one rejected.
+
+    Accepted as they are: `prompt, chosen, rejected` as text or message lists; `chosen, rejected` that share their prompt as a prefix;
+    ranked lists `prompt, completions: [{rank, completion}]`; an optional `margin`.
+    """
+
+    kind: Literal["preferences"] = "preferences"
+    rows: ClassVar[str] = "preferences"
+    extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions")
+
+
+class Completions(FileRows):
+    """Answers of a policy, one a row.
+
+    Accepted as they are: `prompt, completion` with an optional `label` (unpaired feedback), and step-wise `prompt, completions, labels`.
+    """
+
+    kind: Literal["completions"] = "completions"
+    rows: ClassVar[str] = "completions"
+    extra_columns: ClassVar[tuple[str, ...]] = ("label", "labels", "completions")
+
+
+class Deduction(Dataset):
+    """Multi-step syllogisms with a machine score for every step (MuseD, arXiv:2410.09528), generated backwards from the conclusion."""
+
+    kind: Literal["deduction"] = "deduction"
+    count: int = field(unit="prompts", ge=1)
+    """Number of prompts to generate."""
+    leaves: Range
+    """Number of premises that the conclusion needs; n leaves take n - 1 steps."""
+    tree: Literal["random", "balanced", "chain"] = field("random")
+    """Shape of the derivation."""
+    moods: Literal[15, 24] = field(15, unit="moods")
+    """15 valid moods without existential import, 24 with it."""
+    question: Literal["judgment", "proof", "both"] = field("both")
+    """Decide whether a claim follows, derive a given goal, or half of each."""
+    labels: tuple[Literal["true", "false", "unknown"], ...] = field(("true", "false", "unknown"))
+    """Answers that judgment questions may have."""
+    distractors: Range = field(Range(min=0, max=1))
+    """Number of premises that the conclusion does not need."""
+    attach: Literal["fresh", "path"] = field("fresh")
+    """Distractors speak of terms of their own, or of terms of the derivation (labels are checked again)."""
+    names: Literal["virtual", "greek", "real"] = field("virtual")
+    """Terms are invented nouns, Greek letters, or real nouns."""
+    response: Literal["json", "text"] = field("json")
+    """Form of the answer."""
+    between: tuple[float, float] = field((0.0, 1.0), unit="share of the hash range")
+    """Keep derivations whose hash falls in [lower, upper): two datasets with disjoint ranges never share a derivation."""
+    seed: int = field(0)
+    """Seed of the generator; not moved by the seed of the experiment, so that repeats share their data."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_between(self.between)
+        if self.leaves.min < 2:
+            yield Problem("S405", "leaves.min", f"`leaves.min` is {self.leaves.min}; a deduction has at least 2 leaves")
+        if self.question == "proof" and set(self.labels) != {"true", "false", "unknown"}:
+            yield Problem("M507", "labels", "`labels` has a meaning only for judgment questions")
+        if not self.labels:
+            yield Problem("S405", "labels", "`labels` is empty; name at least one of true, false, unknown")
+
+    def output(self) -> Output:
+        return Output("dataset", ("problems", "demonstrations"), ("problem", "question", "label", "leaves", "form_count", "tree"))

@@ -1,0 +1,59 @@
+"""The whole spec: what stands at the top of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from .base import Problem, Spec, field
+from .dataset import Dataset
+from .model import Model
+from .objective import Objective
+from .reward import Reward
+from .stage import Stage
+
+
+class Engine(Spec):
+    """Where and in which precision the work is done."""
+
+    def check(self) -> Iterator[Problem]:
+        if self.strategy == "single" and self.devices > 1:
+            yield Problem("M507", "devices", f"`strategy: single` uses one device, not {self.devices}", ("choose `strategy: ddp` or `strategy: fsdp`",))
+
+    accelerator: Literal["detect", "cpu", "cuda"] = field("detect")
+    """Device; `detect` takes the GPU if the machine has one, and the plan says which."""
+    precision: Literal["float32", "bfloat16"] = field("float32")
+    """Number format of the forward and backward passes; weights are kept in float32."""
+    strategy: Literal["single", "ddp", "fsdp"] = field("single", role="runtime")
+    """How training is spread over devices: one device, replicas, or shards."""
+    devices: int = field(1, role="runtime", unit="devices", ge=1)
+    """Number of devices of this machine that training uses."""
+    threads: int | Literal["all"] = field("all", role="runtime", unit="threads")
+    """Threads of a CPU run."""
+
+
+class Experiment(Spec):
+    """One experiment, stated completely."""
+
+    alignc: Literal["v1"]
+    """Version of the language."""
+    name: str = field(role="cosmetic", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")
+    """Name of the experiment; run folders carry it."""
+    description: str = field("", role="cosmetic")
+    """What is asked, in a sentence."""
+    cites: tuple[str, ...] = field((), role="cosmetic")
+    """Sources, for example `arXiv:2305.18290`."""
+    seed: int = field(0, ge=0)
+    """Seed of the experiment; every stage derives its own from it."""
+    engine: Engine = field(Engine())
+    """Device, precision and parallelism."""
+    models: Mapping[str, Model] = field({})
+    """Networks before training."""
+    datasets: Mapping[str, Dataset] = field({})
+    """Rows to learn from and to measure on."""
+    rewards: Mapping[str, Reward] = field({})
+    """Rules and learned scorers."""
+    objectives: Mapping[str, Objective] = field({})
+    """Losses that several stages share."""
+    stages: Mapping[str, Stage] = field({})
+    """Steps; edges come from references."""

@@ -1,0 +1,78 @@
+"""Metrics: what an `evaluate` stage measures, per row, with an interval over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from .base import Kind, Needs, Problem, Ref, field
+from .reward import ExactMatch, Reward
+
+
+class Metric(Kind):
+    """A figure per row. `judges` names the artifacts it can judge, `rows` the rows it needs, `measures` what it is computed from."""
+
+    family: ClassVar[str] = "metrics"
+    judges: ClassVar[tuple[str, ...]] = ()
+    rows: ClassVar[tuple[str, ...]] = ()
+    measures: ClassVar[Literal["answers", "pairs"]] = "answers"
+
+
+class Accuracy(Metric):
+    """Share of prompts whose answer is right, beside what a predictor that sees only shallow features of the prompt would reach."""
+
+    kind: Literal["accuracy"] = "accuracy"
+    judges: ClassVar[tuple[str, ...]] = ("policy",)
+    rows: ClassVar[tuple[str, ...]] = ("problems",)
+
+    reward: Reward = field(ExactMatch())
+    """Reward that decides; an answer is right if `part` is 1."""
+    part: str = field("score")
+    """Part of the reward that decides."""
+    by: str | None = field(None)
+    """Column to split the table by."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_part(self.reward, self.part)
+
+
+class MeanScore(Metric):
+    """Mean of a reward, or of one part of it, over the answers of a policy."""
+
+    kind: Literal["mean_score"] = "mean_score"
+    judges: ClassVar[tuple[str, ...]] = ("policy",)
+    rows: ClassVar[tuple[str, ...]] = ("prompts",)
+
+    reward: Reward | Annotated[Ref, Needs(("scorer",))]
+    """Reward to average: a rule or a trained scorer."""
+    part: str = field("score")
+    """Part of the reward to average."""
+    by: str | None = field(None)
+    """Column to split the table by."""
+
+    def check(self) -> Iterator[Problem]:
+        if isinstance(self.reward, Reward):
+            yield from check_part(self.reward, self.part)
+        elif self.part != "score":
+            yield Problem("M509", "part", "a trained scorer gives `score` only")
+
+
+class PairAccuracy(Metric):
+    """Share of pairs whose chosen answer scores above the rejected one, beside a baseline that always prefers the longer answer.
+
+    A scorer scores by its reward, a policy by its log-probability, less that of `reference` where one is given (the implicit reward
+    of direct preference optimisation). A tie counts one half.
+    """
+
+    kind: Literal["pair_accuracy"] = "pair_accuracy"
+    judges: ClassVar[tuple[str, ...]] = ("policy", "scorer")
+    rows: ClassVar[tuple[str, ...]] = ("preferences",)
+    measures: ClassVar[Literal["answers", "pairs"]] = "pairs"
+
+    reference: Annotated[Ref, Needs(("policy",))] | None = field(None)
+    """Policy whose log-probability is taken off that of a judged policy; null takes nothing off."""
+
+
+def check_part(reward: Reward, part: str) -> Iterator[Problem]:
+    if part not in ("score", *reward.parts):
+        yield Problem("M509", "part", f"`{reward.tag}` has no part `{part}`", (f"parts: {', '.join(('score', *reward.parts))}",))

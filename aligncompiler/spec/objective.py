@@ -1,0 +1,63 @@
+"""Objectives: what training minimises, as a function of a few measured quantities.
+
+`reads` names the quantities in the order of the implementation's tensors: `<leaf>_logp` (sum over the answer's tokens, natural log),
+`<leaf>_token_logp`, `reference_<leaf>_logp`, `<leaf>_reward`, where the leaves are those of the row kind (`completion`, or `chosen` and
+`rejected`), and `margin`. `per` is the item that one entry of the loss stands for, hence the denominator of the mean.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from .base import Kind, field
+
+
+class Objective(Kind):
+    """A loss: which model it trains, on which rows, from which quantities."""
+
+    family: ClassVar[str] = "objectives"
+    trains: ClassVar[str] = ""
+    rows: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
+    per: ClassVar[Literal["tokens", "rows"]] = "rows"
+
+    def wants_reference(self) -> bool:
+        return any(name.startswith("reference_") for name in self.reads)
+
+
+class SFT(Objective):
+    """Cross-entropy of the demonstrated answer, mean over answer tokens; the prompt is not a target."""
+
+    kind: Literal["sft"] = "sft"
+    trains: ClassVar[str] = "policy"
+    rows: ClassVar[tuple[str, ...]] = ("demonstrations", "text")
+    reads: ClassVar[tuple[str, ...]] = ("completion_token_logp",)
+    per: ClassVar[Literal["tokens", "rows"]] = "tokens"
+
+
+class BradleyTerry(Objective):
+    """Pairwise logistic loss of a scorer, -log sigma(r_chosen - r_rejected - margin)."""
+
+    kind: Literal["bradley_terry"] = "bradley_terry"
+    trains: ClassVar[str] = "scorer"
+    rows: ClassVar[tuple[str, ...]] = ("preferences",)
+    reads: ClassVar[tuple[str, ...]] = ("chosen_reward", "rejected_reward", "margin")
+
+    center: float = field(0.0, unit="1/reward^2", ge=0)
+    """Weight of (r_chosen + r_rejected)^2, which keeps rewards near zero."""
+
+
+class DPO(Objective):
+    """Direct preference optimisation (arXiv:2305.18290): -log sigma(beta (log-ratio of chosen - log-ratio of rejected))."""
+
+    kind: Literal["dpo"] = "dpo"
+    trains: ClassVar[str] = "policy"
+    rows: ClassVar[tuple[str, ...]] = ("preferences",)
+    reads: ClassVar[tuple[str, ...]] = ("chosen_logp", "rejected_logp", "reference_chosen_logp", "reference_rejected_logp")
+
+    beta: float = field(0.1, unit="1/nat", gt=0)
+    """Strength of the pull towards the reference."""
+    label_smoothing: float = field(0.0, unit="probability", ge=0, lt=0.5)
+    """Probability that a label is wrong (conservative DPO)."""
+    sft_weight: float = field(0.0, unit="1", ge=0)
+    """Weight of -log pi(chosen) / |chosen|, added to keep chosen answers likely."""

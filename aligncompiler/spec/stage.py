@@ -1,0 +1,249 @@
+"""Stages: the steps of an experiment. Each makes one artifact, and edges come from references alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from .base import Kind, Needs, Output, Problem, Ref, Spec, field
+from .metric import Metric
+from .objective import Objective
+from .optimizer import Optimizer, Schedule
+from .pairing import BestAgainstWorst, Pairing
+from .reward import Reward
+
+
+class Stage(Kind):
+    """One step of the experiment."""
+
+    family: ClassVar[str] = "stages"
+
+
+class Budget(Spec):
+    """How long to train."""
+
+    steps: int | None = field(None, unit="optimiser steps", ge=1)
+    """Number of optimiser steps."""
+    epochs: float | None = field(None, unit="passes over the data", gt=0)
+    """Number of passes over the data."""
+
+    def check(self) -> Iterator[Problem]:
+        if (self.steps is None) == (self.epochs is None):
+            said = "neither is given" if self.steps is None else "both are given"
+            yield Problem("M505", "steps" if self.steps is not None else "", f"a budget takes exactly one of `steps`, `epochs`; {said}")
+
+
+class Batch(Spec):
+    """How much enters one optimiser step, and how much of it is held in memory at a time."""
+
+    rows: int = field(32, unit="rows of the dataset (demonstrations, pairs, ...)", ge=1)
+    """Rows of one optimiser step, over all devices."""
+    tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
+    """Most tokens, padding included, in one forward pass; the gradient does not depend on it."""
+
+
+class Train(Stage):
+    """Fit a policy or a scorer to data by minimising an objective."""
+
+    kind: Literal["train"] = "train"
+    random: ClassVar[bool] = True
+    numeric: ClassVar[bool] = True
+
+    model: Annotated[Ref, Needs(("policy", "scorer"))]
+    """Model to start from."""
+    data: Annotated[Ref, Needs(("dataset",))]
+    """Rows to learn from; the objective says which kind."""
+    objective: Objective
+    """Loss to minimise."""
+    budget: Budget
+    """How long to train."""
+    optimizer: Optimizer
+    """How gradients become steps."""
+    reference: Annotated[Ref, Needs(("policy", "logprobs"))] | Literal["initial"] = field("initial")
+    """Policy that the objective compares with; `initial` is `model` as it stands before training."""
+    schedule: Schedule = field(Schedule())
+    """Learning rate over the budget."""
+    batch: Batch = field(Batch())
+    """Size of a step."""
+    clip_norm: float = field(1.0, unit="gradient norm", gt=0)
+    """Gradients are scaled down to this norm."""
+    max_tokens: int | Literal["context"] = field("context", unit="tokens")
+    """Longest row, prompt and answer together; longer rows are skipped and counted. `context` is what the model reads."""
+    log_every: int = field(10, role="runtime", unit="optimiser steps", ge=1)
+    """Steps between two points of the curves."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_max_tokens(self.max_tokens)
+        if not Needs(("dataset",), self.objective.rows).met_by(self.data.output):
+            wanted = " or ".join(self.objective.rows)
+            yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but ${{{self.data.to}}} is a {self.data.output}")
+        if self.model.output.artifact != self.objective.trains:
+            yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but ${{{self.model.to}}} is a {self.model.output}")
+        if isinstance(self.reference, Ref) and not self.objective.wants_reference():
+            yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
+        if isinstance(self.max_tokens, int) and self.batch.tokens_at_once < self.max_tokens:
+            yield Problem("M503", "batch.tokens_at_once", f"`tokens_at_once` {self.batch.tokens_at_once} cannot hold one row of `max_tokens` {self.max_tokens}")
+
+    def output(self) -> Output:
+        return self.model.output
+
+
+class Sample(Stage):
+    """Let a policy answer prompts, several times each."""
+
+    kind: Literal["sample"] = "sample"
+    random: ClassVar[bool] = True
+    numeric: ClassVar[bool] = True
+
+    policy: Annotated[Ref, Needs(("policy",))]
+    """Policy that answers."""
+    prompts: Annotated[Ref, Needs(("dataset",), ("prompts",))]
+    """Prompts to answer."""
+    count: int = field(unit="answers per prompt", ge=1)
+    """Number of answers to each prompt."""
+    max_new_tokens: int = field(unit="tokens", ge=1)
+    """Longest answer; an answer that does not end before is kept and marked."""
+    temperature: float = field(1.0, unit="1", ge=0)
+    """Divides the logits; 0 takes the most likely token."""
+    top_p: float = field(1.0, unit="probability", gt=0, le=1)
+    """Draw from the smallest set of tokens with this much probability."""
+    limit: int | None = field(None, unit="prompts", ge=1)
+    """Answer only this many prompts, the first ones."""
+    answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
+    """Most answers written in parallel."""
+
+    def check(self) -> Iterator[Problem]:
+        if self.temperature == 0 and self.count > 1:
+            yield Problem("M510", "count", f"{self.count} answers at `temperature: 0` are all the same", ("use `count: 1`, or a temperature above 0",))
+
+    def output(self) -> Output:
+        prompts = self.prompts.output
+        kept = tuple(row for row in prompts.rows if row == "problems")
+        return Output("dataset", ("completions", *kept), prompts.columns)
+
+
+class Label(Stage):
+    """Score answers with a reward and keep them all."""
+
+    kind: Literal["label"] = "label"
+    numeric: ClassVar[bool] = True
+
+    completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
+    """Answers to score."""
+    reward: Reward | Annotated[Ref, Needs(("scorer",))]
+    """Reward that scores them: a rule or a trained scorer."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_reward_columns(self.reward, self.completions, "reward")
+
+    def output(self) -> Output:
+        completions = self.completions.output
+        kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *parts_of(self.reward)))
+
+
+class Pair(Stage):
+    """Turn scored answers into preference pairs."""
+
+    kind: Literal["pair"] = "pair"
+    numeric: ClassVar[bool] = True
+
+    completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
+    """Answers to pair, several to a prompt."""
+    reward: Reward | Annotated[Ref, Needs(("scorer",))] | Literal["labels"] = field("labels")
+    """Reward that scores them; `labels` takes the scores that a `label` stage wrote."""
+    rule: Pairing = field(BestAgainstWorst())
+    """Which pairs to take."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_reward_columns(self.reward, self.completions, "reward")
+        if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
+            yield Problem("M508", "completions", f"${{{self.completions.to}}} carries no scores", ("name a `reward`, or put a `label` stage between",))
+
+    def output(self) -> Output:
+        return Output("dataset", ("preferences",), self.completions.output.columns)
+
+
+class Logprobs(Stage):
+    """Log-probability of every answer of a dataset under a policy, computed once and shared by all who need it."""
+
+    kind: Literal["logprobs"] = "logprobs"
+    numeric: ClassVar[bool] = True
+
+    policy: Annotated[Ref, Needs(("policy",))]
+    """Policy that is asked."""
+    data: Annotated[Ref, Needs(("dataset",), ("demonstrations", "preferences"))]
+    """Rows whose answers are scored."""
+    max_tokens: int | Literal["context"] = field("context", unit="tokens")
+    """Longest row; longer rows are left out, as in training."""
+    tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
+    """Most tokens, padding included, in one forward pass."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_max_tokens(self.max_tokens)
+
+    def output(self) -> Output:
+        return Output("logprobs")
+
+
+class Evaluate(Stage):
+    """Measure models on the same rows, with intervals and paired differences to the first model."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    random: ClassVar[bool] = True
+    numeric: ClassVar[bool] = True
+
+    models: tuple[Annotated[Ref, Needs(("policy", "scorer"))], ...]
+    """Models to measure; differences are taken to the first."""
+    data: Annotated[Ref, Needs(("dataset",))]
+    """Rows to measure on; the metrics say which kind."""
+    metrics: tuple[Metric, ...]
+    """What to measure."""
+    max_new_tokens: int = field(256, unit="tokens", ge=1)
+    """Longest answer of a policy."""
+    temperature: float = field(0.0, unit="1", ge=0)
+    """Divides the logits; 0 takes the most likely token."""
+    confidence: float = field(0.95, unit="probability", gt=0, lt=1)
+    """Level of the intervals."""
+    limit: int | None = field(None, unit="rows", ge=1)
+    """Measure on only this many rows, the first ones."""
+    answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
+    """Most answers written in parallel."""
+    tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
+    """Most tokens, padding included, in one forward pass."""
+
+    def check(self) -> Iterator[Problem]:
+        for name in ("models", "metrics"):
+            if not getattr(self, name):
+                yield Problem("S405", name, f"`{name}` is empty; name at least one")
+        for index, metric in enumerate(self.metrics):
+            if not Needs(("dataset",), metric.rows).met_by(self.data.output):
+                yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but ${{{self.data.to}}} is a {self.data.output}")
+            yield from check_reward_columns(getattr(metric, "reward", None), self.data, f"metrics.{index}.reward")
+            by = getattr(metric, "by", None)
+            if by is not None and not self.data.output.has_column(by):
+                known = ", ".join(self.data.output.columns)
+                yield Problem("M509", f"metrics.{index}.by", f"${{{self.data.to}}} has no column `{by}`", (f"columns: {known}",))
+            for judged in self.models:
+                if judged.output.artifact not in metric.judges:
+                    yield Problem("R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but ${{{judged.to}}} is a {judged.output}")
+
+    def output(self) -> Output:
+        return Output("table")
+
+
+def parts_of(reward: object) -> tuple[str, ...]:
+    return reward.parts if isinstance(reward, Reward) else ()
+
+
+def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator[Problem]:
+    """A rule reads columns; the rows it is given must carry them."""
+    for column in reward.columns if isinstance(reward, Reward) else ():
+        if not data.output.has_column(column):
+            assert isinstance(reward, Reward)
+            yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which ${{{data.to}}} does not carry")
+
+
+def check_max_tokens(max_tokens: int | str) -> Iterator[Problem]:
+    if isinstance(max_tokens, int) and max_tokens < 2:
+        yield Problem("S405", "max_tokens", f"`max_tokens` is {max_tokens}; a row has at least 2 tokens")

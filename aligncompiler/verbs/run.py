@@ -1,0 +1,114 @@
+"""`alignc run`: compile, see what is done already, and let the runtime do the rest in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..compile import compile_spec
+from ..diagnostic import Report, counted
+from ..ir import Plan, read_manifest, write_plan
+from ..suggest import did_you_mean
+from ..terminal import paint_for, print_json, print_report, say
+
+NEEDED = ("torch", "lightning", "transformers", "datasets", "tokenizers", "peft", "matplotlib", "filelock")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the spec; the exit code of the runtime."""
+    compiled = compile_spec(Path(args.spec), args.profiles, args.sets)
+    print_report(compiled.report)
+    plan = compiled.plan
+    if plan is None:
+        return failed(args, 1, "the spec has errors")
+    if args.only:
+        unknown = [id for id in args.only if id not in {s.id for s in plan.stages}]
+        if unknown:
+            say(f"error: the plan has no stage `{unknown[0]}` ({did_you_mean(unknown[0], [s.id for s in plan.stages], 'stages')[0]})")
+            return failed(args, 2, f"no stage `{unknown[0]}`")
+        plan = narrowed(plan, args.only)
+    folder = run_folder(Path(args.out), plan)
+    done = finished(plan, Path(args.store), folder)
+    if done is not None:
+        report_cached(done, args)
+        return 0
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        report = Report()
+        report.add("P606", f"running needs {', '.join(missing)}", None, help=("pip install 'aligncompiler[runtime]'",))
+        print_report(report)
+        return failed(args, 1, "the runtime is not installed")
+    try:
+        write_plan(plan, folder / "plan.json")
+    except OSError as error:
+        say(f"error: `{folder}` cannot be written: {error.strerror}")
+        return failed(args, 1, "the run folder cannot be written")
+    code = start(plan, folder, Path(args.store))
+    if args.json:
+        summary = read_summary(folder)
+        print_json(summary or {"run": str(folder), "status": "failed", "stages": []})
+    return code
+
+
+def failed(args: argparse.Namespace, code: int, why: str) -> int:
+    if args.json:
+        print_json({"run": None, "status": "refused", "why": why, "stages": []})
+    return code
+
+
+def narrowed(plan: Plan, ids: list[str]) -> Plan:
+    """The plan with only these stages and what they need."""
+    wanted = set(ids).union(*(plan.ancestors(id) for id in ids))
+    return replace(plan, stages=tuple(s for s in plan.stages if s.id in wanted))
+
+
+def run_folder(out: Path, plan: Plan) -> Path:
+    """One folder for one plan: the same plan leads to the same folder again."""
+    digest = hashlib.sha256(json.dumps([(s.id, s.key) for s in plan.stages]).encode()).hexdigest()[:8]
+    return out / f"{plan.name}-{digest}"
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def finished(plan: Plan, store: Path, folder: Path) -> dict[str, Any] | None:
+    """The summary of a run that needs nothing more, or None."""
+    summary = read_summary(folder)
+    if summary is None or summary.get("status") != "complete" or not (folder / "report.html").is_file():
+        return None
+    if any(read_manifest(store, stage.key) is None for stage in plan.stages):
+        return None
+    return summary | {"stages": [stage | {"cached": True} for stage in summary["stages"]]}
+
+
+def report_cached(summary: dict[str, Any], args: argparse.Namespace) -> None:
+    paint = paint_for(sys.stderr)
+    say(f"{paint('ok', 'help')}  all {counted(len(summary['stages']), 'stage')} are cached; nothing to do. Report: {summary['report']}")
+    if args.json:
+        print_json(summary)
+
+
+def start(plan: Plan, folder: Path, store: Path) -> int:
+    """The runtime on `plan.json` as a process; under torchrun where the plan asks for several devices. Ctrl-C reaches it directly."""
+    module = ["runtime", str(folder / "plan.json"), "--store", str(store)]
+    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
+    process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # the runtime got the same signal and is winding up

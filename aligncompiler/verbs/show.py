@@ -1,0 +1,42 @@
+"""`alignc show`: the resolved spec, every default written out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..compile import compile_spec
+from ..spec.codec import dump
+from ..suggest import did_you_mean
+from ..terminal import print_json, print_report, say
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print the spec, or one part of it, as YAML or JSON."""
+    compiled = compile_spec(Path(args.spec), args.profiles, args.sets, static=True)
+    print_report(compiled.report)
+    if compiled.experiment is None or compiled.report.errors:
+        return 1
+    value: Any = written(dump(compiled.experiment))
+    for step in args.part.split(".") if args.part else ():
+        inside = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+        key: Any = int(step) if isinstance(value, list) and step.isdigit() else step
+        if key not in inside:
+            say(f"error: there is no `{step}` in `{args.part}` ({'; '.join(did_you_mean(step, map(str, inside), 'it has'))})")
+            return 2
+        value = inside[key]
+    if args.json:
+        print_json(value)
+    else:
+        print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=140), end="")
+    return 0
+
+
+def written(value: Any) -> Any:
+    """References in the form they are written in."""
+    if isinstance(value, dict):
+        return f"${{{value['ref']}}}" if set(value) == {"ref"} else {k: written(v) for k, v in value.items()}
+    return [written(v) for v in value] if isinstance(value, list) else value
