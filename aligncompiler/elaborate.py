@@ -70,7 +70,9 @@ class Elaborator:
             return {}
         for name in node.value:
             if not NAME.fullmatch(name):
-                self.report.add("S405", f"`{name}` is no name; names are letters, digits, `_` and `-`, and start with a letter", node.keys[name], path=(family, name))
+                self.report.add(
+                    "S405", f"`{name}` is no name; names are letters, digits, `_` and `-`, and start with a letter", node.keys[name], path=(family, name)
+                )
         return {name: self.declaration(family, name) for name in node.value}
 
     def declaration(self, family: str, name: str) -> Any:
@@ -124,7 +126,14 @@ class Elaborator:
             self.bare_name(slot, node, path)
         elif slot.choices and not slot.scalars and isinstance(value, str):
             help = did_you_mean(value, map(str, slot.choices), "choices")
-            self.report.add("S404", f"`{path[-1]}` takes {slot.describe()}; this is {node.noun()}", node.place, path=path, help=help, fixes=self.rename(value, slot.choices, node.place))
+            self.report.add(
+                "S404",
+                f"`{path[-1]}` takes {slot.describe()}; this is {node.noun()}",
+                node.place,
+                path=path,
+                help=help,
+                fixes=self.rename(value, slot.choices, node.place),
+            )
         else:
             quote = ("quote it, to keep it a text",) if str in slot.scalars and node.text is not None else ()
             self.report.add("S403", f"`{path[-1]}` takes {slot.describe()}; this is {node.noun()}", node.place, path=path, help=quote)

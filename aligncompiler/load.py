@@ -228,7 +228,11 @@ def read_text(path: Path, file: str) -> str:
     where = Place(file)
     if not path.exists():
         near = [p.name for p in sorted(path.parent.glob("*.yaml"))[:5]] if path.parent.is_dir() else []
-        raise SpecError(Diagnostic("P601", f"there is no file `{file}`", help=(f"specs beside it: {', '.join(near)}",) if near else ("`alignc init` writes one to start from",)))
+        raise SpecError(
+            Diagnostic(
+                "P601", f"there is no file `{file}`", help=(f"specs beside it: {', '.join(near)}",) if near else ("`alignc init` writes one to start from",)
+            )
+        )
     if not path.is_file():
         raise SpecError(Diagnostic("P601", f"`{file}` is not a file", help=("name a spec file, for example `spec.yaml`",)))
     try:

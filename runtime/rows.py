@@ -1,9 +1,22 @@
-"""Where a row falls in a split that depends on its text alone.
+"""Rows: the usual conventions of the field brought to one form, and where a row falls in a split.
 
-Left out: shuffling and counting; a split by hash needs neither, and a row never moves when others are added.
+A row is a dict. Every row kind has its columns (`aligncompiler.spec.base.ROW_COLUMNS`); other columns are carried along. A prompt is a
+text; one that came as messages keeps them, as JSON, in the column `messages`, for models that have a chat template. Left out: shuffling
+and counting in splits; a split by hash needs neither, and a row never moves when others are added.
 """
 
+from __future__ import annotations
+
 import hashlib
+import itertools
+import json
+import os.path
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .fault import Fault, Skip
+
+Row = dict[str, Any]
 
 
 def hash_share(text: str) -> float:
@@ -12,5 +25,99 @@ def hash_share(text: str) -> float:
     ``share = first 8 bytes of sha256(text) / 2**64``, so two disjoint ranges of shares never hold the same text.
     The top 53 bits are kept: a float holds no more, and rounding up would reach 1.
     """
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def is_messages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(m, Mapping) and {"role", "content"} <= set(m) for m in value)
+
+
+def transcript(messages: list[Mapping[str, Any]], reply: bool) -> str:
+    """Messages as plain text, for models without a chat template; `reply` opens the assistant's turn."""
+    names = {"user": "Human", "assistant": "Assistant", "system": "System"}
+    turns = [f"{names.get(m['role'], str(m['role']))}: {m['content']}" for m in messages]
+    return "\n\n".join([*turns, "Assistant:"] if reply else turns)
+
+
+def set_prompt(row: Row, prompt: Any) -> None:
+    """Write the columns `prompt` and, for a conversation, `messages`."""
+    if is_messages(prompt):
+        row["messages"] = json.dumps([{"role": m["role"], "content": m["content"]} for m in prompt], ensure_ascii=False)
+        row["prompt"] = transcript(prompt, reply=True)
+    else:
+        row["prompt"] = prompt
+
+
+def reply_of(value: Any) -> Any:
+    """The text of an answer; an answer that came as messages is the content of its last one."""
+    return str(value[-1]["content"]) if is_messages(value) else value
+
+
+def split_messages(messages: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], str] | None:
+    """A conversation that ends with the assistant, as prompt and answer."""
+    return (messages[:-1], str(messages[-1]["content"])) if len(messages) > 1 and messages[-1]["role"] == "assistant" else None
+
+
+def split_shared(chosen: Any, rejected: Any) -> tuple[Any, Any, Any] | None:
+    """The prompt that two whole dialogues share, and the two answers; for texts, up to the last turn mark that both contain."""
+    if is_messages(chosen) and is_messages(rejected):
+        shared = list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(chosen, rejected, strict=False)))
+        prompt = [c for c, _ in shared]
+        return (prompt, chosen[len(prompt) :], rejected[len(prompt) :]) if prompt else None
+    if not (isinstance(chosen, str) and isinstance(rejected, str)):
+        return None
+    shared_text = os.path.commonprefix([chosen, rejected])
+    mark = "\n\nAssistant:"
+    cut = shared_text.rfind(mark)
+    if cut >= 0:
+        cut += len(mark)
+    else:
+        cut = max(shared_text.rfind(" "), shared_text.rfind("\n")) + 1
+    return (chosen[:cut], chosen[cut:], rejected[cut:]) if cut > 0 else None
+
+
+def text_fault(row: Row, columns: Iterable[str]) -> Skip | None:
+    """Why a row cannot be used, if its columns must be texts that are not blank."""
+    for column in columns:
+        value = row.get(column)
+        if value is None:
+            return Skip(f"no {column}")
+        if not isinstance(value, str):
+            return Skip(f"{column} is not a text")
+        if not value.strip():
+            return Skip(f"empty {column}")
+    return None
+
+
+def renamed(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Row]:
+    """Rows under our column names. Raises Fault if a mapped column is not there at all."""
+    for number, row in enumerate(rows):
+        if number == 0:
+            for ours, theirs in columns.items():
+                if theirs not in row:
+                    raise Fault("P603", f"the data has no column `{theirs}`", f"columns.{ours}", (f"columns of the data: {', '.join(row)}",))
+        moved = {ours: row.get(theirs) for ours, theirs in columns.items()}
+        yield {k: v for k, v in row.items() if k not in columns.values()} | moved
+
+
+def need_columns(row: Row, *choices: tuple[str, ...]) -> None:
+    """Raise Fault unless the first row has one of these sets of columns."""
+    if not any(all(c in row for c in choice) for choice in choices):
+        wanted = " or ".join(f"`{', '.join(choice)}`" for choice in choices)
+        raise Fault(
+            "P603", f"the rows have no columns {wanted}", "columns", (f"columns of the data: {', '.join(row)}", "map names with `columns: {ours: theirs}`")
+        )
+
+
+def kept(rows: Iterable[Row | Skip], key: str, between: tuple[float, float], limit: int | None) -> Iterator[Row | Skip]:
+    """The rows whose hash of `key` falls in [lower, upper), at most `limit` of them; skips pass through."""
+    count = 0
+    for row in rows:
+        if isinstance(row, Skip):
+            yield row
+        elif between[0] <= hash_share(row[key]) < between[1] or between == (0.0, 1.0):
+            if limit is not None and count >= limit:
+                return
+            count += 1
+            yield row

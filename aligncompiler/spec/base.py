@@ -109,9 +109,7 @@ class Problem:
 class Spec(pydantic.BaseModel):
     """One statement of the language; frozen, closed to unknown keys, checked strictly."""
 
-    model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", strict=True, defer_build=True, arbitrary_types_allowed=True, protected_namespaces=()
-    )
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, arbitrary_types_allowed=True, protected_namespaces=())
 
     def check(self) -> Iterator[Problem]:
         """Yield what is wrong with the meaning of this statement, given only itself and the types of its references."""

@@ -9,9 +9,11 @@ from .base import ROW_COLUMNS, Kind, Output, Problem, Range, field
 
 
 class Dataset(Kind):
-    """Rows of one or more kinds."""
+    """Rows of one or more kinds. `shortcuts` names columns with shallow features, for baselines; `answer_columns` those of an answer."""
 
     family: ClassVar[str] = "datasets"
+    shortcuts: ClassVar[tuple[str, ...]] = ()
+    answer_columns: ClassVar[tuple[str, ...]] = ()
 
     def source(self) -> tuple[object, ...]:
         """What two datasets have in common if they may hold the same rows."""
@@ -126,6 +128,7 @@ class Completions(FileRows):
 
     kind: Literal["completions"] = "completions"
     rows: ClassVar[str] = "completions"
+    answer_columns: ClassVar[tuple[str, ...]] = ("completion", "score", "steps", "step_labels")
     extra_columns: ClassVar[tuple[str, ...]] = ("label", "labels", "completions")
 
 
@@ -133,6 +136,7 @@ class Deduction(Dataset):
     """Multi-step syllogisms with a machine score for every step (MuseD, arXiv:2410.09528), generated backwards from the conclusion."""
 
     kind: Literal["deduction"] = "deduction"
+    shortcuts: ClassVar[tuple[str, ...]] = ("form_count",)
     count: int = field(unit="prompts", ge=1)
     """Number of prompts to generate."""
     leaves: Range

@@ -94,7 +94,10 @@ def check_source(model: CausalLM | Encoder, built: bool) -> Iterator[Problem]:
         yield Problem("M505", given[1] if given else "kind", f"a `{model.tag}` takes exactly one of {', '.join(f'`{n}`' for n in names)}; {said}")
     if model.pretrained is not None and model.revision is None:
         yield Problem(
-            "M506", "pretrained", f"`pretrained: {model.pretrained}` names no `revision`", ("add `revision: <commit>`, so that a later run gets the same weights",)
+            "M506",
+            "pretrained",
+            f"`pretrained: {model.pretrained}` names no `revision`",
+            ("add `revision: <commit>`, so that a later run gets the same weights",),
         )
     if model.revision is not None and model.pretrained is None:
         yield Problem("M507", "revision", "`revision` has a meaning only beside `pretrained`")
@@ -128,7 +131,12 @@ class CausalLM(Model):
     def check(self) -> Iterator[Problem]:
         yield from check_source(self, built=True)
         if self.architecture is not None and self.tokenizer is None:
-            yield Problem("M508", "architecture", "a model built from an `architecture` needs a `tokenizer`", ("add `tokenizer: {kind: bpe, data: ..., vocab_size: ...}`",))
+            yield Problem(
+                "M508",
+                "architecture",
+                "a model built from an `architecture` needs a `tokenizer`",
+                ("add `tokenizer: {kind: bpe, data: ..., vocab_size: ...}`",),
+            )
         if self.architecture is None and self.tokenizer is not None:
             yield Problem("M507", "tokenizer", "a loaded model brings its own tokenizer; `tokenizer` has a meaning only beside `architecture`")
         if self.architecture is not None and self.prompt_format == "chat":

@@ -59,5 +59,3 @@ class DPO(Objective):
     """Strength of the pull towards the reference."""
     label_smoothing: float = field(0.0, unit="probability", ge=0, lt=0.5)
     """Probability that a label is wrong (conservative DPO)."""
-    sft_weight: float = field(0.0, unit="1", ge=0)
-    """Weight of -log pi(chosen) / |chosen|, added to keep chosen answers likely."""

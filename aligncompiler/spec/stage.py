@@ -78,7 +78,9 @@ class Train(Stage):
             wanted = " or ".join(self.objective.rows)
             yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but ${{{self.data.to}}} is a {self.data.output}")
         if self.model.output.artifact != self.objective.trains:
-            yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but ${{{self.model.to}}} is a {self.model.output}")
+            yield Problem(
+                "R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but ${{{self.model.to}}} is a {self.model.output}"
+            )
         if isinstance(self.reference, Ref) and not self.objective.wants_reference():
             yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
         if isinstance(self.max_tokens, int) and self.batch.tokens_at_once < self.max_tokens:
@@ -226,7 +228,9 @@ class Evaluate(Stage):
                 yield Problem("M509", f"metrics.{index}.by", f"${{{self.data.to}}} has no column `{by}`", (f"columns: {known}",))
             for judged in self.models:
                 if judged.output.artifact not in metric.judges:
-                    yield Problem("R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but ${{{judged.to}}} is a {judged.output}")
+                    yield Problem(
+                        "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but ${{{judged.to}}} is a {judged.output}"
+                    )
 
     def output(self) -> Output:
         return Output("table")

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
 
+from aligncompiler.spec.dataset import Deduction
+from runtime.registry import implements
 from runtime.rows import hash_share
 from runtime.syllogism.answer import write_answer
 from runtime.syllogism.derivation import Derivation, Step, contract, grow, path_from, proof_of
@@ -54,6 +56,7 @@ class _Puzzle(NamedTuple):
     missing: int | None
 
 
+@implements(Deduction)
 def deduction(
     *,
     leaves: Any,
@@ -120,9 +123,7 @@ def _check_room(knobs: _Knobs) -> None:
     # Each distractor, and the stand-in for a withheld leaf, may need two terms of its own.
     needed = knobs.leaves.max + 1 + 2 * (knobs.distractors.max + 1)
     if needed > len(knobs.names):
-        raise ValueError(
-            f"up to {needed} terms are needed and there are {len(knobs.names)} names: fewer leaves, please"
-        )
+        raise ValueError(f"up to {needed} terms are needed and there are {len(knobs.names)} names: fewer leaves, please")
 
 
 def _rows(knobs: _Knobs, count: int, random: Random) -> Iterator[dict[str, Any]]:
@@ -132,9 +133,7 @@ def _rows(knobs: _Knobs, count: int, random: Random) -> Iterator[dict[str, Any]]
     misses = 0
     while len(seen) < count:
         if misses > patience:
-            raise ValueError(
-                f"no new puzzle in {misses} draws after {len(seen)} of {count}: widen `leaves` or `between`"
-            )
+            raise ValueError(f"no new puzzle in {misses} draws after {len(seen)} of {count}: widen `leaves` or `between`")
         misses += 1
         puzzle = _draw(knobs, random)
         if puzzle is None:
@@ -173,9 +172,7 @@ def _draw(knobs: _Knobs, random: Random) -> _Puzzle | None:
     return puzzle if _label_holds(puzzle, existential=knobs.existential) else None
 
 
-def _covered_trees(
-    knobs: _Knobs, claim: Proposition, labels: Sequence[str], names: list[str], random: Random
-) -> tuple[dict[str, Derivation], Counter[str]]:
+def _covered_trees(knobs: _Knobs, claim: Proposition, labels: Sequence[str], names: list[str], random: Random) -> tuple[dict[str, Derivation], Counter[str]]:
     """Draw a tree for each verdict, and counts of forms that cover the leaves of them all.
 
     The counts depend on the claim but not on the label drawn, which is why a count says nothing about the label.
@@ -248,7 +245,7 @@ def _row(puzzle: _Puzzle, knobs: _Knobs, random: Random) -> dict[str, Any]:
     )
     steps = _gold_steps(puzzle, existential=knobs.existential)
     return {
-        "prompt": f"Facts: {facts} {_INSTRUCTION[puzzle.question]}: {claim}.\n",
+        "prompt": f"{_INSTRUCTION[puzzle.question]}: {claim}. Facts: {facts}\n",
         "completion": write_answer(steps, puzzle.label, response=knobs.response),
         "answer": puzzle.label,
         "question": puzzle.question,

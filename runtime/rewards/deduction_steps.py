@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from aligncompiler.spec.reward import DeductionSteps
+from runtime.registry import implements
 from runtime.syllogism.answer import read_answer
 from runtime.syllogism.problem import Problem, score_answer
 
@@ -15,9 +17,8 @@ from runtime.syllogism.problem import Problem, score_answer
 _LEAST_GAP = {"result": 1.0, "format": 1.0, "step": 1.0 / (49 * 48)}
 
 
-def deduction_steps(
-    rows: Iterable[Mapping[str, Any]], *, combine: str, order: Sequence[str], weights: Mapping[str, float]
-) -> list[dict[str, float]]:
+@implements(DeductionSteps)
+def deduction_steps(rows: Iterable[Mapping[str, Any]], *, combine: str, order: Sequence[str], weights: Mapping[str, float]) -> list[dict[str, float]]:
     """Score each answer to a deduction prompt by its sound steps, its result and its format.
 
     Each row holds `completion`, the text to score, and `problem`, the column of the dataset `deduction`. Returned for

@@ -42,9 +42,7 @@ class Derivation:
         return f"{form} {subject} {predicate}" + (f" [{below}]" if below else "")
 
 
-def grow(
-    *, goal: Proposition, leaves: int, tree: str, existential: bool, middles: Iterator[str], random: Random
-) -> Derivation:
+def grow(*, goal: Proposition, leaves: int, tree: str, existential: bool, middles: Iterator[str], random: Random) -> Derivation:
     """Grow a derivation of the goal with a given number of leaves.
 
     While there are too few leaves, one leaf (q, X, Y) is replaced by the two premises of a random mood with conclusion
@@ -93,17 +91,26 @@ def path_from(leaves: Sequence[Proposition], start: str) -> tuple[list[Propositi
 
 
 def proof_of(derivation: Derivation) -> list[Step]:
-    """List the steps that derive the goal, each after the steps it needs, premises in the order of the path."""
+    """List the steps that derive the goal, each after the steps it needs, premises in the order of the path.
+
+    A conclusion that converts (E, I) names the term nearer the start first: one spelling, where the mood that was
+    drawn would leave a reader to guess between two.
+    """
     _, terms = path_from(derivation.leaves(), derivation.statement.subject)
     place = {term: index for index, term in enumerate(terms)}
     steps: list[Step] = []
 
-    def visit(node: Derivation) -> None:
+    def visit(node: Derivation) -> Proposition:
+        if not node.premises:
+            return node.statement
         ordered = sorted(node.premises, key=lambda premise: min(place[term] for term in premise.statement.terms))
-        for premise in ordered:
-            visit(premise)
-        if ordered:
-            steps.append(Step(tuple(premise.statement for premise in ordered), node.statement))
+        form, subject, predicate = node.statement
+        if form in "EI" and place[predicate] < place[subject]:
+            subject, predicate = predicate, subject
+        conclusion = Proposition(form, subject, predicate)
+        cited = tuple(visit(premise) for premise in ordered)
+        steps.append(Step(cited, conclusion))
+        return conclusion
 
     visit(derivation)
     return steps

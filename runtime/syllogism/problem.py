@@ -86,28 +86,26 @@ def score_answer(problem: Problem, answer: Answer) -> Scores:
     result = answer.verdict == problem.label
     if problem.question == "proof":
         claim = _read(problem.claim)
-        result = result and any(
-            found.terms == claim.terms and entails((found,), claim, existential=existential) for found in derived
-        )
+        result = result and any(found.terms == claim.terms and entails((found,), claim, existential=existential) for found in derived)
     return Scores(step, float(result), float(answer.well_formed))
 
 
-def sound_conclusions(
-    given: Iterable[Proposition], steps: Iterable[Step], *, existential: bool
-) -> tuple[list[Proposition], int]:
+def sound_conclusions(given: Iterable[Proposition], steps: Iterable[Step], *, existential: bool) -> tuple[list[Proposition], int]:
     """Return the conclusions of sound steps, first to last, and the number of unsound steps.
 
     A step is sound if both its premises are known (given, or concluded by an earlier sound step; E and I may be
-    converted) and entail its conclusion.
+    converted) and entail its conclusion, which must be about two terms: "all X are X" follows from anything, and a
+    step that concluded it would leave out a middle term for nothing.
     """
     known = set(given)
     derived: dict[Proposition, None] = {}
     num_unsound = 0
     for step in steps:
-        premises = [normal(premise) for premise in step.premises]
-        if known.issuperset(premises) and entails(premises, step.conclusion, existential=existential):
-            derived.setdefault(normal(step.conclusion))
-            known.add(normal(step.conclusion))
+        premises, conclusion = [normal(premise) for premise in step.premises], normal(step.conclusion)
+        says_something = len(conclusion.terms) == 2
+        if says_something and known.issuperset(premises) and entails(premises, conclusion, existential=existential):
+            derived.setdefault(conclusion)
+            known.add(conclusion)
         else:
             num_unsound += 1
     return list(derived), num_unsound

@@ -57,14 +57,13 @@ def verbalise(statement: Proposition) -> str:
 def parse(text: str) -> Proposition | None:
     """Read one English clause, or return None where it is not one.
 
-    Accepts exactly what `verbalise` writes and "no X is Y", in any letter case. A statement of a term about itself
-    ("all X are X") is refused: it follows from anything, and a scorer that took it could be cheated.
+    Accepts exactly what `verbalise` writes and "no X is Y", in any letter case.
     """
     match = _STATEMENT.fullmatch(text.strip().lower())
     if match is None:
         return None
     quantity, subject, verb, predicate = match.groups()
     form = _FORM_OF_WORDS.get((quantity, verb))
-    if form is None or subject == predicate or "not" in (subject, predicate):
+    if form is None or "not" in (subject, predicate):
         return None
     return Proposition(form, subject, predicate)

@@ -60,11 +60,7 @@ def satisfiable(statements, *, nonempty):
     for form, x, y in statements:
         if form in "AE":
             regions = [r for r in regions if not (r & bit[x] and bool(r & bit[y]) != (form == "A"))]
-    seen = all(
-        any(r & bit[x] and bool(r & bit[y]) == (form == "I") for r in regions)
-        for form, x, y in statements
-        if form in "IO"
-    )
+    seen = all(any(r & bit[x] and bool(r & bit[y]) == (form == "I") for r in regions) for form, x, y in statements if form in "IO")
     return seen and (not nonempty or all(any(r & b for r in regions) for b in bit.values()))
 
 
@@ -73,9 +69,7 @@ def follows(premises, claim, *, nonempty):
     return not satisfiable([*premises, (against, *claim[1:])], nonempty=nonempty)
 
 
-@pytest.mark.parametrize(
-    ("tree", "moods", "attach"), list(product(("random", "balanced", "chain"), (15, 24), ("fresh", "path")))
-)
+@pytest.mark.parametrize(("tree", "moods", "attach"), list(product(("random", "balanced", "chain"), (15, 24), ("fresh", "path"))))
 def test_prompts_are_consistent_and_their_labels_right(tree, moods, attach):
     labels = set()
     rows = puzzles(tree=tree, moods=moods, attach=attach, distractors=(0, 1), leaves=(2, 5), count=40, names="greek")
@@ -90,9 +84,7 @@ def test_prompts_are_consistent_and_their_labels_right(tree, moods, attach):
     assert labels == {"true", "false", "unknown"}
 
 
-@pytest.mark.parametrize(
-    ("names", "response", "attach"), list(product(("virtual", "greek", "real"), ("json", "text"), ("fresh", "path")))
-)
+@pytest.mark.parametrize(("names", "response", "attach"), list(product(("virtual", "greek", "real"), ("json", "text"), ("fresh", "path"))))
 @pytest.mark.parametrize("moods", [15, 24])
 def test_gold_completions_get_full_scores(names, response, attach, moods):
     rows = list(puzzles(names=names, response=response, attach=attach, moods=moods, leaves=(2, 6), count=60))
@@ -225,9 +217,7 @@ def test_counting_forms_wins_where_distractors_do_not_cover(labels):
     for _ in range(1500):
         goal, label = Proposition(random.choice("AEIO"), "s", "p"), random.choice(labels)
         leaves, middles = random.randint(2, 5), iter("abcdef")
-        shown = grow(
-            goal=goal, leaves=leaves, tree="random", existential=False, middles=middles, random=random
-        ).leaves()
+        shown = grow(goal=goal, leaves=leaves, tree="random", existential=False, middles=middles, random=random).leaves()
         if label == "unknown":
             shown.pop(random.randrange(len(shown)))
         shown += [Proposition(random.choice("AEIO"), "x", "y") for _ in range(random.randint(0, 2))]

@@ -1,0 +1,30 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check claims clean
+
+# A virtual environment with the versions of constraints.txt; torch first, so that its CPU build is taken where one is offered.
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[runtime,dev]'
+	touch .venv/installed
+
+demo: .venv/installed  ## install, then run the quickstart
+	$(BIN)/alignc run specs/quickstart.yaml
+
+test: .venv/installed  ## the whole test suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+check: .venv/installed  ## lint, types, layers and the tests that need no torch; under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/aligncompiler tests/contracts tests/golden -n 2 -m "not slow and not torch"
+
+claims: .venv/installed  ## reproduce the published claims; slow
+	$(BIN)/python -m pytest tests/claims -m slow
+
+clean:  ## remove what the commands above made, the store and the runs included
+	rm -rf .venv .alignc runs build dist

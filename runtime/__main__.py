@@ -1,0 +1,120 @@
+"""`python -m runtime plan.json`: carry out a plan. `alignc run` starts this as a process, or torchrun of this."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from aligncompiler.diagnostic import Report
+from aligncompiler.ir import Plan, read_plan
+from aligncompiler.terminal import print_report, say
+
+from .console import Console
+from .execute import StageFailed, execute, link_artifacts
+from .ranks import Ranks
+from .store import Artifact, Store
+from .work import Stopwatch
+
+
+def main() -> int:
+    """Run the plan; the exit code."""
+    arguments = argparse.ArgumentParser(prog="python -m runtime", description="Carry out a plan.")
+    arguments.add_argument("plan", type=Path, help="plan.json; the run folder is the one it lies in")
+    arguments.add_argument("--store", type=Path, required=True, help="folder of finished artifacts")
+    args = arguments.parse_args()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    plan = read_plan(args.plan)
+    ranks = Ranks()
+    console = Console(plan, silent=not ranks.first)
+    watch = Stopwatch()
+    folder = args.plan.parent
+    try:
+        set_threads(plan)
+        store = Store(args.store)
+        with console.running():
+            made = execute(plan, store, console, ranks)
+    except StageFailed as failed:
+        return failure(plan, failed, folder)
+    except KeyboardInterrupt:
+        say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
+        write_summary(folder, {"run": str(folder), "status": "interrupted", "stages": []})
+        return 130
+    except OSError as error:
+        report = Report()
+        report.add("P605", f"the store or the run folder failed: {error}", None, help=("check that the disk has room and that both may be written",))
+        print_report(report)
+        return 4
+    if ranks.first:
+        finish(plan, made, folder, watch.seconds(), console)
+    return 0
+
+
+def set_threads(plan: Plan) -> None:
+    if isinstance(plan.engine.threads, int):
+        import torch
+
+        torch.set_num_threads(plan.engine.threads)
+
+
+def finish(plan: Plan, made: dict[str, tuple[Artifact, bool]], folder: Path, seconds: float, console: Console) -> None:
+    """Links, report, summary and tables of a finished run."""
+    from .report import write_report
+
+    link_artifacts(made, folder)
+    report = folder / "report.html"
+    write_report(plan, made, report)
+    stages = [
+        {
+            "id": s.id,
+            "key": s.key,
+            "cached": cached,
+            "seconds": artifact.manifest["seconds"],
+            "metrics": artifact.manifest["summary"],
+            "skipped": artifact.manifest["skipped"],
+        }
+        for s, (artifact, cached) in ((s, made[s.id]) for s in plan.stages)
+    ]
+    write_summary(folder, {"run": str(folder), "status": "complete", "seconds": round(seconds, 2), "report": str(report), "stages": stages})
+    console.tables(made)
+    say(f"\nreport: {report}")
+
+
+def write_summary(folder: Path, summary: dict[str, Any]) -> None:
+    (folder / "run.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+# Faults of the input end with 1, faults of a stage with 4.
+INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610")
+
+
+def failure(plan: Plan, failed: StageFailed, folder: Path) -> int:
+    """Print what stopped the run, at its place in the spec."""
+    fault, stage = failed.fault, failed.stage
+    report = Report()
+    place = stage.place(fault.field)
+    if place is not None and Path(place.file).is_file():
+        report.sources[place.file] = Path(place.file).read_text(encoding="utf-8")
+    report.add(fault.code, f"stage `{stage.id}`: {fault.message}", place, path=tuple(stage.id.split(".")), help=fault.help)
+    print_report(report)
+    write_summary(folder, {"run": str(folder), "status": "failed", "failed": stage.id, "why": fault.message, "stages": []})
+    return 1 if fault.code in INPUT_FAULTS else 4
+
+
+def guarded() -> int:
+    """`main`, with an internal error told as one: the traceback goes to a file, its name to the user."""
+    try:
+        return main()
+    except Exception:  # the outermost frame of the process: whatever arrives here is our mistake
+        path = Path("alignc-crash.txt")
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+        say(f"internal error of alignc, not of your spec: {traceback.format_exc().splitlines()[-1]}\nThe details are in {path}; please report them.")
+        return 5
+
+
+if __name__ == "__main__":
+    sys.exit(guarded())

@@ -1,0 +1,1 @@
+"""Implementations of the family `adapters`, one kind a file."""

@@ -1,0 +1,22 @@
+"""Low-rank adaptation, through peft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import peft
+
+from aligncompiler.spec.model import LoRA
+
+from ..registry import implements
+
+
+@implements(LoRA)
+def lora(model: Any, *, rank: int, alpha: float, dropout: float, targets: tuple[str, ...] | str) -> Any:
+    """The model with trainable low-rank updates, W + (alpha / rank) B A; every other weight is frozen. `merge_and_unload` undoes it.
+
+    Source: arXiv:2106.09685, equation 3. Left out: rank-stabilised scale, quantised base weights.
+    """
+    modules = "all-linear" if isinstance(targets, str) else list(targets)
+    task = "SEQ_CLS" if model.config.architectures and "SequenceClassification" in model.config.architectures[0] else "CAUSAL_LM"
+    return peft.get_peft_model(model, peft.LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=modules, task_type=task))

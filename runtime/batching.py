@@ -1,0 +1,102 @@
+"""Rows -> optimiser steps: which rows enter a step, how they are laid out, and what the loss is divided by.
+
+A step takes `rows` rows of a shuffled stream; each rank takes its share, cuts it into forward passes of like-sized trees, and divides
+every loss by the count over the *whole* step, so that the gradient does not depend on accumulation, padding or the number of devices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .forest import Forest, Tree, batches, pack
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row ready for training: its tree, and the numbers that belong to it (margin, reference log-probabilities)."""
+
+    tree: Tree
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One forward pass: a forest, the leaves of each tree, numbers per row [B], and the count that the step's loss is divided by."""
+
+    forest: Forest
+    leaves: tuple[str, ...]
+    numbers: dict[str, Tensor]
+    denominator: float
+
+    def to(self, device: torch.device | str, **_: object) -> Batch:
+        return replace(self, forest=self.forest.to(device), numbers={k: v.to(device) for k, v in self.numbers.items()})
+
+
+def num_steps(rows: int, per_step: int, steps: int | None, epochs: float | None) -> int:
+    """The budget in optimiser steps."""
+    if steps is not None:
+        return steps
+    assert epochs is not None
+    return max(1, math.ceil(epochs * rows / per_step))
+
+
+def stream(rows: int, seed: int) -> Iterator[int]:
+    """Row numbers without end: each pass over the data is a new permutation."""
+    epoch = 0
+    while True:
+        yield from torch.randperm(rows, generator=torch.Generator().manual_seed(seed + epoch)).tolist()
+        epoch += 1
+
+
+class Steps(Dataset[list[Batch]]):
+    """Item s is the list of forward passes of optimiser step s, as this rank sees it."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        leaves: tuple[str, ...],
+        per: str,
+        count: int,
+        rows: int,
+        tokens_at_once: int,
+        seed: int,
+        pad: int,
+        unroll: bool,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.examples = examples
+        self.leaves = leaves
+        self.per = per
+        self.tokens_at_once = tokens_at_once
+        self.pad = pad
+        self.unroll = unroll
+        self.rank = rank
+        self.world = world
+        numbers = stream(len(examples), seed)
+        self.plan = [[next(numbers) for _ in range(rows)] for _ in range(count)]
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        rows = self.plan[step]
+        denominator = float(sum(self.items(self.examples[i].tree) for i in rows))
+        mine = rows[self.rank :: self.world]
+        groups = batches([self.examples[i].tree for i in mine], self.tokens_at_once)
+        return [self.batch([self.examples[mine[i]] for i in group], denominator) for group in groups]
+
+    def items(self, tree: Tree) -> int:
+        """Entries of the loss that a tree gives: its answer tokens, or one."""
+        return sum(len(tree.tokens[n]) for n in tree.scored) if self.per == "tokens" else 1
+
+    def batch(self, examples: Sequence[Example], denominator: float) -> Batch:
+        trees = [path for e in examples for path in e.tree.unrolled()] if self.unroll else [e.tree for e in examples]
+        numbers = {name: torch.tensor([e.numbers[name] for e in examples]) for name in examples[0].numbers}
+        return Batch(pack(trees, self.pad), self.leaves, numbers, denominator)

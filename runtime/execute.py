@@ -1,0 +1,76 @@
+"""The story: for each stage of the plan, take what is there, else bind it, make it, and store it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aligncompiler.ir import Plan, Stage
+
+from .console import Console, StageLine
+from .fault import Fault
+from .ranks import Ranks
+from .registry import bind
+from .store import Artifact, Store
+from .versions import versions
+from .work import Stopwatch, Work
+
+
+class StageFailed(Exception):
+    """A stage stopped on a fault; carries the stage and the fault."""
+
+    def __init__(self, stage: Stage, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.stage = stage
+        self.fault = fault
+
+
+def execute(plan: Plan, store: Store, console: Console, ranks: Ranks) -> dict[str, tuple[Artifact, bool]]:
+    """Make every stage of the plan; id -> (artifact, whether it was there before). Raises StageFailed; what was made before is kept."""
+    made: dict[str, tuple[Artifact, bool]] = {}
+    for stage in plan.stages:
+        inputs = {id: made[id][0] for id in stage.reads}
+        with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key):
+            found = store.find(stage.id, stage.key)
+            if found is None:
+                try:
+                    artifact = make(plan, stage, inputs, store, line, ranks)
+                except Fault as fault:
+                    raise StageFailed(stage, fault) from fault
+            made[stage.id] = (artifact, False) if found is None else (found, True)
+            line.finish(*made[stage.id])
+    return made
+
+
+def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks) -> Artifact:
+    """Carry out one stage and put what it made into the store."""
+    watch = Stopwatch()
+    work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line)
+    bound = bind(stage.spec, inputs)
+    if stage.spec.family == "datasets":
+        work.facts |= {"shortcuts": list(getattr(stage.spec, "shortcuts", ())), "answer_columns": list(getattr(stage.spec, "answer_columns", ()))}
+        work.save_rows(work.usable(bound()))
+    elif ranks.needed(stage.spec):
+        bound(work)
+    manifest = describe(plan, stage, work) | {"seconds": round(watch.seconds(), 3)}
+    return ranks.commit(store, stage, work.folder, manifest)
+
+
+def describe(plan: Plan, stage: Stage, work: Work) -> dict[str, Any]:
+    """What the manifest says beside the hashes: where it comes from and what it is."""
+    whole = plan.to_json()
+    own = next(s for s in whole["stages"] if s["id"] == stage.id)
+    kept = {name: own[name] for name in ("spec", "output", "reads", "seed", "preimage", "files")}
+    rest = {"engine": whole["engine"], "facts": work.facts, "summary": work.summary, "skipped": dict(work.skipped), "versions": versions()}
+    return {"format": "alignc-artifact/1", "kind": stage.spec.tag, "experiment": plan.name, **kept, **rest}
+
+
+def link_artifacts(made: Mapping[str, tuple[Artifact, bool]], folder: Path) -> None:
+    """Names of stages beside the report, leading into the store."""
+    links = folder / "artifacts"
+    links.mkdir(parents=True, exist_ok=True)
+    for id, (artifact, _) in made.items():
+        link = links / id
+        link.unlink(missing_ok=True)
+        link.symlink_to(artifact.folder)

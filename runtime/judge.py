@@ -1,0 +1,77 @@
+"""A model under measurement: its answers and its scores of pairs, each made once however many metrics ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .fault import Skip
+from .generate import Answer, Decoding, generate
+from .networks import load_encoder, load_network, load_policy
+from .rows import Row
+from .scoring import score_rows
+from .store import Artifact
+from .work import Work
+
+PAIR = ("chosen", "rejected")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one model: a value per row (None where it could not be measured), the groups of the rows, and baselines by name."""
+
+    values: list[float | None]
+    groups: list[str]
+    baselines: Mapping[str, list[float | None]] = field(default_factory=dict)
+
+
+@dataclass
+class Judge:
+    """A model and the rows it is measured on. `shortcuts` names columns that hold shallow features of the prompt."""
+
+    work: Work
+    model: Artifact
+    rows: Sequence[Row]
+    decoding: Decoding
+    tokens_at_once: int
+    shortcuts: tuple[str, ...]
+
+    def groups(self, by: str | None) -> list[str]:
+        """The group of each row, by the value of a column."""
+        return ["" if by is None else f"{by} {row[by]}" for row in self.rows]
+
+    @property
+    def device(self) -> str:
+        return "cuda" if self.work.engine.accelerator == "cuda" else "cpu"
+
+    @cached_property
+    def answers(self) -> list[Answer | Skip]:
+        """One answer to each row's prompt."""
+        policy = load_policy(self.model).to(self.device)
+        found = generate(policy, load_encoder(self.model), self.rows, 1, self.decoding, self.work.seed, self.tell)
+        return [f if isinstance(f, Skip) else f[0] for f in found]
+
+    def answered(self) -> list[Row | Skip]:
+        """The rows with the model's answer as `completion`."""
+        return [a if isinstance(a, Skip) else row | {"completion": a.text} for row, a in zip(self.rows, self.answers, strict=True)]
+
+    @cached_property
+    def own_pair_scores(self) -> list[list[float] | Skip]:
+        return self.pair_scores_of(self.model)
+
+    def pair_scores(self, reference: Artifact | None) -> list[list[float] | Skip]:
+        """(score of chosen, score of rejected) of each row: rewards, or log-probabilities less those of `reference`."""
+        own = self.own_pair_scores
+        if reference is None or self.model.kind != "policy":
+            return own
+        base = self.pair_scores_of(reference)
+        return [a if isinstance(a, Skip) else b if isinstance(b, Skip) else [x - y for x, y in zip(a, b, strict=True)] for a, b in zip(own, base, strict=True)]
+
+    def pair_scores_of(self, model: Artifact) -> list[list[float] | Skip]:
+        encoder = load_encoder(model)
+        network = load_network(model).to(self.device)
+        return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell)
+
+    def tell(self, done: int, total: int) -> None:
+        self.work.progress.update(done, total, self.model.id)

@@ -1,0 +1,1 @@
+"""Implementations of the family `metrics`, one kind a file."""

@@ -1,0 +1,48 @@
+"""Share of prompts that are answered right, beside what shallow features of the prompt give away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from aligncompiler.spec.metric import Accuracy
+
+from ..fault import Skip
+from ..judge import Judge, Measured
+from ..registry import Bound, implements
+from ..rows import Row
+from ..scoring import reward_rows
+
+
+@implements(Accuracy)
+def accuracy(judge: Judge, *, reward: Bound, part: str, by: str | None) -> Measured:
+    """1 for an answer whose `part` of the reward is 1, else 0.
+
+    Baselines: `majority` always gives the most frequent answer; one per shallow feature of the data (such as the counts of premise
+    forms) gives the most frequent answer among the prompts with the same feature. Both are fitted on the other half of the rows.
+    """
+    answered = judge.answered()
+    scores = iter(reward_rows(reward, [row for row in answered if not isinstance(row, Skip)]))
+    values: list[float | None] = []
+    for row in answered:
+        score: object = row if isinstance(row, Skip) else next(scores)
+        values.append(None if isinstance(score, Skip) else float(score[part] >= 1.0))  # type: ignore[index]  # a score is a dict of numbers
+    rows = [row for row in judge.rows if row.get("answer") is not None]
+    baselines: dict[str, list[float | None]] = {}
+    if len(rows) == len(judge.rows):
+        baselines = {name: list(looked_up(rows, [str(row.get(name, "")) for row in rows])) for name in ("majority", *judge.shortcuts)}
+    return Measured(values, judge.groups(by), baselines)
+
+
+def looked_up(rows: Sequence[Row], features: Sequence[str]) -> list[float]:
+    """Accuracy per row of predicting the most frequent answer of the same feature, fitted on rows of the other parity."""
+    votes: tuple[dict[str, Counter[str]], dict[str, Counter[str]]] = ({}, {})
+    for number, (row, feature) in enumerate(zip(rows, features, strict=True)):
+        for key in (feature, "\0any"):
+            votes[number % 2].setdefault(key, Counter())[str(row["answer"])] += 1
+    hits = []
+    for number, (row, feature) in enumerate(zip(rows, features, strict=True)):
+        other = votes[1 - number % 2]
+        counts = other.get(feature) or other.get("\0any") or Counter({"": 1})
+        hits.append(float(counts.most_common(1)[0][0] == str(row["answer"])))
+    return hits

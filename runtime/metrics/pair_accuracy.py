@@ -1,0 +1,29 @@
+"""Share of pairs that a model puts in the right order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aligncompiler.spec.metric import PairAccuracy
+
+from ..fault import Skip
+from ..judge import Judge, Measured
+from ..registry import implements
+from ..store import Artifact
+
+
+@implements(PairAccuracy)
+def pair_accuracy(judge: Judge, *, reference: Artifact | None) -> Measured:
+    """1 if the chosen answer scores higher, 1/2 at a tie, else 0. The baseline `longer` prefers the answer with more characters.
+
+    The baseline is measured on the same rows: one that could not be scored counts for neither.
+    """
+    scores = judge.pair_scores(reference)
+    values = [None if isinstance(s, Skip) else order(s) for s in scores]
+    lengths = [[float(len(row["chosen"])), float(len(row["rejected"]))] for row in judge.rows]
+    longer = [None if value is None else order(length) for value, length in zip(values, lengths, strict=True)]
+    return Measured(values, judge.groups(None), {"longer": longer})
+
+
+def order(pair: Sequence[float]) -> float:
+    return 1.0 if pair[0] > pair[1] else 0.5 if pair[0] == pair[1] else 0.0

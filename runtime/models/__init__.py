@@ -1,0 +1,1 @@
+"""Implementations of the family `models`, one kind a file."""

@@ -1,0 +1,1 @@
+"""Thin LightningModules: optimiser, logging, device; no mathematics."""

@@ -1,0 +1,93 @@
+"""Training on rows that do not change: measure, objective, one reduction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from aligncompiler.spec.objective import Objective
+from aligncompiler.spec.optimizer import Schedule
+
+from ..batching import Batch
+from ..fault import Fault
+from ..networks import Network
+from ..registry import Bound
+
+
+def learning_rate_share(step: int, steps: int, schedule: Schedule) -> float:
+    """Learning rate of a step as a share of its peak: linear warm-up, then the schedule's shape down to its floor."""
+    warmup = round(schedule.warmup * steps)
+    if step < warmup:
+        return (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    shape = {"constant": 1.0, "linear": 1.0 - done, "cosine": 0.5 * (1.0 + math.cos(math.pi * done))}[schedule.shape]
+    return schedule.floor + (1.0 - schedule.floor) * shape
+
+
+class Offline(lightning.LightningModule):
+    """Fits a network by an objective. One item of the loader is one optimiser step, cut into forward passes."""
+
+    def __init__(
+        self, network: Network, objective: Bound, optimizer: Bound, schedule: Schedule, steps: int, clip_norm: float, tell: Callable[[dict[str, float]], None]
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.network = network
+        self.objective = objective
+        self.make_optimizer = optimizer
+        self.schedule = schedule
+        self.steps = steps
+        self.clip_norm = clip_norm
+        self.tell = tell
+
+    def losses(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The unreduced loss of a forward pass and its metrics."""
+        spec = self.objective.spec
+        assert isinstance(spec, Objective)
+        measured = self.network.measure(batch.forest, batch.leaves) | batch.numbers
+        losses, metrics = self.objective(*(measured[name] for name in spec.reads))
+        return losses, metrics
+
+    def training_step(self, batches: list[Batch], index: int) -> None:
+        optimizer: Any = self.optimizers()
+        totals: dict[str, float] = {}
+        for batch in batches:
+            losses, metrics = self.losses(batch)
+            # Replicas average their gradients, so each counts `world_size` times; the denominator is that of the whole step.
+            self.manual_backward(losses.sum() * (self.trainer.world_size / batch.denominator))
+            for name, value in {"loss": losses, **metrics}.items():
+                totals[name] = totals.get(name, 0.0) + float(value.detach().sum()) / batch.denominator
+        norm = self.clip()
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule: Any = self.lr_schedulers()
+        rate = schedule.get_last_lr()[0]
+        schedule.step()
+        point = {"step": float(index + 1), "learning_rate": rate, "gradient_norm": norm, **self.over_ranks(totals)}
+        if not math.isfinite(point["loss"]):
+            raise Fault("P608", f"the loss is {point['loss']} at step {index + 1}", "optimizer", ("lower the learning rate",))
+        self.tell(point)
+
+    def over_ranks(self, totals: dict[str, float]) -> dict[str, float]:
+        """The sum of each total over the ranks."""
+        if self.trainer.world_size == 1:
+            return totals
+        summed = self.trainer.strategy.reduce(torch.tensor(list(totals.values()), device=self.device), reduce_op="sum")
+        return dict(zip(totals, summed.tolist(), strict=True))
+
+    def clip(self) -> float:
+        """Scale the gradient down to `clip_norm`; the norm it had."""
+        wrapped: Any = self.trainer.strategy.model
+        if isinstance(wrapped, torch.distributed.fsdp.FullyShardedDataParallel):
+            return float(wrapped.clip_grad_norm_(self.clip_norm))
+        return float(torch.nn.utils.clip_grad_norm_([p for p in self.parameters() if p.requires_grad], self.clip_norm))
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.parameters())
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_share(step, self.steps, self.schedule))
+        return {"optimizer": optimizer, "lr_scheduler": schedule}

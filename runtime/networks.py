@@ -1,0 +1,189 @@
+"""Policies and scorers as torch modules around models of transformers: loaded, asked through forests, and saved in open formats.
+
+A policy or scorer artifact is a folder `model/` that transformers loads by itself, beside `alignc.json` with what transformers has no
+place for (prompt format, adapter, class of the model). An untrained artifact may hold only a pointer to weights that lie elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from .fault import Fault
+from .forest import Forest
+from .store import Artifact
+from .tokens import Encoder
+
+MODEL_FOLDER = "model"
+LOGITS_AT_ONCE = 1 << 24  # numbers of one chunk of [tokens, vocabulary]
+
+transformers.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+
+class Policy(nn.Module):
+    """A causal language model that tells the log-probability of the scored tokens of a forest."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, forest: Forest) -> Tensor:
+        """log p of every scored token given its path, [N], natural log, in float32."""
+        hidden_BTD = decode(self.model.base_model, forest)
+        hidden_ND = hidden_BTD[forest.row_N, forest.source_N]
+        head = self.model.get_output_embeddings()
+        step = max(1, LOGITS_AT_ONCE // self.model.config.vocab_size)
+        if len(hidden_ND) <= step:
+            return head_logp(head, hidden_ND, forest.token_N)
+        parts = []
+        for hidden_CD, token_C in zip(hidden_ND.split(step), forest.token_N.split(step), strict=True):
+            parts.append(checkpoint(head_logp, head, hidden_CD, token_C, use_reentrant=False))
+        return torch.cat(parts)
+
+    def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Per leaf name: `_token_logp` [its tokens], `_logp` [its rows] the sum over tokens, `_tokens` [its rows] their number."""
+        logp_N = self(forest)
+        sums_L = logp_N.new_zeros(forest.num_leaves).index_add(0, forest.leaf_N, logp_N)
+        counts_L = logp_N.new_zeros(forest.num_leaves).index_add(0, forest.leaf_N, torch.ones_like(logp_N))
+        measured = {}
+        for number, name in enumerate(leaf_names):
+            measured[f"{name}_token_logp"] = logp_N[forest.leaf_N % len(leaf_names) == number]
+            measured[f"{name}_logp"] = sums_L[number :: len(leaf_names)]
+            measured[f"{name}_tokens"] = counts_L[number :: len(leaf_names)]
+        return measured
+
+
+class Scorer(nn.Module):
+    """A backbone with one output, read at the end of each scored node of a forest (at the first token for an encoder)."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.causal = not is_bidirectional(model.config)
+
+    def forward(self, forest: Forest) -> Tensor:
+        """Reward of every scored node, [L], in float32."""
+        if not self.causal:
+            segments_BT = forest.level_BT.clamp(0, self.model.config.type_vocab_size - 1)
+            real_BT = (forest.level_BT >= 0).long()
+            logits_B1 = self.model(input_ids=forest.ids_BT, attention_mask=real_BT, token_type_ids=segments_BT).logits
+            return logits_B1.float()[forest.end_row_L, 0]
+        hidden_BTD = decode(self.model.base_model, forest)
+        return self.model.score(hidden_BTD[forest.end_row_L, forest.end_L]).float()[:, 0]
+
+    def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Per leaf name: `_reward` [its rows]."""
+        reward_L = self(forest)
+        return {f"{name}_reward": reward_L[number :: len(leaf_names)] for number, name in enumerate(leaf_names)}
+
+
+Network = Policy | Scorer
+
+
+def decode(backbone: Any, forest: Forest) -> Tensor:
+    """Hidden states of a causal backbone, [B, T, D]."""
+    hidden: Tensor = backbone(input_ids=forest.ids_BT, position_ids=forest.positions_BT, attention_mask=forest.mask_B1TT, use_cache=False).last_hidden_state
+    return hidden
+
+
+def head_logp(head: nn.Module, hidden_ND: Tensor, token_N: Tensor) -> Tensor:
+    return -nn.functional.cross_entropy(head(hidden_ND).float(), token_N, reduction="none")
+
+
+def is_bidirectional(config: Any) -> bool:
+    """Whether the family of a configuration has no causal language model of its own: an encoder."""
+    names = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return config.model_type in BIDIRECTIONAL or config.model_type not in names
+
+
+BIDIRECTIONAL = {"bert", "roberta", "electra", "camembert", "xlm-roberta"}  # families that transformers lists under causal models too
+
+
+def read_about(artifact: Artifact) -> dict[str, Any]:
+    """The part of a model artifact that transformers has no place for."""
+    about: dict[str, Any] = json.loads((artifact.folder / "alignc.json").read_text(encoding="utf-8"))
+    return about
+
+
+def weights_of(artifact: Artifact) -> tuple[str, str | None]:
+    """(folder or hub name, revision) that the weights are loaded from."""
+    pointer = read_about(artifact)["pointer"]
+    return (pointer["name"], pointer["revision"]) if pointer else (str(artifact.folder / MODEL_FOLDER), None)
+
+
+def load_encoder(artifact: Artifact) -> Encoder:
+    """The tokenizer of a model artifact with its prompt format and context."""
+    name, revision = weights_of(artifact)
+    about = read_about(artifact)
+    with loading(name):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, revision=revision)
+        config = transformers.AutoConfig.from_pretrained(name, revision=revision)
+    pair = is_bidirectional(config)
+    context = int(getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length)
+    if tokenizer.sep_token_id is None if pair else tokenizer.eos_token_id is None:
+        raise Fault("P607", f"the tokenizer of `{name}` has no end token", "")
+    return Encoder(tokenizer, about["prompt_format"], context, pair)
+
+
+def load_policy(artifact: Artifact) -> Policy:
+    """The policy of an artifact, in float32, ready to score or train."""
+    name, revision = weights_of(artifact)
+    with loading(name):
+        return Policy(transformers.AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=torch.float32, use_safetensors=True))
+
+
+def load_scorer(artifact: Artifact, head_seed: int | None = None) -> Scorer:
+    """The scorer of an artifact; a head that is not there yet is drawn from `head_seed`, or from the seed that its maker wrote down."""
+    name, revision = weights_of(artifact)
+    seed = read_about(artifact)["head_seed"] if head_seed is None else head_seed
+    with loading(name), torch.random.fork_rng():
+        torch.manual_seed(seed or 0)
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            name, revision=revision, num_labels=1, dtype=torch.float32, use_safetensors=True
+        )
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = load_encoder(artifact).pad
+    return Scorer(model)
+
+
+def load_network(artifact: Artifact) -> Network:
+    """A policy or a scorer, whichever the artifact is."""
+    return LOADERS[artifact.kind](artifact)
+
+
+LOADERS: dict[str, Any] = {"policy": load_policy, "scorer": load_scorer}
+
+
+class loading:
+    """Turns the many ways in which loading fails into one fault. No remote code is run, and no pickle is read."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
+        if isinstance(error, OSError | ValueError | KeyError):
+            text = str(error).strip().splitlines()[0] if str(error).strip() else kind.__name__ if kind else ""
+            raise Fault(
+                "P607", f"no model can be loaded from `{self.name}`: {text}", "", ("a model folder holds config.json, model.safetensors and a tokenizer",)
+            ) from None
+
+
+def save_network(network: Network, encoder: Encoder, folder: Path, about: dict[str, Any]) -> None:
+    """Write a model that transformers loads by itself, and what it has no place for."""
+    network.model.save_pretrained(folder / MODEL_FOLDER)
+    encoder.tokenizer.save_pretrained(folder / MODEL_FOLDER)
+    write_about(folder, {**about, "pointer": None, "head_seed": None})
+
+
+def write_about(folder: Path, about: dict[str, Any]) -> None:
+    (folder / "alignc.json").write_text(json.dumps(about, indent=1), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Implementations of the family `optimizers`, one kind a file."""

@@ -1,0 +1,1 @@
+"""Implementations of the family `pairings`, one kind a file."""

@@ -1,0 +1,74 @@
+"""Several processes on one plan: all of them train together, the first one does everything else and writes what is stored.
+
+Left out: spreading sampling and scoring over ranks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aligncompiler.ir import Stage
+from aligncompiler.spec.base import Kind
+from aligncompiler.spec.stage import Train
+
+from .store import Artifact, Store
+
+
+class Ranks:
+    """The place of this process among its siblings, as torchrun tells it."""
+
+    def __init__(self) -> None:
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        if self.world > 1:
+            import torch
+
+            backend = "nccl" if torch.cuda.is_available() else "gloo"
+            torch.distributed.init_process_group(backend)
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def wait(self) -> None:
+        """Until every rank is here."""
+        if self.world > 1:
+            import torch
+
+            torch.distributed.barrier()
+
+    @contextmanager
+    def one_at_a_time(self, store: Store, key: str) -> Iterator[None]:
+        """The first rank holds the lock of the key; the others enter behind it and leave together."""
+        if not self.first:
+            self.wait()
+            yield
+            self.wait()
+            return
+        with store.lock(key):
+            self.wait()
+            yield
+            self.wait()
+
+    def folder(self, store: Store, key: str) -> Path:
+        """The folder to write to: the store's for the first rank, a scratch folder for the others."""
+        return store.begin(key if self.first else f"{key}-rank{self.rank}")
+
+    def needed(self, spec: Kind) -> bool:
+        """Whether this rank takes part in a stage."""
+        return self.first or isinstance(spec, Train)
+
+    def commit(self, store: Store, stage: Stage, folder: Path, manifest: Mapping[str, Any]) -> Artifact:
+        """The first rank stores; the others wait for it and read."""
+        if self.first:
+            artifact = store.commit(stage.id, stage.key, folder, manifest)
+            self.wait()
+            return artifact
+        self.wait()
+        found = store.find(stage.id, stage.key)
+        assert found is not None, f"{stage.id} was not stored by the first rank"
+        return found

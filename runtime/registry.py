@@ -1,0 +1,63 @@
+"""Where the two worlds meet: a spec class of the language and the function that carries it out.
+
+The implementation of a kind lies in `runtime/<family>/<kind>.py`, is named like the kind, and is marked `@implements(Spec)`. Its
+keyword-only parameters are exactly the spec's fields, without defaults (those live in the spec); what comes before them is what its
+family passes at call time. `bind` fills the keywords: nested statements become bound functions, references become artifacts. Because
+every field arrives as a keyword, and a test holds that every keyword is read, nothing that is declared can be ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar
+
+from aligncompiler.spec.base import Kind, Ref
+
+F = TypeVar("F", bound=Callable[..., Any])
+IMPLEMENTATIONS: dict[type[Kind], Callable[..., Any]] = {}
+
+
+def implements(cls: type[Kind]) -> Callable[[F], F]:
+    """Mark a function as the implementation of a kind."""
+
+    def mark(function: F) -> F:
+        assert cls not in IMPLEMENTATIONS, f"{cls.__name__} is implemented twice"
+        IMPLEMENTATIONS[cls] = function
+        return function
+
+    return mark
+
+
+def implementation(cls: type[Kind]) -> Callable[..., Any]:
+    """The implementation of a kind, imported when it is first wanted."""
+    if cls not in IMPLEMENTATIONS:
+        import_module(f"runtime.{cls.family}.{cls.model_fields['kind'].default}")
+    return IMPLEMENTATIONS[cls]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An implementation with its fields filled in; `spec` tells what it needs and gives."""
+
+    spec: Kind
+    function: Callable[..., Any]
+    fields: Mapping[str, Any]
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args, **self.fields)
+
+
+def bind(spec: Kind, artifacts: Mapping[str, Any]) -> Bound:
+    """The implementation of a spec with every field filled in; `artifacts` maps the ids of references to what they stand for."""
+    fields = {name: bound_value(getattr(spec, name), artifacts) for name in type(spec).model_fields if name != "kind"}
+    return Bound(spec, implementation(type(spec)), fields)
+
+
+def bound_value(value: Any, artifacts: Mapping[str, Any]) -> Any:
+    if isinstance(value, Ref):
+        return artifacts[value.to]
+    if isinstance(value, Kind):
+        return bind(value, artifacts)
+    return tuple(bound_value(v, artifacts) for v in value) if isinstance(value, tuple) else value

@@ -1,0 +1,75 @@
+"""Where file rows come from: jsonl, json, parquet and csv files (gzip is read as it is) and the Hugging Face hub, through `datasets`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .fault import Fault
+from .rows import Row, renamed
+
+FORMATS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv", ".txt": "text"}
+
+
+def read_source(file: str | None, hub: str | None, revision: str | None, subset: str | None, split: str | None, columns: Mapping[str, str]) -> Iterator[Row]:
+    """Rows of a file or of a hub dataset, streamed, under our column names.
+
+    Raises Fault for a file whose format is unknown, that is not what its name says, that is not UTF-8, or that holds no rows.
+    """
+    rows = hub_rows(hub, revision, subset, split) if hub is not None else file_rows(Path(str(file)))
+    empty = True
+    for row in renamed(rows, columns):
+        empty = False
+        yield row
+    if empty:
+        raise Fault("P602", f"`{file or hub}` holds no rows", "file" if file else "hub")
+
+
+def file_rows(path: Path) -> Iterator[Row]:
+    suffix = Path(path.name.removesuffix(".gz")).suffix
+    if suffix not in FORMATS:
+        raise Fault("P602", f"`{path.name}` is in no known format", "file", (f"known endings: {', '.join(FORMATS)}, each also with .gz",))
+    if path.stat().st_size == 0:
+        raise Fault("P602", f"`{path.name}` is empty", "file")
+    import datasets
+
+    datasets.disable_progress_bars()
+    try:
+        yield from datasets.load_dataset(FORMATS[suffix], data_files=str(path), split="train", streaming=True)
+    except (datasets.exceptions.DatasetsError, ValueError, OSError, EOFError, zlib.error) as error:
+        raise explained(path, suffix, error) from None
+
+
+def explained(path: Path, suffix: str, error: Exception) -> Fault:
+    """What is wrong with a file that `datasets` could not read, with the line where it can be told."""
+    opener = gzip.open if path.name.endswith(".gz") else open
+    try:
+        with opener(path, "rb") as stream:
+            for number, line in enumerate(stream, 1):
+                if suffix != ".parquet":
+                    text = line.decode("utf-8")
+                    if suffix in (".jsonl", ".ndjson") and text.strip():
+                        json.loads(text)
+    except UnicodeDecodeError as fault:
+        return Fault("P602", f"`{path.name}`, line {number}: the byte 0x{line[fault.start]:02X} is not UTF-8", "file", ("save the file as UTF-8",))
+    except ValueError as fault:
+        return Fault("P602", f"`{path.name}`, line {number}: this is not JSON: {fault}", "file")
+    except (OSError, EOFError, zlib.error) as fault:
+        return Fault("P602", f"`{path.name}` cannot be read: {fault}", "file")
+    cause = error.__cause__ or error
+    return Fault("P602", f"`{path.name}` is no {suffix[1:]} file that can be read: {str(cause).splitlines()[0]}", "file")
+
+
+def hub_rows(name: str, revision: str | None, subset: str | None, split: str | None) -> Iterator[Row]:
+    import datasets
+    import huggingface_hub
+
+    try:
+        stream: Any = datasets.load_dataset(name, subset, split=split, revision=revision, streaming=True)
+    except (datasets.exceptions.DatasetsError, ValueError, OSError, huggingface_hub.errors.HfHubHTTPError) as error:
+        raise Fault("P602", f"the hub dataset `{name}` cannot be read: {str(error).splitlines()[0]}", "hub") from None
+    yield from stream

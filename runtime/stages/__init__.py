@@ -1,0 +1,1 @@
+"""Implementations of the family `stages`, one kind a file."""

@@ -1,0 +1,30 @@
+"""Score answers with a reward and keep them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aligncompiler.spec.stage import Label
+
+from ..fault import Skip
+from ..registry import Bound, implements
+from ..rows import Row
+from ..scoring import Score, reward_rows
+from ..store import Artifact
+from ..work import Work, load_rows
+
+
+@implements(Label)
+def label(work: Work, *, completions: Artifact, reward: Bound | Artifact) -> None:
+    """Write the rows with a column `score`, and one for each part that the reward gives."""
+    rows = load_rows(completions)
+    scores = reward_rows(reward, rows, work.progress.update)
+    work.save_rows(work.usable(scored(rows, scores)))
+    given = [s for s in scores if not isinstance(s, Skip)]
+    work.facts["answer_columns"] = sorted({*completions.facts["answer_columns"], *given[0]})
+    work.summary |= {name: sum(s[name] for s in given) / len(given) for name in given[0]}
+
+
+def scored(rows: list[Row], scores: list[Score | Skip]) -> Iterator[Row | Skip]:
+    for row, score in zip(rows, scores, strict=True):
+        yield score if isinstance(score, Skip) else row | score

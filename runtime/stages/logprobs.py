@@ -1,0 +1,41 @@
+"""Log-probability of every answer of a dataset under a policy, computed once."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aligncompiler.spec.stage import Logprobs
+
+from ..fault import Skip
+from ..networks import load_encoder, load_policy
+from ..registry import implements
+from ..scoring import score_rows
+from ..store import Artifact
+from ..tokens import leaves_of
+from ..work import Work, load_rows
+
+LOGPROBS_FILE = "logprobs.parquet"
+
+
+@implements(Logprobs)
+def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | str, tokens_at_once: int) -> None:
+    """Write, for each row number that fits, the sum of log-probabilities (nats) of each of its answers given the prompt."""
+    rows = load_rows(data)
+    leaves = leaves_of(rows[0])
+    encoder = load_encoder(policy)
+    device = "cuda" if work.engine.accelerator == "cuda" else "cpu"
+    network = load_policy(policy).to(device)
+    values = score_rows(network, encoder, rows, leaves, encoder.limit(max_tokens), tokens_at_once, lambda done, total: work.progress.update(done, total))
+    work.skipped.update(v.reason for v in values if isinstance(v, Skip))
+    found = [(i, *v) for i, v in enumerate(values) if not isinstance(v, Skip)]
+    columns = dict(zip(("row", *leaves), map(list, zip(*found, strict=True)), strict=True)) if found else {name: [] for name in ("row", *leaves)}
+    pq.write_table(pa.table(columns), work.folder / LOGPROBS_FILE)
+    work.summary["rows"] = work.facts["rows"] = len(found)
+
+
+def read_logprobs(artifact: Artifact) -> dict[int, tuple[float, ...]]:
+    """Row number -> log-probabilities of its answers."""
+    table = pq.read_table(artifact.folder / LOGPROBS_FILE)
+    numbers, *columns = (table.column(name).to_pylist() for name in table.column_names)
+    return dict(zip(numbers, zip(*columns, strict=True), strict=True))

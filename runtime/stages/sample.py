@@ -1,0 +1,48 @@
+"""Let a policy answer prompts, several times each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aligncompiler.spec.stage import Sample
+
+from ..fault import Skip
+from ..generate import Answer, Decoding, generate
+from ..networks import load_encoder, load_policy
+from ..registry import implements
+from ..rows import Row
+from ..store import Artifact
+from ..work import Work, load_rows
+
+
+@implements(Sample)
+def sample(
+    work: Work,
+    *,
+    policy: Artifact,
+    prompts: Artifact,
+    count: int,
+    max_new_tokens: int,
+    temperature: float,
+    top_p: float,
+    limit: int | None,
+    answers_at_once: int,
+) -> None:
+    """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`."""
+    rows = load_rows(prompts, limit)
+    device = "cuda" if work.engine.accelerator == "cuda" else "cpu"
+    decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once)
+    answers = generate(load_policy(policy).to(device), load_encoder(policy), rows, count, decoding, work.seed, work.progress.update)
+    work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended"]
+    work.save_rows(answered(work, rows, answers))
+    flat = [a for found in answers if not isinstance(found, Skip) for a in found]
+    work.summary |= {"ended": sum(a.ended for a in flat) / len(flat), "tokens": sum(a.tokens for a in flat)}
+
+
+def answered(work: Work, rows: list[Row], answers: list[list[Answer] | Skip]) -> Iterator[Row]:
+    for group, (row, found) in enumerate(zip(rows, answers, strict=True)):
+        if isinstance(found, Skip):
+            work.skipped[found.reason] += 1
+            continue
+        for number, answer in enumerate(found):
+            yield row | {"completion": answer.text, "group": group, "sample": number, "tokens": answer.tokens, "ended": answer.ended}

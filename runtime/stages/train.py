@@ -1,0 +1,139 @@
+"""Fit a policy or a scorer to rows by minimising an objective, with Lightning."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import lightning
+import torch
+from torch.utils.data import DataLoader
+
+from aligncompiler.spec.codec import restore
+from aligncompiler.spec.experiment import Engine
+from aligncompiler.spec.objective import Objective
+from aligncompiler.spec.optimizer import Schedule
+from aligncompiler.spec.stage import Batch, Budget, Train
+
+from ..batching import Example, Steps, num_steps
+from ..fault import Fault, Skip
+from ..modules.offline import Offline
+from ..networks import Network, Scorer, load_encoder, load_network, read_about, save_network
+from ..registry import Bound, bind, implements
+from ..store import Artifact
+from ..tokens import Encoder, leaves_of
+from ..work import Work, load_rows
+from .logprobs import read_logprobs
+
+
+@implements(Train)
+def train(
+    work: Work,
+    *,
+    model: Artifact,
+    data: Artifact,
+    objective: Bound,
+    budget: Budget,
+    optimizer: Bound,
+    reference: Artifact | str,
+    schedule: Schedule,
+    batch: Batch,
+    clip_norm: float,
+    max_tokens: int | str,
+    log_every: int,
+) -> None:
+    """Write the trained model and its curves.
+
+    Rows that do not fit are skipped and counted. Raises Fault if none is left, or if the loss stops being a number.
+    """
+    encoder = load_encoder(model)
+    examples, leaves = encode(work, encoder, data, objective, reference, max_tokens)
+    about = read_about(model)
+    torch.manual_seed(work.seed)
+    network = load_network(model)
+    adapted = adapt(network, about)
+    steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
+    spec = objective.spec
+    assert isinstance(spec, Objective)
+    unroll = isinstance(network, Scorer) and not network.causal
+    trainer = make_trainer(work.engine)
+    items = Steps(examples, leaves, spec.per, steps, batch.rows, batch.tokens_at_once, work.seed, encoder.pad, unroll, trainer.global_rank, trainer.world_size)
+    points: list[dict[str, float]] = []
+
+    def tell(point: dict[str, float]) -> None:
+        points.append(point)
+        step = int(point["step"])
+        work.progress.update(step, steps, f"loss {point['loss']:.3f}")
+        if step % log_every == 0 or step in (1, steps):
+            work.log(point)
+
+    module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell)
+    network.train()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers does not apply to this use of it
+        trainer.fit(module, DataLoader(items, batch_size=None))
+    if adapted is not None:
+        network.model = adapted.merge_and_unload()
+    network.eval()
+    save_network(network, encoder, work.folder, {"prompt_format": about["prompt_format"], "adapter": about["adapter"]})
+    last = points[-max(1, len(points) // 10) :]
+    means = {name: sum(p[name] for p in last) / len(last) for name in last[0] if name in ("loss", "accuracy")}
+    work.summary |= {"steps": steps, "rows": len(examples), **means}
+    work.facts |= {"steps": steps, "rows": len(examples), "parameters": sum(p.numel() for p in network.parameters())}
+
+
+def encode(
+    work: Work, encoder: Encoder, data: Artifact, objective: Bound, reference: Artifact | str, max_tokens: int | str
+) -> tuple[list[Example], tuple[str, ...]]:
+    """Every usable row as a tree with the numbers that the objective reads beside the model's own."""
+    rows = load_rows(data)
+    leaves = leaves_of(rows[0])
+    stored = read_logprobs(reference) if isinstance(reference, Artifact) else {}
+    spec = objective.spec
+    assert isinstance(spec, Objective)
+    limit = encoder.limit(max_tokens)
+    examples = []
+    for number, row in enumerate(rows):
+        tree = encoder.tree(row, leaves, limit)
+        if isinstance(tree, Skip):
+            work.skipped[tree.reason] += 1
+            continue
+        numbers = {"margin": float(row.get("margin") or 0.0)} if "margin" in spec.reads else {}
+        if spec.wants_reference():
+            numbers |= {f"reference_{leaf}_logp": value for leaf, value in zip(leaves, stored[number], strict=True)}
+        examples.append(Example(tree, numbers))
+        if number % 500 == 0:
+            work.progress.update(number, len(rows), "reading rows")
+    if not examples:
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in work.skipped.items())
+        raise Fault("P604", f"no row is left to train on ({reasons})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))
+    names = tuple("completion" if leaf == "text" else leaf for leaf in leaves)
+    return examples, names
+
+
+def adapt(network: Network, about: dict[str, Any]) -> Any:
+    """Put the model's adapter in, if it has one; the peft model, to be merged when training ends."""
+    if about["adapter"] is None:
+        return None
+    adapted = bind(restore("adapters", about["adapter"], {}), {})(network.model)
+    network.model = adapted.get_base_model()
+    return adapted
+
+
+def make_trainer(engine: Engine) -> lightning.Trainer:
+    """Lightning's trainer, silent: progress and curves go through the work at hand."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    strategies: dict[str, str] = {"single": "auto", "ddp": "ddp", "fsdp": "fsdp"}
+    return lightning.Trainer(
+        accelerator="gpu" if engine.accelerator == "cuda" else "cpu",
+        devices=engine.devices,
+        strategy=strategies[engine.strategy],
+        precision="bf16-mixed" if engine.precision == "bfloat16" else "32-true",
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )

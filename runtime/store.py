@@ -1,0 +1,111 @@
+"""Content-addressed artifacts: complete or not there at all.
+
+An artifact is made in a folder beside the store, hashed, synced, and appears under its key by one rename; its manifest holds the sha256
+of every file, checked when the artifact is first read in a process. A lock per key keeps two runs from making the same thing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from aligncompiler.ir import MANIFEST, artifact_folder, read_manifest
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished artifact: the stage that made it, its folder, and its manifest."""
+
+    id: str
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What it is: policy, scorer, dataset, ..."""
+        return str(self.manifest["output"]["artifact"])
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What its maker wrote down for those who read it."""
+        facts: Mapping[str, Any] = self.manifest["facts"]
+        return facts
+
+
+class Store:
+    """The artifacts under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.verified: set[str] = set()
+        for name in ("artifacts", "locks", "making"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+
+    def find(self, id: str, key: str) -> Artifact | None:
+        """The artifact of a key if it is there and whole; a damaged one is put aside, so that it is made again."""
+        manifest = read_manifest(self.root, key)
+        if manifest is None:
+            return None
+        folder = artifact_folder(self.root, key)
+        if key not in self.verified and not self.whole(folder, manifest):
+            aside = self.root / "damaged" / key
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.parent.mkdir(exist_ok=True)
+            os.replace(folder, aside)
+            return None
+        self.verified.add(key)
+        return Artifact(id, folder, manifest)
+
+    def whole(self, folder: Path, manifest: Mapping[str, Any]) -> bool:
+        return all((folder / name).is_file() and file_hash(folder / name) == digest for name, digest in manifest["files"].items())
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold a key; another run that wants it waits."""
+        with filelock.FileLock(self.root / "locks" / f"{key}.lock"):
+            yield
+
+    def begin(self, key: str) -> Path:
+        """An empty folder to make the artifact in; what an earlier, broken attempt left is removed."""
+        folder = self.root / "making" / key
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def commit(self, id: str, key: str, making: Path, manifest: Mapping[str, Any]) -> Artifact:
+        """Sync the folder and let it appear under its key."""
+        files = {str(p.relative_to(making)): file_hash(p) for p in sorted(making.rglob("*")) if p.is_file()}
+        whole = {**manifest, "id": id, "key": key, "files": files}
+        (making / MANIFEST).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
+        for path in [*making.rglob("*"), making]:
+            sync(path)
+        target = artifact_folder(self.root, key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(making, target)
+        sync(target.parent)
+        self.verified.add(key)
+        return Artifact(id, target, whole)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_hash(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

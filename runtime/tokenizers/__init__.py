@@ -1,0 +1,1 @@
+"""Implementations of the family `tokenizers`, one kind a file."""

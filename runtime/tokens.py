@@ -1,0 +1,80 @@
+"""The one path from rows to tokens: every objective, metric and reward sees the same ids and the same boundary between prompt and answer.
+
+Prompt and answer are tokenised apart, so that the boundary never depends on what follows it; the answer ends with the end-of-text
+token. A prompt starts with the tokenizer's begin token if it has one, and an empty prompt is that token, or the end-of-text token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .fault import Fault, Skip
+from .forest import Tree, trunk_and_leaves
+from .rows import Row
+
+# The answers of a row, by the columns that it has. The first that fits is taken.
+LEAVES: dict[tuple[str, ...], str] = {("chosen", "rejected"): "prompt", ("completion",): "prompt", ("text",): ""}
+
+
+def leaves_of(row: Row, wanted: Iterable[str] = ()) -> tuple[str, ...]:
+    """The columns of a row that hold answers."""
+    return next(columns for columns in LEAVES if all(c in row for c in columns))
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A tokenizer with the prompt format and the context of the model it belongs to.
+
+    `pair` marks a bidirectional encoder, which reads prompt and answer as the two segments of one sequence.
+    """
+
+    tokenizer: Any
+    prompt_format: str
+    context: int
+    pair: bool = False
+
+    @property
+    def end(self) -> int:
+        """The token that ends an answer."""
+        end = self.tokenizer.eos_token_id if not self.pair else self.tokenizer.sep_token_id
+        assert isinstance(end, int), "the tokenizer has no end token"
+        return end
+
+    @property
+    def pad(self) -> int:
+        return int(self.tokenizer.pad_token_id) if self.tokenizer.pad_token_id is not None else self.end
+
+    def ids(self, text: str) -> list[int]:
+        found: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return found
+
+    def prompt(self, row: Row) -> list[int]:
+        """Tokens of the prompt."""
+        if self.pair:
+            return [self.tokenizer.cls_token_id, *self.ids(row["prompt"]), self.tokenizer.sep_token_id]
+        if self.prompt_format == "chat":
+            messages = json.loads(row["messages"]) if row.get("messages") else [{"role": "user", "content": row["prompt"]}]
+            if not self.tokenizer.chat_template:
+                raise Fault("P607", "the model has no chat template", "", ("use `prompt_format: plain`",))
+            return self.ids(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        begin = [self.tokenizer.bos_token_id] if self.tokenizer.bos_token_id is not None else []
+        return begin + self.ids(row.get("prompt", "")) or [self.end]
+
+    def answer(self, text: str) -> list[int]:
+        """Tokens of an answer, end token included."""
+        return [*self.ids(text), self.end]
+
+    def tree(self, row: Row, leaves: Sequence[str], max_tokens: int) -> Tree | Skip:
+        """A row as a tree: the prompt with its answers, or why it cannot be used."""
+        trunk = self.prompt(row)
+        answers = [self.answer(row[leaf]) for leaf in leaves]
+        if len(trunk) + max(map(len, answers)) > max_tokens:
+            return Skip(f"longer than {max_tokens} tokens")
+        return trunk_and_leaves(trunk, answers)
+
+    def limit(self, max_tokens: int | str) -> int:
+        """`context` as a number; a number as it is, but never above what the model reads."""
+        return self.context if isinstance(max_tokens, str) else min(max_tokens, self.context)

@@ -1,0 +1,21 @@
+"""Versions of what touches the numbers, for manifests."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+NAMES = ("aligncompiler", "torch", "lightning", "transformers", "tokenizers", "datasets", "peft", "numpy", "pyarrow")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Package -> version, with Python and the machine."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for name in NAMES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

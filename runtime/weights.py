@@ -1,0 +1,75 @@
+"""Weights that exist already: a local folder, an installed package, the hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import transformers
+
+from .fault import Fault
+from .networks import MODEL_FOLDER, is_bidirectional, loading, write_about
+from .work import Work
+
+
+def take(
+    work: Work,
+    bidirectional: bool,
+    about: dict[str, Any],
+    pretrained: str | None,
+    revision: str | None,
+    folder: str | None,
+    package: str | None,
+    path: str | None,
+) -> None:
+    """Make a model artifact of weights that exist: local files are linked or copied, the hub is pointed to by commit.
+
+    Raises Fault if nothing can be loaded from there, if it is an encoder where a decoder is due or the other way round, or if the
+    weights are pickled.
+    """
+    field = next(name for name, value in (("pretrained", pretrained), ("folder", folder), ("package", package)) if value is not None)
+    if pretrained is not None:
+        with loading(pretrained):
+            config = transformers.AutoConfig.from_pretrained(pretrained, revision=revision)
+        check_direction(config, bidirectional, pretrained, field)
+        work.summary["source"] = f"{pretrained}@{(revision or '')[:7]}"
+        write_about(work.folder, {**about, "pointer": {"name": pretrained, "revision": revision}, "head_seed": None})
+        return
+    source = Path(folder) if folder is not None else package_folder(str(package), path)
+    with loading(str(source)):
+        config = transformers.AutoConfig.from_pretrained(source)
+    check_direction(config, bidirectional, str(source), field)
+    if not list(source.glob("*.safetensors")):
+        raise Fault("P607", f"`{source}` holds no safetensors weights", field, ("pickled weights are never loaded; save the model with `save_pretrained`",))
+    target = work.folder / MODEL_FOLDER
+    target.mkdir()
+    for file in sorted(p for p in source.iterdir() if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".model", ".jinja")):
+        link_or_copy(file, target / file.name)
+    work.summary["source"] = package or source.name
+    write_about(work.folder, {**about, "pointer": None, "head_seed": None})
+
+
+def check_direction(config: Any, bidirectional: bool, name: str, field: str) -> None:
+    if is_bidirectional(config) != bidirectional:
+        found = "an encoder" if not bidirectional else "no encoder"
+        raise Fault(
+            "P607", f"`{name}` is {found} (its family is {config.model_type})", field, (f"declare it as `kind: {'causal_lm' if bidirectional else 'encoder'}`",)
+        )
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A hard link where the file system allows it, so that large weights are not stored twice."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def package_folder(package: str, path: str | None) -> Path:
+    """The folder inside an installed package, found without running its code; the compiler has checked that it is there."""
+    found = importlib.util.find_spec(package)
+    assert found is not None and found.submodule_search_locations
+    return Path(found.submodule_search_locations[0]) / (path or "")

@@ -1,0 +1,96 @@
+"""What an implementation of a stage is given besides its fields: a folder to write to, a seed, a place to report to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aligncompiler.ir import Stage
+from aligncompiler.spec.experiment import Engine
+
+from .fault import Fault, Skip
+from .rows import Row
+from .store import Artifact
+
+ROWS_FILE = "rows.parquet"
+CURVES_FILE = "metrics.jsonl"
+
+
+class Progress(Protocol):
+    """Where long work says how far it is."""
+
+    def update(self, done: int, total: int | None, text: str = "") -> None: ...
+
+
+@dataclass
+class Work:
+    """One stage at work.
+
+    `facts` is read by later stages and ends in the manifest, `summary` is what a person sees in a line, `skipped` counts rows that were
+    left out, by reason.
+    """
+
+    stage: Stage
+    folder: Path
+    seed: int
+    engine: Engine
+    progress: Progress
+    facts: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def usable(self, rows: Iterable[Row | Skip]) -> Iterator[Row]:
+        """The rows without the skips, which are counted."""
+        for row in rows:
+            if isinstance(row, Skip):
+                self.skipped[row.reason] += 1
+            else:
+                yield row
+
+    def save_rows(self, rows: Iterable[Row]) -> None:
+        """Write the rows as Parquet. Raises Fault if there are none."""
+        kept = []
+        for row in rows:
+            kept.append(row)
+            if len(kept) % 1000 == 0:
+                self.progress.update(len(kept), None, f"{len(kept):,} rows")
+        if not kept:
+            reasons = ", ".join(f"{count} x {reason}" for reason, count in self.skipped.most_common()) or "none were read"
+            raise Fault("P604", f"no rows are left ({reasons})", "")
+        columns = sorted({name for row in kept for name in row})
+        try:
+            table = pa.table({name: [row.get(name) for row in kept] for name in columns})
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise Fault("P602", f"a column holds values of different types: {str(error).splitlines()[0]}", "") from None
+        pq.write_table(table, self.folder / ROWS_FILE)
+        self.facts["rows"] = self.summary["rows"] = len(kept)
+
+    def log(self, point: Mapping[str, float]) -> None:
+        """Add a point to the curves of this stage."""
+        with (self.folder / CURVES_FILE).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(dict(point)) + "\n")
+
+
+def load_rows(artifact: Artifact, limit: int | None = None) -> list[Row]:
+    """The rows of a dataset artifact, in their order."""
+    table = pq.read_table(artifact.folder / ROWS_FILE)
+    rows: list[Row] = (table if limit is None else table.slice(0, limit)).to_pylist()
+    return rows
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.start
