@@ -17,20 +17,21 @@ def build(experiment: Experiment, elaborator: Elaborator, spec_file: str) -> Pla
     """The plan as it was written, before any pass."""
     stages: dict[str, Stage] = {}
 
-    def visit(id: str) -> None:
-        if id in stages:
-            return
+    todo = [f"stages.{name}" for name in reversed(list(experiment.stages))]
+    while todo:  # depth first with a stack of its own: a chain of stages may be longer than Python's
+        id = todo[-1]
         family, _, name = id.partition(".")
         spec = getattr(experiment, family)[name]
-        for ref in refs(spec):
-            visit(ref.to)
-        output = spec.output()
-        assert output is not None, f"{id} makes no artifact"
-        key = elaborator.root.value[family].keys[name]
-        stages[id] = Stage(id, spec, output, {"": key} | dict(places(spec, elaborator.nodes)))
-
-    for name in experiment.stages:
-        visit(f"stages.{name}")
+        first = [ref.to for ref in refs(spec) if ref.to not in stages]
+        if first and id not in stages:
+            todo += reversed(first)
+            continue
+        todo.pop()
+        if id not in stages:
+            output = spec.output()
+            assert output is not None, f"{id} makes no artifact"
+            key = elaborator.root.value[family].keys[name]
+            stages[id] = Stage(id, spec, output, {"": key} | dict(places(spec, elaborator.nodes)))
     head = {"seed": experiment.seed, "description": experiment.description, "cites": experiment.cites}
     return Plan(experiment.name, spec_file, tuple(stages.values()), experiment.engine, **head)  # type: ignore[arg-type]  # the head is typed above
 

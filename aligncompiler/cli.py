@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -68,6 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except Exception:  # noqa: BLE001  the last line of defence: what nobody foresaw is our mistake, and scripts must be able to tell
+        traceback.print_exc()
+        print(f"internal error in alignc {__version__}: please report the lines above together with the spec", file=sys.stderr)
+        return 5
 
 
 if __name__ == "__main__":

@@ -63,6 +63,16 @@ EVALUATE = """  exam:
     metrics: [{kind: mean_score, reward: {kind: deduction_steps}}]
 """
 
+SAMPLE = """  drafts:
+    kind: sample
+    policy: ${stages.sft}
+    prompts: ${datasets.puzzles}
+    count: 4
+    max_new_tokens: 64
+"""
+
+LABEL = "  scores: {kind: label, completions: ${stages.drafts}, reward: ${rewards.steps}}\n"
+
 
 def puzzles(fields: str) -> str:
     return f"datasets:\n  puzzles: {{kind: deduction, {fields}}}\n"
@@ -143,7 +153,7 @@ ALL = (
         "C206",
         "kind-changed",
         "When an override changes a `kind`, the fields of the old kind mean nothing any more and are dropped.",
-        "profiles:\n  smoke: {stages.sft.objective: {kind: dpo, beta: 0.2}}\n",
+        "profiles:\n  real: {datasets.puzzles: {kind: demonstrations, file: answers.jsonl}}\n",
         severity="warning",
     ),
     Code(
@@ -268,23 +278,22 @@ ALL = (
         "M508",
         "missing-companion",
         "One choice made here needs another value beside it.",
-        "rewards:\n  steps: {kind: deduction_steps, combine: weighted}\n",
-        "name: example\n",
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted}\n" + TRAIN + SAMPLE + LABEL,
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted, weights: {step: 1.0}}\n" + TRAIN + SAMPLE + LABEL,
     ),
     Code(
         "M509",
         "no-such-part",
         "The name is not one of those that exist at this place: a column of the rows, or a part of the reward.",
-        "rewards:\n  steps: {kind: deduction_steps, combine: weighted, weights: {speed: 1.0}}\n",
-        "name: example\n",
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted, weights: {speed: 1.0}}\n" + TRAIN + SAMPLE + LABEL,
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted, weights: {step: 1.0}}\n" + TRAIN + SAMPLE + LABEL,
     ),
     Code(
         "M510",
         "redundant",
         "The result would be the same work done several times over.",
-        TRAIN
-        + "  drafts:\n    kind: sample\n    policy: ${stages.sft}\n    prompts: ${datasets.puzzles}\n    count: 4\n    temperature: 0\n    max_new_tokens: 64\n",
-        TRAIN + "  drafts:\n    kind: sample\n    policy: ${stages.sft}\n    prompts: ${datasets.puzzles}\n    count: 4\n    max_new_tokens: 64\n",
+        TRAIN + SAMPLE + "    temperature: 0\n",
+        TRAIN + SAMPLE,
     ),
     Code("P601", "no-such-file", "A file that the spec or the command names is missing, is a folder where a file is needed, or cannot be read."),
     Code("P602", "unreadable-data", "The data file is not in the format that its name promises, or is not UTF-8."),
@@ -294,11 +303,6 @@ ALL = (
     Code("P606", "not-installed", "Running needs the runtime extra (torch, lightning, transformers, ...), or one more package that the spec names."),
     Code("P607", "model-unloadable", "The folder, package or hub name holds no model that can be loaded, or needs code that is not trusted."),
     Code("P608", "stage-failed", "A stage stopped before its artifact was complete. What was finished before it is kept; run again to go on from there."),
-    Code(
-        "P609",
-        "unread-field",
-        "A field of the spec was not read by the runtime. Nothing that is declared may be ignored, so this is a fault of alignc or of a plug-in.",
-    ),
     Code("P610", "device", "The spec asks for a device or for several processes that this machine does not have."),
 )
 

@@ -6,29 +6,38 @@ at, so that a later message points there.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from .diagnostic import Diagnostic, Place, Report, SpecError
-from .load import REFERENCE, Node, load, parse
+from .load import REFERENCE, Node, load, parse, references
 from .spec.registry import DECLARED
+from .suggest import did_you_mean, nearest
 
 VAR_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "str": (str,), "bool": (bool,), "path": (str,)}
 VAR_KEYS = ("type", "default", "doc")
 
 
-def compose(path: Path, report: Report, profiles: Sequence[str] = (), sets: Sequence[str] = ()) -> Node:
-    """The whole tree of a spec. Raises SpecError where a file cannot be read."""
+class Poison:
+    """Stands for a value whose fault is already reported; whatever meets it stays silent."""
+
+
+POISON = Poison()
+
+
+def compose(path: Path, report: Report, profiles: Sequence[str] = (), sets: Sequence[str] = ()) -> tuple[Node, list[str]]:
+    """The whole tree of a spec, and the names of its profiles that were not applied. Raises SpecError where a file cannot be read."""
     tree = with_parent(path, report, ())
     for name in profiles:
         tree = apply_profile(tree, name, report)
     check_profiles(tree, report)
     for number, text in enumerate(sets, 1):
         tree = apply_set(tree, text, number, report)
-    return fill_variables(tree, report)
+    declared = tree.value.get("profiles")
+    others = [name for name in declared.value if name not in profiles] if declared is not None and declared.is_map else []
+    return fill_variables(tree, report), others
 
 
 def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
@@ -61,10 +70,7 @@ def merge(base: Node, over: Node, report: Report) -> Node:
         return over
     old, new = base.value.get("kind"), over.value.get("kind")
     if old is not None and new is not None and old.value != new.value:
-        dropped = [key for key in base.value if key not in over.value]
-        if dropped:
-            text = f"`kind` changes from `{old.value}` to `{new.value}`; dropped with the old kind: {', '.join(f'`{d}`' for d in dropped)}"
-            report.add("C206", text, new.place, also=[(old.place, "the old kind")])
+        say_dropped(base, new, over.value, report)
         return over
     values = dict(base.value)
     keys = dict(base.keys)
@@ -74,11 +80,20 @@ def merge(base: Node, over: Node, report: Report) -> Node:
     return Node(values, over.place, keys=keys)
 
 
+def say_dropped(base: Node, kind: Node, kept: Container[str], report: Report) -> None:
+    """Report the fields of the old kind that mean nothing any more."""
+    dropped = [key for key in base.value if key != "kind" and key not in kept]
+    if dropped:
+        old = base.value["kind"]
+        text = f"`kind` changes from `{old.value}` to `{kind.value}`; dropped with the old kind: {', '.join(f'`{d}`' for d in dropped)}"
+        report.add("C206", text, kind.place, also=[(old.place, "the old kind")])
+
+
 def apply_profile(tree: Node, name: str, report: Report) -> Node:
     profiles = tree.value.get("profiles")
     known = profiles.value if profiles is not None and profiles.is_map else {}
     if name not in known:
-        help = (f"profiles of this spec: {', '.join(known)}",) if known else ("this spec has no `profiles:`",)
+        help = did_you_mean(name, known, "profiles of this spec") if known else ("this spec has no `profiles:`",)
         raise SpecError(Diagnostic("C201", f"there is no profile `{name}`", help=help))
     block = known[name]
     if not block.is_map:
@@ -150,27 +165,33 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
         return replace(node, value=items)
     path = ".".join(steps)
     if not node.is_map:
-        report.add("C204", f"`{path}` leads nowhere: `{'.'.join(steps[:at])}` is {node.noun()}", place)
+        stands_for = REFERENCE.fullmatch(node.value) if isinstance(node.value, str) else None
+        help: tuple[str, ...] = (f"override `{stands_for[1]}.{'.'.join(steps[at:])}`, which it stands for",) if stands_for else ()
+        report.add("C204", f"`{path}` leads nowhere: `{'.'.join(steps[:at])}` is {node.noun()}", place, help=help)
         return node
     if not last and key not in node.value and not (at == 1 and steps[0] in (*DECLARED, "vars", "profiles")):
         node = replace(node, value=node.value | {key: Node({}, place)}, keys=node.keys | {key: place})
     if not last and key not in node.value:
-        near = difflib.get_close_matches(key, node.value, 1)
+        near = nearest(key, node.value)
         help = (f"did you mean `{'.'.join([*steps[:at], near[0], *steps[at + 1 :]])}`?",) if near else (f"keys here: {', '.join(node.value)}",)
         report.add("C204", f"`{path}` leads nowhere: there is no `{key}` in `{'.'.join(steps[:at]) or 'the spec'}`", place, help=help)
         return node
-    if last:
-        new = merge(node.value[key], value, report) if key in node.value else value
-    else:
+    if not last:
         new = put_steps(node.value[key], steps, at + 1, value, place, report)
+    elif key == "kind" and key in node.value and node.value[key].value != value.value:
+        say_dropped(node, value, (), report)
+        return Node({key: value}, node.place, keys={key: place})
+    else:
+        new = merge(node.value[key], value, report) if key in node.value else value
     return replace(node, value=node.value | {key: new}, keys=node.keys | {key: place if last else node.keys[key]})
 
 
 def fill_variables(tree: Node, report: Report) -> Node:
     """Every `${vars.NAME}` replaced by the variable's value; what composition needs is then taken out of the tree."""
     variables = read_variables(tree.value.get("vars"), report)
-    used: set[str] = set()
     done = ("vars", "profiles")
+    profiles = tree.value.get("profiles")
+    used = {name.removeprefix("vars.") for name in references(profiles)} if profiles is not None else set()
     values = {key: fill(node, variables, used, report) for key, node in tree.value.items() if key not in done}
     for name in variables:
         if name not in used:
@@ -188,20 +209,14 @@ def fill(node: Node, variables: dict[str, Node | None], used: set[str], report: 
         return node
     name = match[1].removeprefix("vars.")
     if name not in variables:
-        near = difflib.get_close_matches(name, variables, 1)
+        near = nearest(name, variables)
         help = (f"did you mean `${{vars.{near[0]}}}`?",) if near else ("declare it under `vars:`",)
+        used.update(near)  # it was meant, so it is no surprise that nothing else names it
         report.add("C205", f"there is no variable `{name}`", node.place, help=help)
         return replace(node, value=POISON)
     used.add(name)
     value = variables[name]
     return replace(node, value=POISON) if value is None else value
-
-
-class Poison:
-    """Stands for a value whose fault is already reported; whatever meets it stays silent."""
-
-
-POISON = Poison()
 
 
 def read_variables(node: Node | None, report: Report) -> dict[str, Node | None]:
@@ -221,10 +236,10 @@ def read_variable(name: str, entry: Node, place: Place, report: Report) -> Node 
         return None
     for key in entry.value:
         if key not in VAR_KEYS:
-            near = difflib.get_close_matches(key, VAR_KEYS, 1)
-            help = (f"did you mean `{near[0]}`?",) if near else (f"keys of a variable: {', '.join(VAR_KEYS)}",)
+            help = did_you_mean(key, VAR_KEYS, "keys of a variable")
             report.add("S401", f"unknown key `{key}` in variable `{name}`", entry.keys[key], path=(*path, key), help=help)
-    kind, default = entry.value.get("type"), entry.value.get("default")
+    kind: Node | None = entry.value.get("type")
+    default: Node | None = entry.value.get("default")
     for key, value in (("type", kind), ("default", default)):
         if value is None:
             report.add("S402", f"variable `{name}` needs `{key}`", place, path=path)
@@ -233,8 +248,7 @@ def read_variable(name: str, entry: Node, place: Place, report: Report) -> Node 
     if kind.value not in VAR_TYPES:
         report.add("S404", f"`type` of a variable is one of {', '.join(VAR_TYPES)}; this is {kind.noun()}", kind.place, path=(*path, "type"))
         return None
-    wanted = VAR_TYPES[kind.value]
-    if not isinstance(default.value, wanted) or (isinstance(default.value, bool) and kind.value != "bool"):
-        report.add("S403", f"variable `{name}` is of type {kind.value}, but its value is {default.noun()}", default.place, path=(*path, "default"))
-        return None
-    return default
+    if isinstance(default.value, VAR_TYPES[kind.value]) and not (isinstance(default.value, bool) and kind.value != "bool"):
+        return default
+    report.add("S403", f"variable `{name}` is of type {kind.value}, but its value is {default.noun()}", default.place, path=(*path, "default"))
+    return None

@@ -6,6 +6,7 @@ A phase adds to a `Report` every independent problem it finds and goes on; what 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -131,9 +132,12 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as one
+
+
 def source_line(sources: Mapping[str, str], place: Place) -> str | None:
-    lines = sources.get(place.file, "").split("\n")
-    return visible(lines[place.line - 1].rstrip("\r")).replace("\t", " ") if 0 < place.line <= len(lines) else None
+    lines = LINE_BREAK.split(sources.get(place.file, ""))
+    return visible(lines[place.line - 1]).replace("\t", " ") if 0 < place.line <= len(lines) else None
 
 
 def snippet(span: Span, sources: Mapping[str, str], severity: Severity, width: int, paint: Paint) -> list[str]:

@@ -6,6 +6,7 @@ import ast
 import inspect
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from .spec.base import Spec, extra_of
@@ -33,7 +34,7 @@ def attribute_docs(cls: type[Spec]) -> dict[str, str]:
     for base in reversed([c for c in cls.__mro__ if issubclass(c, Spec)]):
         tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base)))
         body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-        for before, after in zip(body, body[1:], strict=False):
+        for before, after in pairwise(body):
             if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
                 value = after.value
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):

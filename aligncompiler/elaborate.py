@@ -15,12 +15,15 @@ import pydantic
 
 from .compose import POISON
 from .diagnostic import Fix, Place, Report
-from .load import REFERENCE, Node
-from .spec.slot import Slot, slots
+from .load import REFERENCE, Node, references, shortened
+from .misplaced import mending
 from .spec.base import Kind, Ref, Spec
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED, kinds, singular
+from .spec.slot import Slot, slots
 from .suggest import FOREIGN, did_you_mean, nearest
+from .syntax import fail
+from .wording import field_name, out_of_range, way_out, wrong_type
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -34,19 +37,16 @@ class Elaborator:
         self.nodes: dict[int, Node] = {}
         self.done: dict[tuple[str, str], Any] = {}
         self.open: list[tuple[str, str]] = []
-        self.used: set[tuple[str, str]] = set()
+        self.dangling: set[str] = set()
+        self.via: list[Place] = []
+        self.knots: set[tuple[str, str]] = set()
 
     def experiment(self) -> Experiment | None:
         """The typed spec, or None if anything is wrong with it."""
         self.check_version()
         declared = {family: self.section(family) for family in DECLARED}
-        plain = {key: node for key, node in self.root.value.items() if key not in DECLARED}
-        root = replace(self.root, value=plain)
-        for key in self.root.value:
-            if key not in Experiment.model_fields:
-                self.unknown_key(Experiment, self.root, key, "the spec", ())
-        known = replace(root, value={k: v for k, v in plain.items() if k in Experiment.model_fields})
-        made = self.fill(Experiment, known, (), "the spec", declared)
+        plain = replace(self.root, value={key: node for key, node in self.root.value.items() if key not in DECLARED})
+        made = self.fill(Experiment, plain, (), "the spec", declared)
         self.warn_unused()
         return made if isinstance(made, Experiment) and not self.report.errors else None
 
@@ -56,6 +56,8 @@ class Elaborator:
             first = next(iter(self.root.keys.values()), self.root.place)
             self.report.add("S407", "the spec does not say its language version", first, help=("write `alignc: v1` as the first key",))
             self.root = replace(self.root, value={"alignc": Node("v1", self.root.place)} | self.root.value)
+        elif node.value is POISON:
+            self.root = replace(self.root, value=self.root.value | {"alignc": Node("v1", node.place)})
         elif node.value != "v1":
             self.report.add("S407", f"`alignc` is {node.noun()}; this compiler knows the language version v1", node.place, path=("alignc",))
             self.root = replace(self.root, value=self.root.value | {"alignc": Node("v1", node.place)})
@@ -63,7 +65,7 @@ class Elaborator:
     def section(self, family: str) -> dict[str, Any]:
         """Every declaration of a family, typed."""
         node = self.root.value.get(family)
-        if node is None:
+        if node is None or node.value is POISON:
             return {}
         if not node.is_map:
             self.report.add("S403", f"`{family}` is a mapping of names to {family}; this is {node.noun()}", node.place, path=(family,))
@@ -73,7 +75,23 @@ class Elaborator:
                 self.report.add(
                     "S405", f"`{name}` is no name; names are letters, digits, `_` and `-`, and start with a letter", node.keys[name], path=(family, name)
                 )
+        for name in node.value:
+            self.prepare(family, name)
         return {name: self.declaration(family, name) for name in node.value}
+
+    def prepare(self, family: str, name: str) -> None:
+        """Type what a declaration refers to before itself, so that the depth of the stack does not grow with the length of a chain."""
+        todo = [(family, name)]
+        entered: set[tuple[str, str]] = set()
+        while todo:
+            one = todo[-1]
+            if one in entered or one in self.done:
+                todo.pop()
+                self.declaration(*one)
+                continue
+            entered.add(one)
+            named = (tuple(text.partition(".")[::2]) for text in references(self.root.value[one[0]].value[one[1]]))
+            todo += [(f, n) for f, n in named if f in DECLARED and n in self.names(f) and (f, n) not in entered]
 
     def declaration(self, family: str, name: str) -> Any:
         """The spec declared as `family.name`, typed once; POISON if it is at fault or part of a cycle."""
@@ -102,7 +120,7 @@ class Elaborator:
         if slot.family is not None and (node.is_map or (isinstance(node.value, str) and node.value not in slot.choices)):
             return self.kind(slot, node, path, key)
         if node.is_map and slot.nested is not None:
-            return self.fill(slot.nested, node, path, f"`{path[-1]}`", {})
+            return self.fill(slot.nested, node, path, f"`{path[-1]}`", {}, key)
         return self.leaf(slot, node, path)
 
     def items(self, slot: Slot, node: Node, path: tuple[str, ...]) -> Any:
@@ -110,8 +128,8 @@ class Elaborator:
         if slot.length is not None and len(node.value) != slot.length:
             self.report.add("S403", f"`{path[-1]}` takes {slot.describe()}; this has {len(node.value)}", node.place, path=path)
             return POISON
-        made = [self.value(slot.items, item, (*path, str(i)), item.place) for i, item in enumerate(node.value)]
-        return POISON if any(m is POISON for m in made) else tuple(made)
+        items = [self.value(slot.items, item, (*path, str(i)), item.place) for i, item in enumerate(node.value)]
+        return POISON if any(m is POISON for m in items) else tuple(items)
 
     def leaf(self, slot: Slot, node: Node, path: tuple[str, ...]) -> Any:
         """A plain value of one of the slot's types; whole numbers pass for numbers."""
@@ -125,18 +143,17 @@ class Elaborator:
         if slot.needs is not None and isinstance(value, str):
             self.bare_name(slot, node, path)
         elif slot.choices and not slot.scalars and isinstance(value, str):
-            help = did_you_mean(value, map(str, slot.choices), "choices")
+            near = nearest(value, map(str, slot.choices))
             self.report.add(
                 "S404",
-                f"`{path[-1]}` takes {slot.describe()}; this is {node.noun()}",
+                wrong_type(slot, node, path),
                 node.place,
                 path=path,
-                help=help,
+                help=did_you_mean(value, near, ""),
                 fixes=self.rename(value, slot.choices, node.place),
             )
         else:
-            quote = ("quote it, to keep it a text",) if str in slot.scalars and node.text is not None else ()
-            self.report.add("S403", f"`{path[-1]}` takes {slot.describe()}; this is {node.noun()}", node.place, path=path, help=quote)
+            self.report.add("S403", wrong_type(slot, node, path), node.place, path=path, help=way_out(slot, node))
         return POISON
 
     def rename(self, word: str, known: Any, place: Place) -> list[Fix]:
@@ -158,16 +175,20 @@ class Elaborator:
         noun = singular(family)
         tag = node.value.get("kind") if node.is_map else node
         if tag is None:
-            help = (f"kinds of {noun}: {', '.join(known)}",)
-            self.report.add("S402", f"{noun} `{path[-1]}` does not say its `kind`", key, path=path, help=help)
+            foreign = next((word for word in node.value if FOREIGN.get(word) == "kind"), None)
+            help: tuple[str, ...] = (f"`{foreign}` is called `kind` here",) if foreign else (f"kinds of {noun}: {', '.join(known)}",)
+            what = f"`{field_name(path)}`" if field_name(path) == noun else f"{noun} `{field_name(path)}`"
+            self.report.add("S402", f"{what} does not say its `kind`", node.keys[foreign] if foreign else key, path=path, help=help)
             return POISON
         if tag.value is POISON:
             return POISON
         if not isinstance(tag.value, str) or tag.value not in known:
             word = str(tag.value) if not isinstance(tag.value, dict | list) else ""
-            help = did_you_mean(word, known, f"kinds of {noun}")
+            named = [] if node.is_map else self.named(word)
+            help = (f"did you mean `{named[0]}`?",) if named else did_you_mean(word, [*known, *map(str, slot.choices)], f"kinds of {noun}")
             text = f"there is no {noun} of kind `{word}`" if word else f"`kind` takes a word; this is {tag.noun()}"
-            self.report.add("S406", text, tag.place, path=(*path, "kind"), help=help, fixes=self.rename(word, known, tag.place))
+            fixes = [Fix(f"replace by `{named[0]}`", node.place, named[0])] if named else self.rename(word, known, tag.place)
+            self.report.add("S406", text, tag.place, path=(*path, "kind"), help=help, fixes=fixes)
             return POISON
         full = node if node.is_map else Node({"kind": node}, node.place, keys={"kind": node.place})
         name = f"{noun} `{tag.value}`" if len(path) > 2 else f"{noun} `{path[-1]}` ({tag.value})"
@@ -177,12 +198,13 @@ class Elaborator:
         """An instance of a spec class from a mapping; `ready` holds fields that are typed already."""
         fields = slots(cls)
         values: dict[str, Any] = {}
+        meant: frozenset[str] = frozenset()
         for word, child in node.value.items():
             if word in fields:
                 values[word] = self.value(fields[word], child, (*path, word), node.keys.get(word, child.place))
-            elif cls is not Experiment:
-                self.unknown_key(cls, node, word, name, path)
-        poisoned = {word for word, value in values.items() if value is POISON}
+            else:
+                meant |= self.unknown_key(cls, node, word, name, path)
+        poisoned = {word for word, value in values.items() if value is POISON} | (meant - set(values))
         whole = {w: v for w, v in values.items() if w not in poisoned} | {w: self.healthy(v) for w, v in ready.items()}
         missing = [w for w, info in cls.model_fields.items() if info.is_required() and w not in whole and w not in poisoned]
         for word in missing:
@@ -208,7 +230,7 @@ class Elaborator:
         try:
             return cls(**values)
         except pydantic.ValidationError as error:
-            self.report_ranges(error, set(), node, path)
+            self.report_ranges(cls, error, set(), node, path)
             return None
 
     def check_ranges(self, cls: type[Spec], values: dict[str, Any], skip: set[str], node: Node, path: tuple[str, ...]) -> None:
@@ -216,29 +238,26 @@ class Elaborator:
         try:
             cls(**values)
         except pydantic.ValidationError as error:
-            self.report_ranges(error, skip, node, path)
+            self.report_ranges(cls, error, skip, node, path)
 
-    def report_ranges(self, error: pydantic.ValidationError, skip: set[str], node: Node, path: tuple[str, ...]) -> None:
+    def report_ranges(self, cls: type[Spec], error: pydantic.ValidationError, skip: set[str], node: Node, path: tuple[str, ...]) -> None:
         for fault in error.errors(include_url=False):
             word = str(fault["loc"][0])
             if word in skip or word not in node.value:
                 continue
             child = node.value[word]
-            text = fault["msg"].removeprefix("Input should be ").removeprefix("String should ")
-            self.report.add("S405", f"`{word}` should be {text}; this is {child.noun()}", child.place, path=(*path, word))
+            for step in fault["loc"][1:]:
+                child = child.value[step] if child.is_list and isinstance(step, int) else child
+            text = out_of_range(cls.model_fields[word], fault["msg"])
+            self.report.add("S405", f"`{word}` {text}; this is {child.noun()}", child.place, path=(*path, word))
 
-    def unknown_key(self, cls: type[Spec], node: Node, word: str, name: str, path: tuple[str, ...]) -> None:
-        fields = slots(cls)
-        near = nearest(word, fields)
+    def unknown_key(self, cls: type[Spec], node: Node, word: str, name: str, path: tuple[str, ...]) -> frozenset[str]:
+        """Report the key; the keys that were meant by it, and are not missing therefore."""
         place = node.keys[word]
-        help = did_you_mean(word, fields, f"keys of {name}")
-        elsewhere = [f"{f}.{word}" for f, slot in fields.items() if slot.nested and word in slot.nested.model_fields]
-        if not near and elsewhere:
-            help = (f"`{word}` belongs one level deeper: `{elsewhere[0]}`", *help)
-        elif word in FOREIGN and (not near or FOREIGN[word].split(".")[0] in fields) and FOREIGN[word].split(".")[0] in (*fields, "engine"):
-            help = (f"here it is called `{FOREIGN[word]}`", *help)
-        fixes = [Fix(f"rename to `{near[0]}`", place, near[0])] if len(near) == 1 and near[0] not in node.value else []
-        self.report.add("S401", f"unknown key `{word}` in {name}", place, path=(*path, word), help=help, fixes=fixes)
+        mend = mending(cls, word, name)
+        fixes = [Fix(f"rename to `{mend.rename}`", place, mend.rename)] if mend.rename and mend.rename not in node.value else []
+        self.report.add("S401", f"unknown key `{shortened(word)}` in {name}", place, path=(*path, word), help=mend.help, fixes=fixes)
+        return mend.meant
 
     def place_in(self, node: Node, dotted: str, key: Place | None) -> Place:
         """The place of a field of a statement, or of the nearest thing above it that is written in the file."""
@@ -259,7 +278,8 @@ class Elaborator:
         """What `${family.name}` stands for here: an edge of the plan, or the declared value itself."""
         match = REFERENCE.fullmatch(node.value)
         if match is None or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", match[1]):
-            text = f"`{node.value}` is no reference"
+            self.dangling.add("*")
+            text = f"`{shortened(node.value)}` is no reference"
             self.report.add("R305", text, node.place, path=path, help=("a reference is a whole value such as `${models.base}`; texts are not filled in",))
             return POISON
         target = self.target(match[1], node, path)
@@ -268,8 +288,9 @@ class Elaborator:
         if target in self.open:
             self.cycle(target, node, path)
             return POISON
-        self.used.add(target)
+        self.via.append(node.place)
         spec = self.declaration(*target)
+        self.via.pop()
         if spec is POISON:
             return POISON
         output = spec.output()
@@ -298,6 +319,7 @@ class Elaborator:
             help = ("did you mean " + " or ".join(f"`{o}`" for o in options) + "?",) if options else (f"a reference starts with one of {', '.join(DECLARED)}",)
             text = f"`{node.value}` names nothing"
         fixes = [Fix(f"replace by `{options[0]}`", node.place, options[0])] if len(options) == 1 else []
+        self.dangling.update((family if family in DECLARED else "*", *options))
         self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
         return None
 
@@ -308,30 +330,54 @@ class Elaborator:
     def listing(self, family: str, names: list[str]) -> tuple[str, ...]:
         return (f"declared {family}: {', '.join(names)}",) if names else (f"the spec declares no {family}",)
 
+    def named(self, word: str) -> list[str]:
+        """References to what is declared under this name."""
+        return [f"${{{f}.{n}}}" for f in DECLARED for n in self.names(f) if word in (n, f"{f}.{n}")]
+
     def bare_name(self, slot: Slot, node: Node, path: tuple[str, ...]) -> None:
         """A name where a reference is due."""
-        options = [f"${{{f}.{n}}}" for f in DECLARED for n in self.names(f) if n == node.value or f"{f}.{n}" == node.value]
+        options = self.named(node.value)
         help = (f"did you mean `{options[0]}`?",) if options else ("a reference looks like `${models.base}`",)
         fixes = [Fix(f"replace by `{options[0]}`", node.place, options[0])] if len(options) == 1 else []
-        self.report.add("S403", f"`{path[-1]}` takes {slot.describe()}; this is {node.noun()}", node.place, path=path, help=help, fixes=fixes)
+        self.report.add("S403", wrong_type(slot, node, path), node.place, path=path, help=help, fixes=fixes)
 
     def cycle(self, target: tuple[str, str], node: Node, path: tuple[str, ...]) -> None:
         ring = [*self.open[self.open.index(target) :], target]
+        if self.knots.intersection(ring):
+            return
+        self.knots.update(ring)
+        self.dangling.add("*")
         text = " -> ".join(".".join(step) for step in ring)
-        self.report.add("R302", f"`{'.'.join(target)}` needs its own result: {text}", node.place, path=path)
+        also = [(place, f"`{'.'.join(step)}` is needed here") for place, step in zip(self.via[len(self.via) - len(ring) + 2 :], ring[1:], strict=False)]
+        help = ("let one of these references name something that comes before",)
+        self.report.add("R302", f"`{'.'.join(target)}` needs its own result: {text}", node.place, path=path, also=also, help=help)
 
     def mismatch(self, slot: Slot, spec: Any, node: Node, path: tuple[str, ...]) -> None:
         output = spec.output()
         what = f"a {output}" if output is not None else f"{singular(spec.family)} of kind `{spec.tag}`"
         rows = slot.needs is not None and output is not None and output.artifact == "dataset" and "dataset" in slot.needs.artifacts
-        name = next((p for p in reversed(path) if not p.isdigit()), "")
-        self.report.add("R304" if rows else "R303", f"`{name}` takes {slot.describe()}, but `{node.value}` is {what}", node.place, path=path)
+        fitting = [f"${{{f}.{n}}}" for (f, n), made in self.done.items() if made is not POISON and self.fits(slot, made)]
+        self.dangling.update(fitting)
+        help = (f"these fit: {', '.join(fitting[:5])}",) if fitting else ()
+        if slot.items is not None and self.fits(slot.items, spec):
+            help = (f"write `[{node.value}]`",)
+        text = f"`{field_name(path)}` takes {slot.describe()}, but `{node.value}` is {what}"
+        self.report.add("R304" if rows else "R303", text, node.place, path=path, help=help)
+
+    def fits(self, slot: Slot, spec: Any) -> bool:
+        output = spec.output()
+        return slot.needs.met_by(output) if output is not None and slot.needs is not None else slot.family is not None and isinstance(spec, slot.family)
 
     def warn_unused(self) -> None:
-        """Declarations that no stage needs; stages are wanted for themselves."""
+        """Declarations that nothing names, by the text alone: a faulty statement uses what it names. Stages are wanted for themselves.
+
+        A reference that leads nowhere may have meant any declaration of its family, so these stay unmentioned.
+        """
+        used = set(references(self.root))
         for family in DECLARED:
             for name in self.names(family):
-                if family != "stages" and (family, name) not in self.used:
+                meant = {"*", family, f"${{{family}.{name}}}"} & self.dangling
+                if family != "stages" and f"{family}.{name}" not in used and not meant:
                     text = f"{singular(family)} `{name}` is not used"
                     self.report.add("R306", text, self.root.value[family].keys[name], path=(family, name))
 
@@ -339,4 +385,7 @@ class Elaborator:
 def elaborate(root: Node, report: Report) -> tuple[Experiment | None, Elaborator]:
     """The typed experiment of a composed tree, and the elaborator that knows where each statement stands."""
     elaborator = Elaborator(root, report)
-    return elaborator.experiment(), elaborator
+    try:
+        return elaborator.experiment(), elaborator
+    except RecursionError:  # values are at most 64 deep and chains are typed from their ends, so only a ring can be this long
+        raise fail("R302", "references form a ring through very many declarations", root.place) from None

@@ -17,11 +17,14 @@ from typing import Any
 
 import yaml
 
-from .diagnostic import Diagnostic, Place, Report, Span, SpecError
+from .diagnostic import Diagnostic, Place, Report, SpecError
+from .syntax import fail, syntax_error
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_NODES = 200_000
+MAX_DIGITS = 300  # a longer number fits no float and is kept as the text it is
+MAX_QUOTED = 60
 
 INT = re.compile(r"[-+]?[0-9]+\Z")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -30,6 +33,7 @@ WORDS: dict[str, Any] = {w: v for v, ws in ((None, "~ null Null NULL"), (True, "
 WORDS |= {f"{sign}.{word}": math.inf if sign != "-" else -math.inf for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")}
 REFERENCE = re.compile(r"\$\{([^${}\n]*)\}")
 SHIELD = str.maketrans({"{": "\ue000", "}": "\ue001", ",": "\ue002", "[": "\ue003", "]": "\ue004"})
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ue000-\ue004\ufffe\uffff]")  # by YAML, and the shield's own
 UNSHIELD = str.maketrans({"\ue000": "{", "\ue001": "}", "\ue002": ",", "\ue003": "[", "\ue004": "]"})
 
 
@@ -61,7 +65,22 @@ class Node:
             return "a mapping"
         if isinstance(v, list):
             return "a list"
-        return f"the text `{v}`" if isinstance(v, str) else f"the number {self.text or v}"
+        return f"the text `{shortened(v)}`" if isinstance(v, str) else f"the number {shortened(self.text or str(v))}"
+
+
+def shortened(text: str) -> str:
+    """A text as a message can quote it: one line, and not a long one."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 3] + "..."
+
+
+def references(node: Node) -> Iterator[str]:
+    """What every `${...}` of a tree names, in the order of the text."""
+    if node.is_list or node.is_map:
+        for inner in node.value.values() if node.is_map else node.value:
+            yield from references(inner)
+    elif isinstance(node.value, str) and (match := REFERENCE.fullmatch(node.value)):
+        yield match[1]
 
 
 def scalar(text: str) -> Any:
@@ -70,16 +89,13 @@ def scalar(text: str) -> Any:
         return WORDS[text]
     if text == "":
         return None
+    if len(text) > MAX_DIGITS:
+        return text
     if INT.match(text):
-        return int(text) if len(text) < 4300 else text
+        return int(text)
     if BASED.match(text):
         return int(text, 0)
     return float(text) if FLOAT.match(text) else text
-
-
-def fail(code: str, message: str, place: Place, help: str = "", also: tuple[Place, str] | None = None) -> SpecError:
-    spans = (Span(place),) + ((Span(also[0], also[1], primary=False),) if also else ())
-    return SpecError(Diagnostic(code, message, spans, help=(help,) if help else ()))
 
 
 class Builder:
@@ -175,6 +191,8 @@ class Builder:
         text = event.value.translate(UNSHIELD)
         if event.tag is not None:
             raise fail("Y103", f"the tag `{event.tag}` is not allowed; a spec is plain data", where, "remove the tag")
+        if not text:
+            raise fail("Y102", "a key is missing before `:`", self.place(event, 1))
         if text == "<<" and event.style in (None, ""):
             raise fail("Y103", "the merge key `<<` is not allowed", where, "use `extends`, or write the values out")
         if event.anchor is not None:
@@ -185,9 +203,8 @@ class Builder:
 def parse(text: str, file: str, report: Report) -> Node | None:
     """The tree of a YAML text, or None for an empty one. Raises SpecError where the text cannot be read."""
     report.sources[file] = text
-    bad = next((i for i, c in enumerate(text) if not (c.isprintable() or c in "\n\r\t\x85\ufeff")), None)
-    if bad is not None and ord(text[bad]) < 0x20 or bad is not None and 0x7F <= ord(text[bad]) < 0xA0:
-        raise fail("Y108", f"the character U+{ord(text[bad]):04X} is not allowed in YAML", place_at(text, bad, file), "remove it")
+    if bad := FORBIDDEN.search(text):
+        raise fail("Y108", f"the character U+{ord(bad.group()):04X} is not allowed in a spec", place_at(text, bad.start(), file), "remove it")
     shielded = REFERENCE.sub(lambda m: "$" + m.group()[1:].translate(SHIELD), text)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -202,25 +219,6 @@ def place_at(text: str, index: int, file: str) -> Place:
     line = text.count("\n", 0, index) + 1
     col = index - (text.rfind("\n", 0, index) + 1) + 1
     return Place(file, line, col, line, col + 1)
-
-
-def syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> SpecError:
-    """PyYAML's complaint in plain words, at the character it is about."""
-    mark = error.problem_mark or error.context_mark
-    lines = text.split("\n")
-    line = min(mark.line, len(lines) - 1) if mark else 0
-    place = Place(file, line + 1, (mark.column if mark else 0) + 1, line + 1, (mark.column if mark else 0) + 2)
-    written = lines[line] if lines else ""
-    problem = (error.problem or "it cannot be read").translate(UNSHIELD)
-    also = None
-    if error.context_mark is not None and error.context_mark.line != line:
-        c = error.context_mark
-        also = (Place(file, c.line + 1, c.column + 1, c.line + 1, c.column + 2), (error.context or "").translate(UNSHIELD))
-    if "\t" in written[: len(written) - len(written.lstrip())]:
-        column = written.index("\t") + 1
-        return fail("Y107", "a tab is used for indentation; YAML takes spaces", Place(file, line + 1, column, line + 1, column + 1), "replace it by spaces")
-    hint = "quote the text if it holds `: `, `{`, `[`, `#` or starts with a sign" if "mapping values" in problem else ""
-    return fail("Y102", f"this is not YAML: {problem}", place, hint, also)
 
 
 def read_text(path: Path, file: str) -> str:

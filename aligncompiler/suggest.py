@@ -54,7 +54,6 @@ FOREIGN = {
     "target_modules": "targets",
     "bf16": "engine.precision",
     "type": "kind",
-    "name": "kind",
     "use": "kind",
     "num_hidden_layers": "num_layers",
     "n_layer": "num_layers",

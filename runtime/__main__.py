@@ -109,7 +109,7 @@ def guarded() -> int:
     """`main`, with an internal error told as one: the traceback goes to a file, its name to the user."""
     try:
         return main()
-    except Exception:  # the outermost frame of the process: whatever arrives here is our mistake
+    except Exception:  # noqa: BLE001  the outermost frame of the process: whatever arrives here is our mistake
         path = Path("alignc-crash.txt")
         path.write_text(traceback.format_exc(), encoding="utf-8")
         say(f"internal error of alignc, not of your spec: {traceback.format_exc().splitlines()[-1]}\nThe details are in {path}; please report them.")

@@ -88,9 +88,17 @@ class Steps(Dataset[list[Batch]]):
     def __getitem__(self, step: int) -> list[Batch]:
         rows = self.plan[step]
         denominator = float(sum(self.items(self.examples[i].tree) for i in rows))
-        mine = rows[self.rank :: self.world]
-        groups = batches([self.examples[i].tree for i in mine], self.tokens_at_once)
-        return [self.batch([self.examples[mine[i]] for i in group], denominator) for group in groups]
+        passes = [self.passes(rows[rank :: self.world]) for rank in range(self.world)]
+        found = [self.batch([self.examples[i] for i in group], denominator) for group in passes[self.rank]]
+        # Ranks exchange gradients after every pass, so all make equally many: one with less to do repeats a row that counts for nothing.
+        missing = max(map(len, passes)) - len(found)
+        return found + [self.batch([self.examples[rows[0]]], math.inf)] * missing
+
+    def passes(self, rows: Sequence[int]) -> list[list[int]]:
+        """The rows of one rank, cut into forward passes."""
+        trees = [self.examples[i].tree for i in rows]
+        groups = batches([tree.unrolled_size if self.unroll else tree.size for tree in trees], self.tokens_at_once)
+        return [[rows[i] for i in group] for group in groups]
 
     def items(self, tree: Tree) -> int:
         """Entries of the loss that a tree gives: its answer tokens, or one."""

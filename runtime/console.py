@@ -30,6 +30,12 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
 
 
+def clipped(facts: list[str], width: int = 88) -> str:
+    """As many facts as fit a line; the tables and the report have the rest."""
+    kept = [fact for i, fact in enumerate(facts) if len("   ".join(facts[: i + 1])) <= width]
+    return "   ".join([*kept, "..."] if len(kept) < len(facts) else kept)
+
+
 class StageLine:
     """The line of one stage."""
 
@@ -61,7 +67,7 @@ class StageLine:
             return
         if self.console.bar is not None and self.task is not None:
             self.console.bar.remove_task(self.task)
-        facts = "  ".join(f"{name} {number(value)}" for name, value in artifact.manifest["summary"].items())
+        facts = clipped([f"{name} {number(value)}" for name, value in artifact.manifest["summary"].items()])
         mark, style = ("=", "cyan") if cached else ("+", "green")
         seconds = "cached" if cached else duration(artifact.manifest["seconds"])
         self.console.line(mark, style, self.stage.id, facts, seconds)
@@ -112,9 +118,9 @@ class Console:
         yield StageLine(self, stage)
 
     def line(self, mark: str, style: str, id: str, facts: str, seconds: str) -> None:
-        text = Text.assemble("  ", (mark, style), " ", (id.ljust(self.width), "bold" if id.startswith("stages.") else ""), "  ", facts)
-        if seconds:
-            text.append(f"  {seconds}", style="dim")
+        text = Text.assemble(
+            "  ", (mark, style), " ", (id.ljust(self.width), "bold" if id.startswith("stages.") else ""), "  ", (seconds.rjust(12), "dim"), "  ", facts
+        )
         self.out.print(text, soft_wrap=True)
 
     def tables(self, made: Mapping[str, tuple[Artifact, bool]]) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from aligncompiler.ir import Plan, Stage
+from aligncompiler.spec.experiment import Engine
 
 from .console import Console, StageLine
 from .fault import Fault
@@ -32,7 +35,7 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks) -> dict[st
     for stage in plan.stages:
         inputs = {id: made[id][0] for id in stage.reads}
         with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key):
-            found = store.find(stage.id, stage.key)
+            found = ranks.find(store, stage)
             if found is None:
                 try:
                     artifact = make(plan, stage, inputs, store, line, ranks)
@@ -48,13 +51,21 @@ def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store,
     watch = Stopwatch()
     work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line)
     bound = bind(stage.spec, inputs)
+    if not ranks.needed(stage.spec):
+        return ranks.commit(store, stage, work.folder, {})
     if stage.spec.family == "datasets":
         work.facts |= {"shortcuts": list(getattr(stage.spec, "shortcuts", ())), "answer_columns": list(getattr(stage.spec, "answer_columns", ()))}
         work.save_rows(work.usable(bound()))
-    elif ranks.needed(stage.spec):
-        bound(work)
+    else:
+        with precision(plan.engine):
+            bound(work)
     manifest = describe(plan, stage, work) | {"seconds": round(watch.seconds(), 3)}
     return ranks.commit(store, stage, work.folder, manifest)
+
+
+def precision(engine: Engine) -> torch.autocast:
+    """The number format of every forward pass of a stage, training or not, so that a policy and its reference agree."""
+    return torch.autocast("cuda" if engine.accelerator == "cuda" else "cpu", torch.bfloat16, enabled=engine.precision == "bfloat16")
 
 
 def describe(plan: Plan, stage: Stage, work: Work) -> dict[str, Any]:

@@ -37,6 +37,11 @@ class Tree:
     def is_path(self) -> bool:
         return len(set(self.parents)) == len(self.parents)
 
+    @property
+    def unrolled_size(self) -> int:
+        """Tokens of its unrolled paths, laid out side by side and padded."""
+        return len(self.scored) * max(sum(len(self.tokens[n]) for n in self.path(node)) for node in self.scored)
+
     def path(self, node: int) -> list[int]:
         """The nodes from the root to `node`."""
         found = [node]
@@ -116,7 +121,8 @@ def pack(trees: Sequence[Tree], pad: int = 0) -> Forest:
         first_leaf.append(count)
         count += len(tree.scored)
     ids_BT = torch.full((len(rows), width), pad)
-    positions_BT = torch.zeros(len(rows), width, dtype=torch.long)
+    # Padding goes on counting: transformers takes a fall in position for a new sequence and would build a mask for it.
+    positions_BT = torch.arange(width).repeat(len(rows), 1)
     node_BT = torch.full((len(rows), width), -1)
     level_BT = torch.full((len(rows), width), -1)
     scored: list[tuple[int, int, int, int]] = []
@@ -169,12 +175,11 @@ def attention_mask(node_BT: Tensor, positions_BT: Tensor, ancestors: Sequence[Se
     return (on_path_BTT & (positions_BT[:, :, None] >= positions_BT[:, None, :]))[:, None]
 
 
-def batches(trees: Sequence[Tree], tokens_at_once: int, order: Sequence[int] | None = None) -> Iterator[list[int]]:
-    """Indices of trees in groups of like size whose padded tokens stay within `tokens_at_once` (a single tree always goes)."""
-    by_size = sorted(order if order is not None else range(len(trees)), key=lambda i: trees[i].size)
+def batches(sizes: Sequence[int], tokens_at_once: int) -> Iterator[list[int]]:
+    """Indices of trees, given by size, in groups of like size whose padded tokens stay within `tokens_at_once` (a single tree always goes)."""
     group: list[int] = []
-    for index in by_size:
-        if group and (len(group) + 1) * trees[index].size > tokens_at_once:
+    for index in sorted(range(len(sizes)), key=lambda i: sizes[i]):
+        if group and (len(group) + 1) * sizes[index] > tokens_at_once:
             yield group
             group = []
         group.append(index)

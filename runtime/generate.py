@@ -7,7 +7,8 @@ the largest sum is then a draw from softmax(logits / temperature). So an answer 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,16 +90,42 @@ def generate(
     made: list[list[Answer] | Skip] = [Skip(f"prompt longer than {room} tokens") if len(p) > room else [] for p in prompts]
     jobs = [(i, sample) for i in sorted(range(len(rows)), key=lambda i: len(prompts[i])) if not isinstance(made[i], Skip) for sample in range(count)]
     policy.eval()
-    for start in range(0, len(jobs), decoding.answers_at_once):
-        group = jobs[start : start + decoding.answers_at_once]
+    done = 0
+    for group in side_by_side(jobs, list(map(len, prompts)), encoder.context, decoding):
         streams = [stream_number(seed, i, sample) for i, sample in group]
         answers = generate_batch(policy.model, encoder, [prompts[i] for i, _ in group], streams, decoding)
         for (i, _), answer in zip(group, answers, strict=True):
             found = made[i]
             assert isinstance(found, list)
             found.append(answer)
-        tell(start + len(group), len(jobs))
+        done += len(group)
+        tell(done, len(jobs))
     return made
+
+
+def side_by_side(jobs: Sequence[tuple[int, int]], lengths: Sequence[int], context: int, decoding: Decoding) -> Iterator[Sequence[tuple[int, int]]]:
+    """Groups of (prompt, sample), which come sorted by length, to be written at once.
+
+    Prompts so long that the context may end their answers share a group with equally long ones only: padding would take room from them.
+    """
+    start = 0
+    for end in range(1, len(jobs) + 1):
+        if end < len(jobs) and end - start < decoding.answers_at_once:
+            length = lengths[jobs[end][0]]
+            if length == lengths[jobs[start][0]] or length + decoding.max_new_tokens <= context:
+                continue
+        yield jobs[start:end]
+        start = end
+
+
+@contextmanager
+def nothing_inherited(model: Any) -> Iterator[None]:
+    """Without the model's own generation settings: what a spec does not say (penalties, forced tokens) must not happen."""
+    own, model.generation_config = model.generation_config, transformers.GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 @torch.no_grad()
@@ -118,7 +145,8 @@ def generate_batch(model: Any, encoder: Encoder, prompts: Sequence[Sequence[int]
     settings = transformers.GenerationConfig(
         max_new_tokens=min(decoding.max_new_tokens, encoder.context - width), do_sample=False, pad_token_id=encoder.pad, eos_token_id=encoder.end
     )
-    out_BT = model.generate(input_ids=ids_BT, attention_mask=mask_BT, logits_processor=processors, generation_config=settings)
+    with nothing_inherited(model):
+        out_BT = model.generate(input_ids=ids_BT, attention_mask=mask_BT, logits_processor=processors, generation_config=settings)
     answers = []
     for new in out_BT[:, width:].tolist():
         ended = encoder.end in new

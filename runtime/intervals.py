@@ -22,15 +22,15 @@ class Estimate:
     n: int
 
 
-def estimate(values: Sequence[float], clusters: Sequence[object], confidence: float) -> Estimate:
+def estimate(values: Sequence[float], clusters: Sequence[object], confidence: float, signed: bool = False) -> Estimate:
     """The mean with its interval.
 
-    For 0/1 values on independent rows the Wilson interval; otherwise the percentile bootstrap over clusters (4,000 resamples, fixed
+    For 0/1 values on independent rows the Wilson interval, unless they are `signed` (differences); otherwise the percentile bootstrap over clusters (4,000 resamples, fixed
     seed). Source: Wilson 1927; Efron 1979. Left out: corrections for few clusters; below about 20 the interval is too short.
     """
     numbers = np.asarray(values, dtype=float)
     mean = float(numbers.mean())
-    if len(set(clusters)) == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
+    if not signed and len(set(clusters)) == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
         return Estimate(mean, *wilson(mean, len(numbers), confidence), len(numbers))
     index = {c: i for i, c in enumerate(dict.fromkeys(clusters))}
     member = np.array([index[c] for c in clusters])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .fault import Skip
+from .fault import Fault, Skip
 from .generate import Answer, Decoding, generate
 from .networks import load_encoder, load_network, load_policy
 from .rows import Row
@@ -38,7 +38,9 @@ class Judge:
     shortcuts: tuple[str, ...]
 
     def groups(self, by: str | None) -> list[str]:
-        """The group of each row, by the value of a column."""
+        """The group of each row, by the value of a column. Raises Fault if there is none of that name."""
+        if by is not None and by not in self.rows[0]:
+            raise Fault("P603", f"the rows have no column `{by}` to split by", "metrics", (f"columns: {', '.join(self.rows[0])}",))
         return ["" if by is None else f"{by} {row[by]}" for row in self.rows]
 
     @property

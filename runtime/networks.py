@@ -13,6 +13,8 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.utils.checkpoint import checkpoint
 
 from .fault import Fault
@@ -106,6 +108,21 @@ def is_bidirectional(config: Any) -> bool:
 BIDIRECTIONAL = {"bert", "roberta", "electra", "camembert", "xlm-roberta"}  # families that transformers lists under causal models too
 
 
+def shard(network: Network, mesh: Any) -> None:
+    """Spread the weights over the processes of a mesh, block by block; each is whole only while it is computed with (FSDP2)."""
+    blocks = set(network.model._no_split_modules or ())  # what transformers itself keeps on one device
+    for module in network.modules():
+        if type(module).__name__ in blocks:
+            fully_shard(module, mesh=mesh)
+    fully_shard(network, mesh=mesh)
+    register_fsdp_forward_method(network, "measure")
+
+
+def gathered(network: Network) -> dict[str, Tensor]:
+    """All weights of a sharded network on the first process, nothing on the others; every process must ask."""
+    return get_model_state_dict(network, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
+
+
 def read_about(artifact: Artifact) -> dict[str, Any]:
     """The part of a model artifact that transformers has no place for."""
     about: dict[str, Any] = json.loads((artifact.folder / "alignc.json").read_text(encoding="utf-8"))
@@ -126,7 +143,8 @@ def load_encoder(artifact: Artifact) -> Encoder:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, revision=revision)
         config = transformers.AutoConfig.from_pretrained(name, revision=revision)
     pair = is_bidirectional(config)
-    context = int(getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length)
+    # Some families count positions that no token can take, and some tokenizers know no limit: the smaller number holds.
+    context = min(int(getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length), int(tokenizer.model_max_length))
     if tokenizer.sep_token_id is None if pair else tokenizer.eos_token_id is None:
         raise Fault("P607", f"the tokenizer of `{name}` has no end token", "")
     return Encoder(tokenizer, about["prompt_format"], context, pair)
@@ -148,8 +166,10 @@ def load_scorer(artifact: Artifact, head_seed: int | None = None) -> Scorer:
         model = transformers.AutoModelForSequenceClassification.from_pretrained(
             name, revision=revision, num_labels=1, dtype=torch.float32, use_safetensors=True
         )
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = load_encoder(artifact).pad
+    # transformers reads the reward before the first padding token: where that is also the end token, better none, and a loud refusal
+    # of padded batches, than a reward read one token early.
+    encoder = load_encoder(artifact)
+    model.config.pad_token_id = encoder.pad if encoder.pad != encoder.end else None
     return Scorer(model)
 
 

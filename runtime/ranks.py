@@ -6,6 +6,7 @@ Left out: spreading sampling and scoring over ranks.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,14 @@ class Ranks:
             yield
             self.wait()
 
+    def find(self, store: Store, stage: Stage) -> Artifact | None:
+        """The artifact of a stage, if it is there; in turns, so that all ranks see the same and a damaged one is put aside once."""
+        found = store.find(stage.id, stage.key) if self.first else None
+        self.wait()
+        found = found if self.first else store.find(stage.id, stage.key)
+        self.wait()
+        return found
+
     def folder(self, store: Store, key: str) -> Path:
         """The folder to write to: the store's for the first rank, a scratch folder for the others."""
         return store.begin(key if self.first else f"{key}-rank{self.rank}")
@@ -68,6 +77,7 @@ class Ranks:
             artifact = store.commit(stage.id, stage.key, folder, manifest)
             self.wait()
             return artifact
+        shutil.rmtree(folder)
         self.wait()
         found = store.find(stage.id, stage.key)
         assert found is not None, f"{stage.id} was not stored by the first rank"

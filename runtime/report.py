@@ -119,11 +119,11 @@ def interval_figure(table: Mapping[str, Any]) -> markupsafe.Markup:
         middle = [x["value"] for x in lines]
         below = [x["value"] - x["low"] for x in lines]
         above = [x["high"] - x["value"] for x in lines]
-        style = {"fmt": "o", "capsize": 3, "markersize": 5} if role == "model" else {"fmt": "x", "capsize": 2, "markersize": 4, "color": "0.6"}
+        style = {"fmt": "o", "capsize": 3, "markersize": 5} if role == "model" else {"fmt": "xsd^"[place % 4], "capsize": 2, "markersize": 4, "color": "0.6"}
         axes.errorbar(at, middle, yerr=[[max(0, v) for v in below], [max(0, v) for v in above]], label=name, **style)
     axes.set_xticks(range(len(groups)), [group or "all" for group in groups])
     axes.set_ylabel(table["name"])
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return svg(figure)
 
 

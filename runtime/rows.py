@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import os.path
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -27,6 +28,11 @@ def hash_share(text: str) -> float:
     """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value counts: true and false do, text, infinity and not-a-number do not."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def is_messages(value: Any) -> bool:
@@ -67,7 +73,7 @@ def split_shared(chosen: Any, rejected: Any) -> tuple[Any, Any, Any] | None:
         return (prompt, chosen[len(prompt) :], rejected[len(prompt) :]) if prompt else None
     if not (isinstance(chosen, str) and isinstance(rejected, str)):
         return None
-    shared_text = os.path.commonprefix([chosen, rejected])
+    shared_text = os.path.commonprefix([chosen, rejected])  # noqa: RUF071  characters are what is compared
     mark = "\n\nAssistant:"
     cut = shared_text.rfind(mark)
     if cut >= 0:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .fault import Skip
+from .fault import Fault, Skip
 from .forest import Tree, batches, pack
 from .networks import Network, Policy, Scorer, load_encoder, load_scorer
 from .registry import Bound
@@ -30,9 +30,10 @@ def score_trees(network: Network, trees: Sequence[Tree], pad: int, tokens_at_onc
     network.eval()
     found: list[list[float]] = [[] for _ in trees]
     done = 0
-    for group in batches(trees, tokens_at_once):
+    shared = not (isinstance(network, Scorer) and not network.causal)  # a bidirectional encoder cannot share prefixes
+    for group in batches([tree.size if shared else tree.unrolled_size for tree in trees], tokens_at_once):
         picked = [trees[i] for i in group]
-        forest = pack(laid_out(network, picked), pad).to(network.model.device)
+        forest = pack(picked if shared else [path for tree in picked for path in tree.unrolled()], pad).to(network.model.device)
         values = node_values(network, forest)
         for index, tree in zip(group, picked, strict=True):
             found[index] = values[: len(tree.scored)]
@@ -40,11 +41,6 @@ def score_trees(network: Network, trees: Sequence[Tree], pad: int, tokens_at_onc
         done += len(group)
         tell(done, len(trees))
     return found
-
-
-def laid_out(network: Network, trees: Sequence[Tree]) -> Sequence[Tree]:
-    """The trees as the network can take them: a bidirectional encoder cannot share prefixes."""
-    return [path for tree in trees for path in tree.unrolled()] if isinstance(network, Scorer) and not network.causal else trees
 
 
 def node_values(network: Network, forest: Any) -> list[float]:
@@ -72,6 +68,9 @@ def score_rows(
 def reward_rows(reward: Bound | Artifact, rows: Sequence[Row], tell: Tell = quiet) -> list[Score | Skip]:
     """The score of each row's completion by any reward: a rule, or the artifact of a trained scorer."""
     if isinstance(reward, Bound):
+        for column in reward.spec.columns:
+            if rows and column not in rows[0]:
+                raise Fault("P603", f"reward `{reward.spec.tag}` reads the column `{column}`, which the rows do not carry", "reward")
         scores: list[Score | Skip] = reward(rows)
         return scores
     encoder = load_encoder(reward)

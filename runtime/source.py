@@ -12,6 +12,8 @@ from typing import Any
 from .fault import Fault
 from .rows import Row, renamed
 
+# What pandas would take for a missing value in a csv file is a word here; only an empty cell is missing.
+OPTIONS: dict[str, dict[str, Any]] = {".csv": {"keep_default_na": False, "na_values": [""]}}
 FORMATS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv", ".txt": "text"}
 
 
@@ -39,7 +41,9 @@ def file_rows(path: Path) -> Iterator[Row]:
 
     datasets.disable_progress_bars()
     try:
-        yield from datasets.load_dataset(FORMATS[suffix], data_files=str(path), split="train", streaming=True)
+        yield from datasets.load_dataset(FORMATS[suffix], data_files=str(path), split="train", streaming=True, **OPTIONS.get(suffix, {}))
+    except StopIteration:
+        return  # how `datasets` meets a compressed file of nothing
     except (datasets.exceptions.DatasetsError, ValueError, OSError, EOFError, zlib.error) as error:
         raise explained(path, suffix, error) from None
 
@@ -47,13 +51,14 @@ def file_rows(path: Path) -> Iterator[Row]:
 def explained(path: Path, suffix: str, error: Exception) -> Fault:
     """What is wrong with a file that `datasets` could not read, with the line where it can be told."""
     opener = gzip.open if path.name.endswith(".gz") else open
+    number, line = 0, b""
     try:
         with opener(path, "rb") as stream:
-            for number, line in enumerate(stream, 1):
-                if suffix != ".parquet":
-                    text = line.decode("utf-8")
-                    if suffix in (".jsonl", ".ndjson") and text.strip():
-                        json.loads(text)
+            for line in stream if suffix != ".parquet" else ():
+                number += 1
+                text = line.decode("utf-8")
+                if suffix in (".jsonl", ".ndjson") and text.strip():
+                    json.loads(text)
     except UnicodeDecodeError as fault:
         return Fault("P602", f"`{path.name}`, line {number}: the byte 0x{line[fault.start]:02X} is not UTF-8", "file", ("save the file as UTF-8",))
     except ValueError as fault:
@@ -65,11 +70,12 @@ def explained(path: Path, suffix: str, error: Exception) -> Fault:
 
 
 def hub_rows(name: str, revision: str | None, subset: str | None, split: str | None) -> Iterator[Row]:
+    """Rows of a hub dataset. The connection may fail at the first row or at any later one."""
     import datasets
     import huggingface_hub
 
     try:
-        stream: Any = datasets.load_dataset(name, subset, split=split, revision=revision, streaming=True)
-    except (datasets.exceptions.DatasetsError, ValueError, OSError, huggingface_hub.errors.HfHubHTTPError) as error:
-        raise Fault("P602", f"the hub dataset `{name}` cannot be read: {str(error).splitlines()[0]}", "hub") from None
-    yield from stream
+        yield from datasets.load_dataset(name, subset, split=split, revision=revision, streaming=True)
+    except (datasets.exceptions.DatasetsError, ValueError, OSError, huggingface_hub.errors.HTTPError) as error:
+        text = str(error).strip() or type(error).__name__
+        raise Fault("P602", f"the hub dataset `{name}` cannot be read: {text.splitlines()[0]}", "hub") from None

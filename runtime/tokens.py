@@ -15,13 +15,13 @@ from .fault import Fault, Skip
 from .forest import Tree, trunk_and_leaves
 from .rows import Row
 
-# The answers of a row, by the columns that it has. The first that fits is taken.
-LEAVES: dict[tuple[str, ...], str] = {("chosen", "rejected"): "prompt", ("completion",): "prompt", ("text",): ""}
 
-
-def leaves_of(row: Row, wanted: Iterable[str] = ()) -> tuple[str, ...]:
-    """The columns of a row that hold answers."""
-    return next(columns for columns in LEAVES if all(c in row for c in columns))
+def leaves_of(row: Row, reads: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(name of the leaf, column of the row) of each answer that the quantities in `reads` speak of."""
+    pairwise = any(name.startswith("chosen_") for name in reads)
+    if pairwise:
+        return (("chosen", "chosen"), ("rejected", "rejected"))
+    return (("completion", next(column for column in ("completion", "chosen", "text") if column in row)),)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,10 @@ def check_splits(plan: Plan, report: Report) -> Plan:
     for stage in plan.stages:
         if not isinstance(stage.spec, Evaluate):
             continue
-        measured = datasets_below(plan, stage.spec.data.to)
-        for index, judged in enumerate(stage.spec.models):
-            line = {judged.to} | plan.ancestors(judged.to)
-            for trainer in (plan[id] for id in sorted(line)):
-                if isinstance(trainer.spec, Train):
-                    learned = datasets_below(plan, trainer.spec.data.to)
-                    report_overlap(stage, index, trainer, measured, learned, report)
+        line = {id for judged in stage.spec.models for id in (judged.to, *plan.ancestors(judged.to))}
+        trainers = [s for s in plan.stages if s.id in line and isinstance(s.spec, Train)]
+        for test in datasets_below(plan, stage.spec.data.to):
+            report_overlap(plan, stage, test, trainers, report)
     return plan
 
 
@@ -32,15 +29,19 @@ def datasets_below(plan: Plan, id: str) -> list[Stage]:
     return [found for ref in below for found in datasets_below(plan, ref)]
 
 
-def report_overlap(stage: Stage, index: int, trainer: Stage, measured: list[Stage], learned: list[Stage], report: Report) -> None:
-    for test in measured:
-        for train in learned:
+def report_overlap(plan: Plan, stage: Stage, test: Stage, trainers: list[Stage], report: Report) -> None:
+    """One diagnostic for one measured dataset, whoever learns from it."""
+    found: dict[str, list[Stage]] = {}
+    for trainer in trainers:
+        assert isinstance(trainer.spec, Train)
+        for train in datasets_below(plan, trainer.spec.data.to):
             assert isinstance(test.spec, Dataset) and isinstance(train.spec, Dataset)
-            if not test.spec.overlaps(train.spec):
-                continue
-            same = "the same dataset" if test.id == train.id else f"rows that may be in `{train.id}`"
-            text = f"`{stage.id}` measures on `{test.id}`, {same} that `{trainer.id}` learns from"
-            place = stage.place("data")
-            also = [(p, "learned from here") for p in [trainer.place("data")] if p]
-            help = ("give each its share of the rows, for example `between: [0, 0.9]` for training and `between: [0.9, 1]` for evaluation",)
-            report.add("M502", text, place, path=(*stage.id.split("."), "data"), help=help, also=also)
+            if test.spec.overlaps(train.spec):
+                found.setdefault(train.id, []).append(trainer)
+    for id, learners in found.items():
+        same = "the same dataset" if test.id == id else f"rows that may be in `{id}`"
+        names = " and ".join(f"`{learner.id}`" for learner in learners)
+        text = f"`{stage.id}` measures on `{test.id}`, {same} that {names} {'learn' if len(learners) > 1 else 'learns'} from"
+        also = [(place, "learned from here") for learner in learners if (place := learner.place("data"))]
+        help = ("give each its share of the rows, for example `between: [0, 0.9]` for training and `between: [0.9, 1]` for evaluation",)
+        report.add("M502", text, stage.place("data"), path=(*stage.id.split("."), "data"), help=help, also=also)

@@ -41,14 +41,21 @@ def check(target: Path, wants_folder: bool, name: str, place: Place | None, repo
     if not target.exists():
         noun = "folder" if wants_folder else "file"
         beside = sorted(p.name for p in target.parent.iterdir())[:5] if target.parent.is_dir() else []
-        help = (f"in its folder there are: {', '.join(beside)}",) if beside else (f"the folder `{target.parent}` is not there either",)
-        report.add("P601", f"there is no {noun} `{name}`", place, help=help)
+        help = (f"in its folder there are: {', '.join(beside)}",) if beside else (f"the folder `{shown(str(target.parent))}` is not there either",)
+        report.add("P601", f"there is no {noun} `{shown(name)}`", place, help=help)
         return False
     if target.is_dir() != wants_folder:
-        text = f"`{name}` is a folder; a file is needed here" if target.is_dir() else f"`{name}` is a file; a folder is needed here"
-        report.add("P601", text, place)
+        is_folder = target.is_dir()
+        text = f"`{shown(name)}` is a folder; a file is needed here" if is_folder else f"`{shown(name)}` is a file; a folder is needed here"
+        inside = ", ".join(sorted(p.name for p in target.iterdir())[:5]) if is_folder else ""
+        report.add("P601", text, place, help=(f"in it there are: {inside}",) if inside else (f"its folder is `{shown(str(target.parent))}`",))
         return False
     return True
+
+
+def shown(name: str) -> str:
+    """A path as a person here would write it."""
+    return str(Path(name).relative_to(Path.cwd())) if Path(name).is_relative_to(Path.cwd()) else name
 
 
 def package_folder(package: str, path: str | None) -> Path | None:

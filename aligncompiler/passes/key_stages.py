@@ -14,7 +14,7 @@ from ..spec.codec import leaves
 
 
 def key_stages(plan: Plan, report: Report) -> Plan:
-    """The plan with keys: sha256 of (kind and its version, semantic fields, keys of what it reads, content of files, seed, numerics)."""
+    """The plan with keys: sha256 of (kinds and their versions, semantic fields, keys of what it reads, content of files, seed, numerics)."""
     keyed: dict[str, Stage] = {}
     for stage in plan.stages:
         image = preimage(plan, stage, keyed)
@@ -25,7 +25,7 @@ def key_stages(plan: Plan, report: Report) -> Plan:
 
 def preimage(plan: Plan, stage: Stage, keyed: dict[str, Stage]) -> dict[str, Any]:
     """Dotted path -> value of what the key is made from; kept beside the artifact, to tell later what changed."""
-    image: dict[str, Any] = {"family": stage.spec.family, "version": stage.spec.version}
+    image: dict[str, Any] = {"family": stage.spec.family}
     for path, value, role, is_path in leaves(stage.spec):
         dotted = ".".join(path)
         if role != "semantic":

@@ -109,7 +109,9 @@ class Problem:
 class Spec(pydantic.BaseModel):
     """One statement of the language; frozen, closed to unknown keys, checked strictly."""
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, arbitrary_types_allowed=True, protected_namespaces=())
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True, arbitrary_types_allowed=True, protected_namespaces=()
+    )
 
     def check(self) -> Iterator[Problem]:
         """Yield what is wrong with the meaning of this statement, given only itself and the types of its references."""
@@ -143,19 +145,20 @@ class Kind(Spec):
         return None
 
 
-def field(default: Any = ..., *, role: Role = "semantic", unit: str = "", path: bool = False, **constraints: Any) -> Any:
+def field(default: Any = ..., *, role: Role = "semantic", unit: str = "", path: bool = False, says: str = "", **constraints: Any) -> Any:
     """Declare a field: its default, its role in cache keys, its unit, and pydantic's constraints (`gt`, `le`, ...).
 
     `path` marks a text that names a file or folder, written relative to the file it stands in; its content, not its name, enters keys.
+    `says` puts the constraints in words where pydantic's are not for people.
     """
-    extra = {"role": role, "unit": unit, "path": path}
+    extra: dict[str, Any] = {"role": role, "unit": unit, "path": path, "says": says}
     return pydantic.Field(default, json_schema_extra=extra, **constraints)
 
 
 def extra_of(info: pydantic.fields.FieldInfo) -> dict[str, Any]:
     """The role, unit and path marks that `field` put on a declared field."""
     extra = info.json_schema_extra
-    return dict(extra) if isinstance(extra, dict) else {"role": "semantic", "unit": "", "path": False}
+    return dict(extra) if isinstance(extra, dict) else {"role": "semantic", "unit": "", "path": False, "says": ""}
 
 
 class Range(Spec):

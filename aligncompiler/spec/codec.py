@@ -63,7 +63,12 @@ def refs(value: Any) -> Iterator[Ref]:
 
 
 def leaves(value: Any, path: tuple[str, ...] = (), role: str = "semantic", is_path: bool = False) -> Iterator[tuple[tuple[str, ...], Any, str, bool]]:
-    """(path, value, role, names a file) of every plain value or reference inside a spec; a role holds for all that lies below it."""
+    """(path, value, role, names a file) of every plain value or reference inside a spec, and under `version#` of its kinds' versions.
+
+    A role holds for all that lies below it.
+    """
+    if isinstance(value, Kind):
+        yield (*path, "version#"), value.version, role, False
     if isinstance(value, Spec):
         for name, info in type(value).model_fields.items():
             extra = extra_of(info)

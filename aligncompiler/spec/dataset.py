@@ -19,10 +19,15 @@ class Dataset(Kind):
         """What two datasets have in common if they may hold the same rows."""
         return (self.tag,)
 
+    def split_by(self) -> tuple[object, ...]:
+        """What the hash of a row is taken of; shares of the hash range are comparable only where this agrees."""
+        return (self.tag,)
+
     def overlaps(self, other: Dataset) -> bool:
         """Whether a row may be in both: the same source, and shares of the hash range that meet."""
         a, b = getattr(self, "between", (0.0, 1.0)), getattr(other, "between", (0.0, 1.0))
-        return self.source() == other.source() and a[0] < b[1] and b[0] < a[1]
+        apart = self.split_by() == other.split_by() and (a[1] <= b[0] or b[1] <= a[0])
+        return self.source() == other.source() and not apart
 
 
 class FileRows(Dataset):
@@ -50,6 +55,9 @@ class FileRows(Dataset):
 
     def source(self) -> tuple[object, ...]:
         return (self.file, self.hub, self.subset, self.split)
+
+    def split_by(self) -> tuple[object, ...]:
+        return (self.rows, tuple(sorted(self.columns.items())))
 
     def check(self) -> Iterator[Problem]:
         yield from check_between(self.between)

@@ -19,6 +19,8 @@ class Engine(Spec):
     def check(self) -> Iterator[Problem]:
         if self.strategy == "single" and self.devices > 1:
             yield Problem("M507", "devices", f"`strategy: single` uses one device, not {self.devices}", ("choose `strategy: ddp` or `strategy: fsdp`",))
+        if isinstance(self.threads, int) and self.threads < 1:
+            yield Problem("S405", "threads", f"`threads` is {self.threads}; a run needs at least 1")
 
     accelerator: Literal["detect", "cpu", "cuda"] = field("detect")
     """Device; `detect` takes the GPU if the machine has one, and the plan says which."""
@@ -37,7 +39,11 @@ class Experiment(Spec):
 
     alignc: Literal["v1"]
     """Version of the language."""
-    name: str = field(role="cosmetic", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")
+    name: str = field(
+        role="cosmetic",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
+        says="should be at most 80 letters, digits, `_`, `.` and `-`, the first of them a letter or digit",
+    )
     """Name of the experiment; run folders carry it."""
     description: str = field("", role="cosmetic")
     """What is asked, in a sentence."""

@@ -72,6 +72,10 @@ class Architecture(Spec):
     """Longest sequence the model reads."""
     tie_embeddings: bool = field(True)
     """Share one matrix between the embedding and the output head."""
+    rope_theta: float = field(10000.0, unit="1", gt=0)
+    """Base of the wavelengths of rotary positions; a small model on short texts learns sooner with a small one."""
+    init_std: float = field(0.02, unit="1", gt=0)
+    """Standard deviation of the random weights."""
 
     def check(self) -> Iterator[Problem]:
         if self.hidden_size % (2 * self.num_heads):
@@ -83,6 +87,8 @@ class Architecture(Spec):
             )
         if isinstance(self.num_kv_heads, int) and (self.num_kv_heads < 1 or self.num_heads % self.num_kv_heads):
             yield Problem("M504", "num_kv_heads", f"`num_kv_heads` {self.num_kv_heads} does not divide `num_heads` {self.num_heads}")
+        if isinstance(self.ffn_size, int) and self.ffn_size < 1:
+            yield Problem("S405", "ffn_size", f"`ffn_size` is {self.ffn_size}; a layer has at least 1 dimension")
 
 
 def check_source(model: CausalLM | Encoder, built: bool) -> Iterator[Problem]:

@@ -26,11 +26,14 @@ class Objective(Kind):
 
 
 class SFT(Objective):
-    """Cross-entropy of the demonstrated answer, mean over answer tokens; the prompt is not a target."""
+    """Cross-entropy of the demonstrated answer, mean over answer tokens; the prompt is not a target.
+
+    Of a preference pair the chosen answer is the demonstration; of a text all of it is.
+    """
 
     kind: Literal["sft"] = "sft"
     trains: ClassVar[str] = "policy"
-    rows: ClassVar[tuple[str, ...]] = ("demonstrations", "text")
+    rows: ClassVar[tuple[str, ...]] = ("demonstrations", "preferences", "text")
     reads: ClassVar[tuple[str, ...]] = ("completion_token_logp",)
     per: ClassVar[Literal["tokens", "rows"]] = "tokens"
 

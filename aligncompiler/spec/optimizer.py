@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from .base import Kind, Spec, field
+from .base import Kind, Problem, Spec, field
 
 
 class Optimizer(Kind):
@@ -25,6 +26,11 @@ class AdamW(Optimizer):
     """Added to the root of the second moment."""
     weight_decay: float = field(0.0, unit="1", ge=0)
     """Decay of the weights, times the learning rate, per step."""
+
+    def check(self) -> Iterator[Problem]:
+        for index, beta in enumerate(self.betas):
+            if not 0 <= beta < 1:
+                yield Problem("S405", f"betas.{index}", f"`betas` holds {beta}; each should be at least 0 and below 1")
 
 
 class Schedule(Spec):

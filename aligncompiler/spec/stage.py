@@ -76,15 +76,20 @@ class Train(Stage):
         yield from check_max_tokens(self.max_tokens)
         if not Needs(("dataset",), self.objective.rows).met_by(self.data.output):
             wanted = " or ".join(self.objective.rows)
-            yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but ${{{self.data.to}}} is a {self.data.output}")
+            yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `${{{self.data.to}}}` is a {self.data.output}")
         if self.model.output.artifact != self.objective.trains:
             yield Problem(
-                "R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but ${{{self.model.to}}} is a {self.model.output}"
+                "R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `${{{self.model.to}}}` is a {self.model.output}"
             )
         if isinstance(self.reference, Ref) and not self.objective.wants_reference():
             yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
         if isinstance(self.max_tokens, int) and self.batch.tokens_at_once < self.max_tokens:
-            yield Problem("M503", "batch.tokens_at_once", f"`tokens_at_once` {self.batch.tokens_at_once} cannot hold one row of `max_tokens` {self.max_tokens}")
+            yield Problem(
+                "M503",
+                "batch.tokens_at_once",
+                f"`tokens_at_once` {self.batch.tokens_at_once} cannot hold one row of `max_tokens` {self.max_tokens}",
+                ("raise it, or lower `max_tokens`",),
+            )
 
     def output(self) -> Output:
         return self.model.output
@@ -160,7 +165,7 @@ class Pair(Stage):
     def check(self) -> Iterator[Problem]:
         yield from check_reward_columns(self.reward, self.completions, "reward")
         if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
-            yield Problem("M508", "completions", f"${{{self.completions.to}}} carries no scores", ("name a `reward`, or put a `label` stage between",))
+            yield Problem("M508", "completions", f"`${{{self.completions.to}}}` carries no scores", ("name a `reward`, or put a `label` stage between",))
 
     def output(self) -> Output:
         return Output("dataset", ("preferences",), self.completions.output.columns)
@@ -219,17 +224,18 @@ class Evaluate(Stage):
             if not getattr(self, name):
                 yield Problem("S405", name, f"`{name}` is empty; name at least one")
         for index, metric in enumerate(self.metrics):
-            if not Needs(("dataset",), metric.rows).met_by(self.data.output):
-                yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but ${{{self.data.to}}} is a {self.data.output}")
-            yield from check_reward_columns(getattr(metric, "reward", None), self.data, f"metrics.{index}.reward")
+            fits = Needs(("dataset",), metric.rows).met_by(self.data.output)
+            if not fits:
+                yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but `${{{self.data.to}}}` is a {self.data.output}")
+            yield from check_reward_columns(getattr(metric, "reward", None), self.data, f"metrics.{index}.reward") if fits else ()
             by = getattr(metric, "by", None)
             if by is not None and not self.data.output.has_column(by):
                 known = ", ".join(self.data.output.columns)
-                yield Problem("M509", f"metrics.{index}.by", f"${{{self.data.to}}} has no column `{by}`", (f"columns: {known}",))
+                yield Problem("M509", f"metrics.{index}.by", f"`${{{self.data.to}}}` has no column `{by}`", (f"columns: {known}",))
             for judged in self.models:
                 if judged.output.artifact not in metric.judges:
                     yield Problem(
-                        "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but ${{{judged.to}}} is a {judged.output}"
+                        "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `${{{judged.to}}}` is a {judged.output}"
                     )
 
     def output(self) -> Output:
@@ -245,7 +251,7 @@ def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator
     for column in reward.columns if isinstance(reward, Reward) else ():
         if not data.output.has_column(column):
             assert isinstance(reward, Reward)
-            yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which ${{{data.to}}} does not carry")
+            yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which `${{{data.to}}}` does not carry")
 
 
 def check_max_tokens(max_tokens: int | str) -> Iterator[Problem]:

@@ -10,8 +10,9 @@ from typing import Any
 from ..codes import CODES, Code
 from ..diagnostic import Paint
 from ..docstrings import FieldDoc, field_docs
-from ..spec.base import Kind
+from ..spec.base import Kind, Spec
 from ..spec.registry import FAMILIES, kinds, singular
+from ..spec.slot import slots
 from ..suggest import did_you_mean
 from ..terminal import paint_for, print_json, say
 
@@ -24,21 +25,27 @@ def explain(args: argparse.Namespace) -> int:
         topics = {singular(family): list(kinds(family)) for family in FAMILIES} | {"code": list(CODES)}
         print_json(topics) if args.json else print("\n".join(f"{paint(k.ljust(10), 'bold')} {', '.join(v)}" for k, v in topics.items()))
         return 0
-    word = args.topic.split(".")[-1] if args.topic.split(".")[0] in FAMILIES else args.topic
-    tag, _, field = word.partition(".")
-    if word.upper() in CODES:
-        code = CODES[word.upper()]
+    first, _, rest = args.topic.partition(".")
+    tag, *fields = (rest if first in FAMILIES and rest else args.topic).split(".")
+    if tag.upper() in CODES and not fields:
+        code = CODES[tag.upper()]
         print_json(code_json(code)) if args.json else print(code_text(code, paint))
         return 0
-    if tag in by_tag:
-        docs = [d for d in field_docs(by_tag[tag]) if not field or d.name == field]
-        if docs or not field:
-            print_json(kind_json(by_tag[tag], docs)) if args.json else print(kind_text(by_tag[tag], docs, paint))
-            return 0
-        say(f"error: `{tag}` has no field `{field}` ({did_you_mean(field, [d.name for d in field_docs(by_tag[tag])], 'fields')[0]})")
+    if tag not in by_tag:
+        say(f"error: nothing is called `{args.topic}` ({did_you_mean(tag, [*by_tag, *CODES], 'topics')[0]})")
         return 2
-    say(f"error: nothing is called `{args.topic}` ({did_you_mean(word, [*by_tag, *CODES], 'topics')[0]})")
-    return 2
+    cls: type[Spec] = by_tag[tag]
+    docs = field_docs(cls)
+    for depth, name in enumerate(fields):
+        found = [d for d in docs if d.name == name]
+        if not found:
+            help = "; ".join(did_you_mean(name, [d.name for d in docs], "fields")) or "it has no fields"
+            say(f"error: `{'.'.join((tag, *fields[:depth]))}` has no field `{name}` ({help})")
+            return 2
+        nested = slots(cls)[name].nested
+        cls, docs = nested or cls, found + (field_docs(nested) if nested else [])
+    print_json(kind_json(by_tag[tag], docs)) if args.json else print(kind_text(by_tag[tag], docs, paint))
+    return 0
 
 
 def code_json(code: Code) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def init(args: argparse.Namespace) -> int:
         print_json(list(known)) if args.json else print("\n".join(known))
         return 0
     if args.source not in known:
-        say(f"error: there is no spec `{args.source}` ({did_you_mean(args.source, known, 'specs')[0]})")
+        say(f"error: there is no spec `{args.source}` ({'; '.join(did_you_mean(args.source, known, 'specs')) or 'none came with it'})")
         return 2
     target = Path(args.path)
     text = read_text(known[args.source], args.source)

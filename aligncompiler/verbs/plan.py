@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ..compile import compile_spec
-from ..diagnostic import Paint, counted
+from ..diagnostic import Paint, as_json, counted
 from ..ir import Plan, read_manifest, write_plan
 from ..terminal import paint_for, print_json, print_report, say
 
@@ -18,10 +18,16 @@ def plan(args: argparse.Namespace) -> int:
     print_report(compiled.report)
     made = compiled.plan
     if made is None:
+        if args.json:
+            print_json({"diagnostics": [as_json(d) for d in compiled.report.in_order()]})
         return 1
     cached = {stage.id: read_manifest(Path(args.store), stage.key) is not None for stage in made.stages}
     if args.output:
-        write_plan(made, Path(args.output))
+        try:
+            write_plan(made, Path(args.output))
+        except OSError as error:
+            say(f"error: `{args.output}` cannot be written: {error.strerror}")
+            return 2
         say(f"wrote {args.output}")
     if args.json:
         print_json(made.to_json() | {"cached": cached})

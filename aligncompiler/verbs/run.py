@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.only:
         unknown = [id for id in args.only if id not in {s.id for s in plan.stages}]
         if unknown:
-            say(f"error: the plan has no stage `{unknown[0]}` ({did_you_mean(unknown[0], [s.id for s in plan.stages], 'stages')[0]})")
+            say(f"error: the plan has no stage `{unknown[0]}` ({'; '.join(did_you_mean(unknown[0], [s.id for s in plan.stages], 'stages')) or 'it has none'})")
             return failed(args, 2, f"no stage `{unknown[0]}`")
         plan = narrowed(plan, args.only)
     folder = run_folder(Path(args.out), plan)

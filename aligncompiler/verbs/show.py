@@ -9,9 +9,22 @@ from typing import Any
 import yaml
 
 from ..compile import compile_spec
+from ..diagnostic import as_json
+from ..load import scalar
 from ..spec.codec import dump
 from ..suggest import did_you_mean
 from ..terminal import print_json, print_report, say
+
+
+class Writer(yaml.SafeDumper):
+    """Writes what our own reader reads back: PyYAML would leave the text `1e5` unquoted, which YAML 1.2 takes for a number."""
+
+
+def quoted(writer: Writer, text: str) -> yaml.Node:
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=None if isinstance(scalar(text), str) else "'")
+
+
+Writer.add_representer(str, quoted)
 
 
 def show(args: argparse.Namespace) -> int:
@@ -19,6 +32,8 @@ def show(args: argparse.Namespace) -> int:
     compiled = compile_spec(Path(args.spec), args.profiles, args.sets, static=True)
     print_report(compiled.report)
     if compiled.experiment is None or compiled.report.errors:
+        if args.json:
+            print_json({"diagnostics": [as_json(d) for d in compiled.report.in_order()]})
         return 1
     value: Any = written(dump(compiled.experiment))
     for step in args.part.split(".") if args.part else ():
@@ -31,7 +46,7 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         print_json(value)
     else:
-        print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=140), end="")
+        print(yaml.dump(value, Dumper=Writer, sort_keys=False, allow_unicode=True, width=140), end="")
     return 0
 
 

@@ -18,5 +18,5 @@ def lora(model: Any, *, rank: int, alpha: float, dropout: float, targets: tuple[
     Source: arXiv:2106.09685, equation 3. Left out: rank-stabilised scale, quantised base weights.
     """
     modules = "all-linear" if isinstance(targets, str) else list(targets)
-    task = "SEQ_CLS" if model.config.architectures and "SequenceClassification" in model.config.architectures[0] else "CAUSAL_LM"
+    task = "SEQ_CLS" if type(model).__name__.endswith("ForSequenceClassification") else "CAUSAL_LM"  # the head of a scorer is trained whole
     return peft.get_peft_model(model, peft.LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=modules, task_type=task))

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Completions
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, kept, need_columns, reply_of, set_prompt, text_fault
+from ..rows import Row, is_number, kept, need_columns, reply_of, set_prompt, text_fault
 from ..source import read_source
 
 
@@ -40,8 +40,12 @@ def as_completion(row: Row) -> Row | Skip:
         steps, labels = row["completions"], row["labels"]
         if not isinstance(steps, list) or not isinstance(labels, list) or len(steps) != len(labels):
             return Skip("completions and labels differ in length")
+        if not all(map(is_number, labels)):
+            return Skip("label is no number")
         made["completion"] = "".join(str(s) for s in steps)
         made["steps"], made["step_labels"] = [str(s) for s in steps], [float(x) for x in labels]
     if row.get("label") is not None:
+        if not is_number(row["label"]):
+            return Skip("label is no number")
         made["score"] = float(row["label"])
     return text_fault(made, ("prompt", "completion")) or made

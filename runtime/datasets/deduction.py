@@ -245,7 +245,7 @@ def _row(puzzle: _Puzzle, knobs: _Knobs, random: Random) -> dict[str, Any]:
     )
     steps = _gold_steps(puzzle, existential=knobs.existential)
     return {
-        "prompt": f"{_INSTRUCTION[puzzle.question]}: {claim}. Facts: {facts}\n",
+        "prompt": f"Facts: {facts} {_INSTRUCTION[puzzle.question]}: {claim}.\n",
         "completion": write_answer(steps, puzzle.label, response=knobs.response),
         "answer": puzzle.label,
         "question": puzzle.question,

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Preferences
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, is_messages, kept, need_columns, reply_of, set_prompt, split_shared, text_fault
+from ..rows import Row, is_messages, is_number, kept, need_columns, reply_of, set_prompt, split_shared, text_fault
 from ..source import read_source
 
 
@@ -52,14 +52,14 @@ def as_pair(row: Row, prompt: object, chosen: object, rejected: object) -> Row |
         return fault
     if made["chosen"] == made["rejected"]:
         return Skip("chosen equals rejected")
-    if not isinstance(made.get("margin") or 0.0, int | float):
+    if not is_number(made.get("margin") or 0.0):
         return Skip("margin is no number")
     return made
 
 
 def ranked_pairs(row: Row) -> Iterator[Row | Skip]:
     answers = row["completions"]
-    if not isinstance(answers, list) or not all(isinstance(a, Mapping) and {"rank", "completion"} <= set(a) for a in answers):
+    if not isinstance(answers, list) or not all(isinstance(a, Mapping) and is_number(a.get("rank")) and "completion" in a for a in answers):
         yield Skip("completions is no list of {rank, completion}")
         return
     for better in answers:

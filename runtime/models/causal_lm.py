@@ -45,6 +45,7 @@ def causal_lm(
         assert tokenizer is not None
         policy, encoder = build(architecture, tokenizer(), work.seed)
         save_network(policy, encoder, work.folder, about)
+        work.summary |= {"parameters": sum(p.numel() for p in policy.parameters()), "vocabulary": len(encoder.tokenizer)}
     else:
         take(work, False, about, pretrained, revision, folder, package, path)
 
@@ -64,6 +65,8 @@ def build(architecture: Architecture, tokenizer: Any, seed: int) -> tuple[Policy
             num_key_value_heads=architecture.num_heads if architecture.num_kv_heads == "num_heads" else architecture.num_kv_heads,
             max_position_embeddings=architecture.context,
             tie_word_embeddings=architecture.tie_embeddings,
+            rope_parameters={"rope_type": "default", "rope_theta": architecture.rope_theta},
+            initializer_range=architecture.init_std,
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,

@@ -9,13 +9,14 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from aligncompiler.spec.objective import Objective
 from aligncompiler.spec.optimizer import Schedule
 
 from ..batching import Batch
 from ..fault import Fault
-from ..networks import Network
+from ..networks import Network, shard
 from ..registry import Bound
 
 
@@ -44,6 +45,11 @@ class Offline(lightning.LightningModule):
         self.steps = steps
         self.clip_norm = clip_norm
         self.tell = tell
+
+    def configure_model(self) -> None:
+        """Spread the weights where the strategy has a mesh for them."""
+        if self.device_mesh is not None:
+            shard(self.network, self.device_mesh["data_parallel"])
 
     def losses(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The unreduced loss of a forward pass and its metrics."""
@@ -82,10 +88,8 @@ class Offline(lightning.LightningModule):
 
     def clip(self) -> float:
         """Scale the gradient down to `clip_norm`; the norm it had."""
-        wrapped: Any = self.trainer.strategy.model
-        if isinstance(wrapped, torch.distributed.fsdp.FullyShardedDataParallel):
-            return float(wrapped.clip_grad_norm_(self.clip_norm))
-        return float(torch.nn.utils.clip_grad_norm_([p for p in self.parameters() if p.requires_grad], self.clip_norm))
+        norm = torch.nn.utils.clip_grad_norm_([p for p in self.parameters() if p.requires_grad], self.clip_norm)
+        return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.parameters())

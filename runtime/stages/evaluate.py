@@ -75,7 +75,7 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
     def add(role: str, model: str, group: str, values: Sequence[float | None]) -> None:
         inside = [i for i, v in enumerate(values) if v is not None and group in ("", first.groups[i])]
         if inside:
-            found = estimate([values[i] or 0.0 for i in inside], [clusters[i] for i in inside], confidence)
+            found = estimate([values[i] or 0.0 for i in inside], [clusters[i] for i in inside], confidence, signed=role == "difference")
             lines.append({"role": role, "model": model, "group": group, **asdict(found)})
 
     for group in groups:

@@ -12,7 +12,6 @@ from ..networks import load_encoder, load_policy
 from ..registry import implements
 from ..scoring import score_rows
 from ..store import Artifact
-from ..tokens import leaves_of
 from ..work import Work, load_rows
 
 LOGPROBS_FILE = "logprobs.parquet"
@@ -22,7 +21,7 @@ LOGPROBS_FILE = "logprobs.parquet"
 def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | str, tokens_at_once: int) -> None:
     """Write, for each row number that fits, the sum of log-probabilities (nats) of each of its answers given the prompt."""
     rows = load_rows(data)
-    leaves = leaves_of(rows[0])
+    leaves = ("chosen", "rejected") if "chosen" in rows[0] else ("completion",)
     encoder = load_encoder(policy)
     device = "cuda" if work.engine.accelerator == "cuda" else "cpu"
     network = load_policy(policy).to(device)

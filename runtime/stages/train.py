@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch.utils.data import DataLoader
 
 from aligncompiler.spec.codec import restore
@@ -19,7 +20,7 @@ from aligncompiler.spec.stage import Batch, Budget, Train
 from ..batching import Example, Steps, num_steps
 from ..fault import Fault, Skip
 from ..modules.offline import Offline
-from ..networks import Network, Scorer, load_encoder, load_network, read_about, save_network
+from ..networks import Network, Scorer, gathered, load_encoder, load_network, read_about, save_network
 from ..registry import Bound, bind, implements
 from ..store import Artifact
 from ..tokens import Encoder, leaves_of
@@ -70,9 +71,12 @@ def train(
 
     module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell)
     network.train()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers does not apply to this use of it
-        trainer.fit(module, DataLoader(items, batch_size=None))
+    fit(trainer, module, items)
+    if module.device_mesh is not None:
+        weights = gathered(network)
+        network = load_network(model)
+        adapted = adapt(network, about)
+        network.load_state_dict(weights, strict=trainer.is_global_zero)
     if adapted is not None:
         network.model = adapted.merge_and_unload()
     network.eval()
@@ -88,27 +92,29 @@ def encode(
 ) -> tuple[list[Example], tuple[str, ...]]:
     """Every usable row as a tree with the numbers that the objective reads beside the model's own."""
     rows = load_rows(data)
-    leaves = leaves_of(rows[0])
     stored = read_logprobs(reference) if isinstance(reference, Artifact) else {}
     spec = objective.spec
     assert isinstance(spec, Objective)
+    names, columns = zip(*leaves_of(rows[0], spec.reads), strict=True)
     limit = encoder.limit(max_tokens)
     examples = []
     for number, row in enumerate(rows):
-        tree = encoder.tree(row, leaves, limit)
+        tree = encoder.tree(row, columns, limit)
         if isinstance(tree, Skip):
             work.skipped[tree.reason] += 1
             continue
         numbers = {"margin": float(row.get("margin") or 0.0)} if "margin" in spec.reads else {}
+        if spec.wants_reference() and number not in stored:
+            work.skipped["longer than the reference reads"] += 1
+            continue
         if spec.wants_reference():
-            numbers |= {f"reference_{leaf}_logp": value for leaf, value in zip(leaves, stored[number], strict=True)}
+            numbers |= {f"reference_{name}_logp": value for name, value in zip(names, stored[number], strict=True)}
         examples.append(Example(tree, numbers))
         if number % 500 == 0:
             work.progress.update(number, len(rows), "reading rows")
     if not examples:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in work.skipped.items())
         raise Fault("P604", f"no row is left to train on ({reasons})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))
-    names = tuple("completion" if leaf == "text" else leaf for leaf in leaves)
     return examples, names
 
 
@@ -121,10 +127,20 @@ def adapt(network: Network, about: dict[str, Any]) -> Any:
     return adapted
 
 
+def fit(trainer: lightning.Trainer, module: Offline, items: Steps) -> None:
+    """Run the trainer. Raises KeyboardInterrupt at Ctrl-C, which Lightning would turn into a failure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers does not apply to this use of it
+        try:
+            trainer.fit(module, DataLoader(items, batch_size=None))
+        except SystemExit:
+            raise KeyboardInterrupt from None
+
+
 def make_trainer(engine: Engine) -> lightning.Trainer:
     """Lightning's trainer, silent: progress and curves go through the work at hand."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    strategies: dict[str, str] = {"single": "auto", "ddp": "ddp", "fsdp": "fsdp"}
+    strategies: dict[str, Any] = {"single": "auto", "ddp": "ddp", "fsdp": ModelParallelStrategy(engine.devices, 1)}
     return lightning.Trainer(
         accelerator="gpu" if engine.accelerator == "cuda" else "cpu",
         devices=engine.devices,

@@ -1,0 +1,246 @@
+"""What each pass decides, and that keys cover everything that matters and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aligncompiler.compile import Compiled
+from aligncompiler.ir import Plan
+from aligncompiler.spec.codec import replaced
+from aligncompiler.spec.stage import Train
+
+Compile = Callable[..., Compiled]
+
+
+def plan(compiled: Compiled) -> Plan:
+    assert compiled.plan is not None, [d.message for d in compiled.report.diagnostics]
+    return compiled.plan
+
+
+def keys(compiled: Compiled) -> dict[str, str]:
+    return {s.id: s.key for s in plan(compiled).stages}
+
+
+def changed(compiled: Compile, before: str, after: str) -> set[str]:
+    """Ids of the stages whose keys differ between two texts."""
+    assert before != after
+    a, b = keys(compiled(before)), keys(compiled(after))
+    assert set(a) == set(b)
+    return {id for id in a if a[id] != b[id]}
+
+
+def descendants(made: Plan, id: str) -> set[str]:
+    return {s.id for s in made.stages if s.id == id or id in made.ancestors(s.id)}
+
+
+# ---- supply_reference
+
+
+def test_an_objective_with_a_reference_gets_one_stage_that_reads_the_initial_policy(compiled: Compile, full: str) -> None:
+    made = plan(compiled(full))
+    added = [s for s in made.stages if s.why]
+    assert [(s.id, s.reads) for s in added] == [("stages.dpo.reference", ("stages.sft", "stages.pairs"))]
+    assert "stages.dpo.reference" in made["stages.dpo"].reads
+
+
+def test_a_named_reference_is_the_one_that_is_read(compiled: Compile, full: str) -> None:
+    made = plan(compiled(full.replace("    objective: ${objectives.gentle}\n", "    objective: ${objectives.gentle}\n    reference: ${models.base}\n")))
+    assert made["stages.dpo.reference"].reads == ("models.base", "stages.pairs")
+
+
+def test_an_objective_without_a_reference_gets_none(compiled: Compile, full: str) -> None:
+    assert "stages.sft.reference" not in keys(compiled(full)) and "stages.rm.reference" not in keys(compiled(full))
+
+
+def test_a_change_of_the_objective_leaves_the_reference_as_it_is(compiled: Compile, full: str) -> None:
+    assert changed(compiled, full, full.replace("beta: 0.2", "beta: 0.3")) == {"stages.dpo", "stages.exam"}
+
+
+# ---- check_splits
+
+
+@pytest.mark.parametrize(("shares", "errors"), [("[0.9, 1]", 0), ("[0.8, 1]", 1), ("[0, 1]", 1), ("[0.95, 1]", 0)])
+def test_evaluation_rows_may_not_be_training_rows(compiled: Compile, full: str, shares: str, errors: int) -> None:
+    found = compiled(full.replace("between: [0.9, 1]", f"between: {shares}"))
+    assert [d.code for d in found.report.diagnostics] == ["M502"] * errors
+
+
+def test_rows_learned_from_through_pairs_count(compiled: Compile, full: str) -> None:
+    text = full.replace("prompts: ${datasets.puzzles}", "prompts: ${datasets.held_out}").replace(
+        "models: [${stages.sft}, ${stages.dpo}]", "models: [${stages.dpo}]"
+    )
+    [problem] = compiled(text).report.diagnostics
+    assert problem.code == "M502" and "stages.dpo" in problem.message and "stages.sft" not in problem.message
+
+
+def test_a_model_that_learned_elsewhere_is_no_problem(compiled: Compile, full: str) -> None:
+    text = full.replace("models: [${stages.sft}, ${stages.dpo}]", "models: [${models.base}]").replace("data: ${datasets.held_out}", "data: ${datasets.puzzles}")
+    assert [d.code for d in compiled(text).report.errors] == []
+
+
+# ---- derive_seeds
+
+
+def test_every_stage_that_draws_has_a_seed_of_its_own(compiled: Compile, full: str) -> None:
+    made = plan(compiled(full))
+    seeds = [s.seed for s in made.stages if s.spec.draws]
+    assert len(set(seeds)) == len(seeds) and all(0 < seed < 2**31 for seed in seeds)
+
+
+def test_adding_a_stage_moves_nobody_elses_seed(compiled: Compile, full: str) -> None:
+    before = {s.id: s.seed for s in plan(compiled(full)).stages}
+    more = full + "  more: {kind: sample, policy: '${stages.dpo}', prompts: '${datasets.puzzles}', count: 1, max_new_tokens: 8}\n"
+    after = {s.id: s.seed for s in plan(compiled(more)).stages}
+    assert before.items() <= after.items()
+
+
+def test_the_seed_of_the_experiment_leaves_the_data_as_it_is(compiled: Compile, full: str) -> None:
+    moved = changed(compiled, full, full.replace("seed: 3", "seed: 4"))
+    assert "datasets.puzzles" not in moved and {"models.base", "stages.sft", "stages.exam"} <= moved
+
+
+# ---- hash_inputs
+
+FILES = """\
+alignc: v1
+name: files
+models: {m: {kind: causal_lm, folder: model}}
+datasets: {a: {kind: demonstrations, file: a.jsonl}, b: {kind: problems, file: b.jsonl}}
+stages:
+  s: {kind: train, model: "${models.m}", data: "${datasets.a}", objective: sft, budget: {steps: 1}, optimizer: {kind: adamw, learning_rate: 1}}
+  e: {kind: evaluate, models: ["${stages.s}"], data: "${datasets.b}", metrics: [accuracy]}
+"""
+
+
+@pytest.fixture
+def files(folder: Path) -> Path:
+    (folder / "model").mkdir()
+    for name in ("a.jsonl", "b.jsonl", "model/config.json"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_the_content_of_a_file_moves_the_keys_below_it(compiled: Compile, files: Path) -> None:
+    before = keys(compiled(FILES))
+    (files / "b.jsonl").write_text("other")
+    after = keys(compiled(FILES))
+    assert {id for id in before if before[id] != after[id]} == {"datasets.b", "stages.e"}
+    (files / "model" / "vocab.json").write_text("{}")
+    assert {id for id in before if keys(compiled(FILES))[id] == after[id]} == {"datasets.a", "datasets.b"}
+
+
+def test_the_name_and_date_of_a_file_move_nothing(compiled: Compile, files: Path) -> None:
+    before = keys(compiled(FILES))
+    (files / "a.jsonl").rename(files / "renamed.jsonl")
+    assert keys(compiled(FILES.replace("a.jsonl", "renamed.jsonl"))) == before
+
+
+def test_missing_inputs_are_reported_all_at_once(compiled: Compile, folder: Path) -> None:
+    found = [(d.code, d.primary.place.line if d.primary else 0) for d in compiled(FILES).report.in_order()]
+    assert found == [("P601", 3), ("P601", 4), ("P601", 4)]
+
+
+def test_check_does_not_look_at_files(compiled: Compile, folder: Path) -> None:
+    assert compiled(FILES, static=True).report.diagnostics == []
+
+
+def test_a_package_that_is_not_installed_is_one_error_with_a_way_out(compiled: Compile, files: Path) -> None:
+    [problem] = compiled(FILES.replace("folder: model", "package: no_such_package_here")).report.diagnostics
+    assert problem.code == "P606" and problem.help == ("pip install no-such-package-here",)
+
+
+def test_a_path_may_not_leave_its_package(compiled: Compile, files: Path) -> None:
+    found = compiled(FILES.replace("folder: model", "package: yaml, path: ../pydantic"))
+    assert [d.code for d in found.report.diagnostics] == ["P606"]
+
+
+# ---- key_stages
+
+SAME = {
+    "comment": ("seed: 3\n", "seed: 3  # three\n"),
+    "blank line": ("stages:\n", "\n\nstages:\n"),
+    "name": ("name: example", "name: other"),
+    "description": ("steps help", "they do not"),
+    "cites": ("seed: 3\n", "seed: 3\ncites: [arXiv:1]\n"),
+    "quotes": ("kind: bradley_terry", "kind: 'bradley_terry'"),
+    "number form": ("learning_rate: 1e-3", "learning_rate: 0.001"),
+    "key order": ("steps: 1" + "00}", "steps: 100, }"),
+    "order in a mapping": ("weights: {step: 1.0, result: 0.5}", "weights: {result: 0.5, step: 1.0}"),
+    "whole number for a number": ("weights: {step: 1.0,", "weights: {step: 1,"),
+    "default written out": ("{kind: bradley_terry}", "{kind: bradley_terry, center: 0.0}"),
+    "nested default written out": ("    batch: {rows: 16", "    schedule: {shape: cosine, warmup: 0.05, floor: 0}\n    batch: {rows: 16"),
+    "null written out": ("budget: {steps: 100}", "budget: {steps: 100, epochs: null}"),
+    "tokens at once": ("tokens_at_once: 4096", "tokens_at_once: 8192"),
+    "log_every": ("    batch: {rows: 16", "    log_every: 1\n    batch: {rows: 16"),
+    "answers at once": ("max_new_tokens: 128}", "max_new_tokens: 128, answers_at_once: 8}"),
+    "threads": ("seed: 3\n", "seed: 3\nengine: {threads: 1}\n"),
+    "inlined declaration": ("objective: ${objectives.gentle}", "objective: {kind: dpo, beta: 0.2}"),
+}
+
+
+@pytest.mark.parametrize("edit", SAME)
+def test_an_edit_that_cannot_change_results_changes_no_key(compiled: Compile, full: str, edit: str) -> None:
+    assert changed(compiled, full, full.replace(*SAME[edit], 1)) == set()
+
+
+EDITS = {
+    "datasets.puzzles": ("count: 500", "count: 501"),
+    "datasets.held_out": ("count: 100", "count: 101"),
+    "models.base": ("num_layers: 2", "num_layers: 3"),
+    "stages.sft": ("rows: 16", "rows: 17"),
+    "stages.drafts": ("count: 4,", "count: 5,"),
+    "stages.pairs": ("reward: ${rewards.steps}}", "reward: ${rewards.steps}, rule: all_pairs}"),
+    "stages.rm": ("{kind: bradley_terry}", "{kind: bradley_terry, center: 0.1}"),
+    "stages.dpo": ("beta: 0.2", "beta: 0.2, label_smoothing: 0.1"),
+    "stages.exam": ("part: step", "part: result"),
+}
+
+
+@pytest.mark.parametrize("id", EDITS)
+def test_a_semantic_edit_changes_exactly_the_stage_and_what_descends_from_it(compiled: Compile, full: str, id: str) -> None:
+    assert changed(compiled, full, full.replace(*EDITS[id], 1)) == descendants(plan(compiled(full)), id)
+
+
+def test_renaming_a_dataset_changes_no_key(compiled: Compile, full: str) -> None:
+    before, after = keys(compiled(full)), keys(compiled(full.replace("held_out", "exam_rows")))
+    assert before["datasets.held_out"] == after["datasets.exam_rows"] and before["stages.exam"] == after["stages.exam"]
+
+
+def test_precision_moves_what_is_numeric_and_nothing_else(compiled: Compile, full: str) -> None:
+    moved = changed(compiled, full, full.replace("seed: 3\n", "seed: 3\nengine: {precision: bfloat16}\n"))
+    assert {"datasets.puzzles", "datasets.held_out"} == set(keys(compiled(full))) - moved
+
+
+def test_a_new_version_of_a_nested_kind_moves_the_keys_of_its_users(compiled: Compile, full: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = keys(compiled(full))
+    made = plan(compiled(full))
+    assert isinstance(made["stages.sft"].spec, Train)
+    monkeypatch.setattr(type(made["stages.sft"].spec.objective), "version", 2)
+    after = keys(compiled(full))
+    assert {id for id in before if before[id] != after[id]} == descendants(made, "stages.sft")
+
+
+def test_the_preimage_names_every_field_that_the_key_covers(compiled: Compile, full: str) -> None:
+    image = plan(compiled(full))["stages.dpo"].preimage
+    assert image["objective.beta"] == 0.2 and image["objective.kind"] == "dpo" and image["budget.steps"] == 50
+    assert image["model"].startswith("key:") and "numerics#" in image and "seed#" in image
+    assert not {"log_every", "batch.tokens_at_once"} & set(image)
+
+
+def test_places_lead_from_a_field_to_its_line(compiled: Compile, full: str) -> None:
+    stage = plan(compiled(full))["stages.dpo"]
+    lines = full.split("\n")
+    for dotted, word in (("objective.beta", "0.2"), ("budget.steps", "50"), ("model", "${stages.sft}"), ("optimizer.learning_rate", "1e-4")):
+        place = stage.place(dotted)
+        assert place is not None and lines[place.line - 1][place.col - 1 :].startswith(word)
+    nearest = stage.place("schedule.shape")
+    assert nearest is not None and lines[nearest.line - 1].strip() == "dpo:"
+
+
+def test_replaced_fields_are_validated_again(compiled: Compile, full: str) -> None:
+    spec = plan(compiled(full))["stages.drafts"].spec
+    with pytest.raises(ValueError, match="count"):
+        replaced(spec, count=0)

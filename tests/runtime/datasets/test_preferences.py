@@ -1,0 +1,122 @@
+"""Every convention of pairs that is in use."""
+
+import pytest
+
+from runtime.fault import Fault, Skip
+
+USER = {"role": "user", "content": "capital of France?"}
+GOOD = {"role": "assistant", "content": "Paris"}
+BAD = {"role": "assistant", "content": "Rome"}
+PAIR = {"prompt": "p", "chosen": "good", "rejected": "bad"}
+
+
+def only(rows):
+    assert len(rows) == 1
+    return rows[0]
+
+
+def core(row):
+    return (row["prompt"], row["chosen"], row["rejected"])
+
+
+def test_texts_are_taken_as_they_are_and_other_columns_carried(read):
+    assert only(read("preferences", [PAIR | {"id": 7}])) == PAIR | {"id": 7}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": [USER], "chosen": [GOOD], "rejected": [BAD]},
+        {"prompt": [USER], "chosen": [USER, GOOD], "rejected": [USER, BAD]},
+        {"chosen": [USER, GOOD], "rejected": [USER, BAD]},
+    ],
+    ids=["prompt and replies", "whole dialogues repeat the prompt", "implicit prompt"],
+)
+def test_message_lists_become_prompt_and_two_replies(read, row):
+    made = only(read("preferences", [row]))
+    assert core(made) == ("Human: capital of France?\n\nAssistant:", "Paris", "Rome")
+    assert "capital of France?" in made["messages"]
+
+
+def test_hh_dialogues_split_at_the_last_turn_that_both_share(read):
+    head = "\n\nHuman: hi\n\nAssistant: yes?\n\nHuman: capital?\n\nAssistant:"
+    made = only(read("preferences", [{"chosen": f"{head} Paris", "rejected": f"{head} Pa, no, Rome"}]))
+    assert core(made) == (head, " Paris", " Pa, no, Rome")
+
+
+def test_texts_that_share_a_beginning_split_at_a_word(read):
+    assert core(only(read("preferences", [{"chosen": "it is red", "rejected": "it is reddish"}]))) == ("it is ", "red", "reddish")
+
+
+def test_a_prompt_that_is_null_counts_as_implicit(read):
+    rows = read("preferences", [{"prompt": None, "chosen": "it is red", "rejected": "it is blue"}, PAIR])
+    assert core(rows[0]) == ("it is ", "red", "blue")
+
+
+def test_ranked_lists_give_every_pair_that_differs(read):
+    answers = [{"rank": 1, "completion": "b"}, {"rank": 0, "completion": "a"}, {"rank": 1, "completion": "c"}]
+    rows = read("preferences", [{"prompt": "p", "completions": answers}])
+    assert sorted(core(r) for r in rows) == [("p", "a", "b"), ("p", "a", "c")]
+    assert all("completions" not in r for r in rows)
+
+
+@pytest.mark.parametrize("answers", [["a", "b"], [{"rank": 0}], [{"rank": None, "completion": "a"}, {"rank": 1, "completion": "b"}]])
+def test_a_list_without_ranks_is_a_skip(read, answers):
+    assert only(read("preferences", [{"prompt": "p", "completions": answers}])) == Skip("completions is no list of {rank, completion}")
+
+
+def test_a_margin_is_kept_and_must_be_a_number(read):
+    rows = read("preferences", [PAIR | {"margin": 0.5}, PAIR | {"margin": None}])
+    assert [r["margin"] for r in rows] == [0.5, None]
+    assert read("preferences", [PAIR | {"margin": "wide"}]) == [Skip("margin is no number")]
+
+
+def test_a_margin_that_is_not_finite_is_a_skip(read, tmp_path):
+    assert read("preferences", [PAIR | {"margin": float("nan")}, PAIR])[0] == Skip("margin is no number")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"chosen": ""}, "empty chosen"),
+        ({"rejected": " \n"}, "empty rejected"),
+        ({"prompt": " "}, "empty prompt"),
+        ({"chosen": "bad"}, "chosen equals rejected"),
+        ({"rejected": None}, "no rejected"),
+        ({"chosen": 3}, "chosen is not a text"),
+    ],
+)
+def test_rows_that_cannot_be_compared_are_skips(read, change, reason):
+    rows = read("preferences", [PAIR, PAIR | change])
+    assert rows == [PAIR, Skip(reason)]
+
+
+def test_whole_dialogues_without_a_shared_start_are_skips(read):
+    assert read("preferences", [{"chosen": "yes", "rejected": "no"}]) == [Skip("chosen and rejected share no prompt")]
+
+
+def test_columns_map_other_names(read):
+    rows = read("preferences", [{"q": "p", "win": "good", "lose": "bad", "gap": 2}], columns={"prompt": "q", "chosen": "win", "rejected": "lose", "margin": "gap"})
+    assert only(rows) == PAIR | {"margin": 2}
+
+
+def test_missing_columns_are_one_fault(read):
+    with pytest.raises(Fault, match="the rows have no columns") as caught:
+        read("preferences", [{"text": "x"}])
+    assert caught.value.code == "P603"
+    with pytest.raises(Fault, match="no column `win`"):
+        read("preferences", [PAIR], columns={"chosen": "win"})
+
+
+def test_all_pairs_of_one_prompt_fall_on_one_side_of_a_split(read):
+    rows = [{"prompt": f"p{i % 40}", "chosen": f"c{i}", "rejected": "r"} for i in range(200)]
+    low = {r["prompt"] for r in read("preferences", rows, between=(0.0, 0.5))}
+    high = {r["prompt"] for r in read("preferences", rows, between=(0.5, 1.0))}
+    assert low | high == {f"p{i}" for i in range(40)}
+    assert not low & high
+    assert 8 < len(low) < 32
+
+
+def test_limit_keeps_the_first_rows(read):
+    rows = [{"prompt": f"p{i}", "chosen": "c", "rejected": "r"} for i in range(9)]
+    assert [r["prompt"] for r in read("preferences", rows, limit=3)] == ["p0", "p1", "p2"]

@@ -1,0 +1,138 @@
+"""The shape of the learning rate, and the one place where losses are averaged."""
+
+import math
+
+import pytest
+import torch
+
+from aligncompiler.spec.objective import DPO, SFT, BradleyTerry
+from aligncompiler.spec.optimizer import AdamW, Schedule
+from runtime.batching import Example, Steps
+from runtime.forest import trunk_and_leaves
+from runtime.modules.offline import Offline, learning_rate_share
+from runtime.networks import Policy, Scorer
+from runtime.registry import bind
+
+PAIRS = [([3, 4, 5][: 1 + i % 3], [[10 + i, 11, 12][: 1 + i % 3], [20 + i] * (1 + i % 4)]) for i in range(7)]
+
+
+def schedule(**fields):
+    return Schedule(**fields)
+
+
+def shares(steps, **fields):
+    return [learning_rate_share(s, steps, schedule(**fields)) for s in range(steps)]
+
+
+def test_warm_up_rises_to_the_peak_in_equal_steps():
+    assert shares(10, warmup=0.4, shape="constant") == pytest.approx([0.25, 0.5, 0.75, 1.0] + [1.0] * 6)
+
+
+def test_no_warm_up_starts_at_the_peak():
+    assert shares(4, warmup=0.0, shape="linear") == pytest.approx([1.0, 0.75, 0.5, 0.25])
+
+
+def test_cosine_falls_by_half_at_half_time_and_keeps_its_floor():
+    found = shares(8, warmup=0.0, shape="cosine", floor=0.2)
+    assert found[0] == 1.0
+    assert found[4] == pytest.approx(0.6)
+    assert found == sorted(found, reverse=True)
+    assert learning_rate_share(8, 8, schedule(warmup=0.0, shape="cosine", floor=0.2)) == pytest.approx(0.2)
+    assert found[2] == pytest.approx(0.2 + 0.8 * 0.5 * (1 + math.cos(math.pi / 4)))
+
+
+def test_warm_up_over_the_whole_budget_never_divides_by_zero():
+    assert shares(5, warmup=1.0)[-1] == 1.0
+    assert shares(1, warmup=0.05) == [1.0]
+
+
+def steps_of(examples, leaves, per, tokens_at_once, unroll=False, rank=0, world=1, order=None):
+    made = Steps(examples, leaves, per, 1, len(examples), tokens_at_once, 0, 0, unroll, rank, world)
+    made.plan = [order or list(range(len(examples)))]
+    return made
+
+
+def loss_and_gradients(network, objective, batches):
+    """Loss of one step and the gradient that Lightning would hand to the optimiser, in double precision."""
+    network.zero_grad()
+    module = Offline(network, bind(objective, {}), bind(AdamW(learning_rate=1.0), {}), Schedule(), 1, 1.0, lambda point: None)
+    total = 0.0
+    for batch in batches:
+        losses, _ = module.losses(batch)
+        (losses.sum() / batch.denominator).backward()
+        total += float(losses.sum()) / batch.denominator
+    return total, {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+
+
+def same(one, other, atol):
+    assert one[0] == pytest.approx(other[0], abs=atol)
+    assert one[1].keys() == other[1].keys()
+    for name in one[1]:
+        assert torch.allclose(one[1][name], other[1][name], atol=atol), name
+
+
+def dpo_examples(count=7):
+    numbers = [{"reference_chosen_logp": -4.0 - i, "reference_rejected_logp": -5.0 + i} for i in range(count)]
+    return [Example(trunk_and_leaves(trunk, leaves), n) for (trunk, leaves), n in zip(PAIRS, numbers, strict=False)]
+
+
+@pytest.fixture
+def policy(make_model):
+    return Policy(make_model("qwen2"))
+
+
+@pytest.mark.parametrize("tokens_at_once", [1, 12, 30])
+def test_loss_and_gradient_do_not_depend_on_the_size_of_forward_passes(policy, tokens_at_once):
+    leaves = ("chosen", "rejected")
+    whole = list(steps_of(dpo_examples(), leaves, "rows", 10**6)[0])
+    cut = list(steps_of(dpo_examples(), leaves, "rows", tokens_at_once)[0])
+    assert (len(whole), len(cut) > 1) == (1, True)
+    same(loss_and_gradients(policy, DPO(), cut), loss_and_gradients(policy, DPO(), whole), 2e-5)
+
+
+def test_loss_and_gradient_do_not_depend_on_the_order_of_rows(policy):
+    leaves = ("chosen", "rejected")
+    one = steps_of(dpo_examples(), leaves, "rows", 25)[0]
+    other = steps_of(dpo_examples(), leaves, "rows", 40, order=[5, 2, 6, 0, 3, 1, 4])[0]
+    same(loss_and_gradients(policy, DPO(), one), loss_and_gradients(policy, DPO(), other), 2e-5)
+
+
+def test_the_mean_over_tokens_counts_the_tokens_of_the_whole_step(policy):
+    examples = [Example(trunk_and_leaves(trunk, leaves[1:]), {}) for trunk, leaves in PAIRS]
+    batches = list(steps_of(examples, ("completion",), "tokens", 12)[0])
+    tokens = sum(len(leaves[1]) for _, leaves in PAIRS)
+    assert {b.denominator for b in batches} == {tokens}
+    total, _ = loss_and_gradients(policy, SFT(), batches)
+    alone = [-policy.measure(b.forest, b.leaves)["completion_token_logp"].sum() for b in batches]
+    assert total == pytest.approx(float(sum(alone)) / tokens, rel=1e-5)
+
+
+@pytest.mark.parametrize("world", [2, 3, 9])
+def test_ranks_together_make_the_gradient_of_one(policy, world):
+    leaves = ("chosen", "rejected")
+    alone = loss_and_gradients(policy, DPO(), steps_of(dpo_examples(), leaves, "rows", 25)[0])
+    parts = [steps_of(dpo_examples(), leaves, "rows", 25, rank=r, world=world)[0] for r in range(world)]
+    assert len({len(p) for p in parts}) == 1, "every rank makes as many passes as the others"
+    together = [loss_and_gradients(policy, DPO(), p) for p in parts]
+    summed = {name: sum(gradients[name] for _, gradients in together) for name in alone[1]}
+    same((sum(loss for loss, _ in together), summed), alone, 2e-5)
+
+
+def test_a_scorer_that_cannot_share_prefixes_learns_the_same_in_small_passes(encoder_artifact):
+    from runtime.networks import load_scorer
+
+    scorer = load_scorer(encoder_artifact, 0).eval()
+    examples = [Example(trunk_and_leaves([2, *trunk, 3], [[*leaf, 3] for leaf in leaves]), {"margin": 0.1 * i}) for i, (trunk, leaves) in enumerate(PAIRS)]
+    leaves = ("chosen", "rejected")
+    whole, cut = (list(steps_of(examples, leaves, "rows", n, unroll=True)[0]) for n in (10**6, 40))
+    assert len(cut) > 1
+    assert all(b.forest.ids_BT.numel() <= 40 for b in cut)
+    same(loss_and_gradients(scorer, BradleyTerry(center=0.1), cut), loss_and_gradients(scorer, BradleyTerry(center=0.1), whole), 2e-5)
+
+
+def test_a_causal_scorer_learns_the_same_in_small_passes(make_model):
+    scorer = Scorer(make_model(head=1))
+    examples = [Example(trunk_and_leaves(*pair), {"margin": 0.0}) for pair in PAIRS]
+    leaves = ("chosen", "rejected")
+    whole, cut = (steps_of(examples, leaves, "rows", n)[0] for n in (10**6, 20))
+    same(loss_and_gradients(scorer, BradleyTerry(), cut), loss_and_gradients(scorer, BradleyTerry(), whole), 2e-5)

@@ -1,0 +1,53 @@
+"""Which rows enter a step."""
+
+import itertools
+
+import pytest
+
+from runtime.batching import Example, Steps, num_steps, stream
+from runtime.forest import trunk_and_leaves
+
+
+def steps(count=6, rows=4, rank=0, world=1, seed=0, tokens_at_once=100):
+    examples = [Example(trunk_and_leaves([3], [[i + 4]]), {}) for i in range(10)]
+    return Steps(examples, ("completion",), "rows", count, rows, tokens_at_once, seed, 0, False, rank, world)
+
+
+def tokens(batches):
+    return sorted(t for b in batches for t in b.forest.token_N.tolist())
+
+
+@pytest.mark.parametrize(("budget", "wanted"), [((7, None), 7), ((None, 1.0), 3), ((None, 2.5), 7), ((None, 0.01), 1)])
+def test_a_budget_in_epochs_is_rounded_up_to_steps(budget, wanted):
+    assert num_steps(11, 4, *budget) == wanted
+
+
+def test_every_pass_over_the_data_takes_each_row_once_in_a_new_order():
+    numbers = list(itertools.islice(stream(10, 0), 30))
+    passes = [numbers[i : i + 10] for i in (0, 10, 20)]
+    assert all(sorted(p) == list(range(10)) for p in passes)
+    assert passes[0] != passes[1] != passes[2]
+
+
+def test_steps_follow_from_the_seed():
+    assert steps().plan == steps().plan
+    assert steps().plan != steps(seed=1).plan
+    assert steps(count=3).plan == steps(count=6).plan[:3]
+
+
+def test_ranks_share_a_step_without_overlap():
+    for step in range(6):
+        parts = [tokens(steps(rank=r, world=2)[step]) for r in range(2)]
+        assert sorted(parts[0] + parts[1]) == tokens(steps()[step])
+
+
+def test_no_forward_pass_is_larger_than_allowed():
+    made = steps(rows=9, tokens_at_once=5)[0]
+    assert len(made) == 5
+    assert all(b.forest.ids_BT.numel() <= 5 for b in made)
+
+
+def test_moving_a_batch_keeps_its_plain_rows_without_a_mask():
+    batch = steps()[0][0].to("cpu")
+    assert batch.forest.mask_B1TT is None
+    assert batch.denominator == 4

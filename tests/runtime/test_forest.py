@@ -1,0 +1,176 @@
+"""One forward pass over packed trees says what one padded-free forward a path says, values and gradients."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runtime.forest import Tree, batches, pack, rows_of, trunk_and_leaves
+from runtime.networks import Policy, Scorer
+
+VOCABULARY = 290
+
+
+def one_by_one(model, trees):
+    """Log-probability of every scored token, each path by itself through plain transformers, in the order of scored nodes."""
+    found = []
+    for tree in trees:
+        for node in tree.scored:
+            ids = [token for n in tree.path(node) for token in tree.tokens[n]]
+            length = len(tree.tokens[node])
+            if length:
+                logits = model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
+                start = len(ids) - length
+                found += [logits[i - 1, ids[i]] for i in range(start, len(ids)) if i > 0]
+    return torch.stack(found)
+
+
+def weighted_gradients(model, values, weights):
+    model.zero_grad()
+    (values * weights).sum().backward()
+    return [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+
+def in_leaf_order(forest, values):
+    """Scored tokens sorted by the node they belong to; inside a node they stand in order already."""
+    return values[torch.argsort(forest.leaf_N, stable=True)]
+
+
+segments = st.lists(st.integers(3, VOCABULARY - 1), max_size=4).map(tuple)
+
+
+@st.composite
+def trees(draw):
+    """A ragged tree of up to four levels; segments may be empty, the root is not."""
+    root = tuple(draw(st.lists(st.integers(3, VOCABULARY - 1), min_size=1, max_size=5)))
+    size = draw(st.integers(1, 6))
+    parents = [-1]
+    for node in range(1, size + 1):
+        parents.append(draw(st.integers(0, node - 1)))
+    tokens = (root, *(draw(segments) for _ in range(size)))
+    scored = draw(st.sets(st.integers(1, size), min_size=1))
+    return Tree(tokens, tuple(parents), tuple(sorted(scored)))
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_any_forest_agrees_with_one_sequence_at_a_time(family, make_model):
+    model = make_model(family)
+    policy = Policy(model)
+
+    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(trees(), min_size=1, max_size=4))
+    def agrees(forest_trees):
+        forest = pack(forest_trees, pad=0)
+        values = in_leaf_order(forest, policy(forest))
+        if not len(values):
+            return
+        wanted = one_by_one(model, forest_trees)
+        weights = torch.linspace(-1, 1, len(values)) + 0.3
+        assert torch.allclose(values, wanted, atol=1e-5, rtol=1e-5)
+        ours = weighted_gradients(model, values, weights)
+        theirs = weighted_gradients(model, wanted, weights)
+        for a, b in zip(ours, theirs, strict=True):
+            scale = max(1.0, float(b.abs().max()))
+            assert float((a - b).abs().max()) <= 1e-5 * scale
+
+    agrees()
+
+
+def test_agreement_holds_to_rounding_in_double_precision(make_model):
+    model = make_model("qwen2", dtype=torch.float64)
+    tree = Tree(((5, 6), (7,), (), (8, 9), (10,)), (-1, 0, 0, 1, 3), (1, 2, 3, 4))
+    hidden = model.base_model(input_ids=(f := pack([tree, trunk_and_leaves([4], [[5]])])).ids_BT, position_ids=f.positions_BT, attention_mask=f.mask_B1TT)
+    logits = model.lm_head(hidden.last_hidden_state)[f.row_N, f.source_N].log_softmax(-1)
+    values = in_leaf_order(f, logits[torch.arange(len(f.token_N)), f.token_N])
+    wanted = [
+        model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)[at - 1, ids[at]]
+        for ids, at in [([5, 6, 7], 2), ([5, 6, 7, 8, 9], 3), ([5, 6, 7, 8, 9], 4), ([5, 6, 7, 8, 9, 10], 5), ([4, 5], 1)]
+    ]
+    assert torch.allclose(values, torch.stack(wanted), atol=1e-10)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_causal_scorer_reads_the_end_of_every_path(family, make_model):
+    model = make_model(family, head=1)
+    packed = [
+        Tree(((5, 6), (7,), (8, 9), (10, 11, 12), ()), (-1, 0, 1, 1, 0), (1, 2, 3, 4)),
+        trunk_and_leaves([4, 9], [[5], [6, 7, 8]]),
+        trunk_and_leaves([3], [[20]]),
+    ]
+    rewards = Scorer(model)(pack(packed))
+    alone = [model(input_ids=torch.tensor([[t for n in tree.path(node) for t in tree.tokens[n]]])).logits[0, 0] for tree in packed for node in tree.scored]
+    assert torch.allclose(rewards, torch.stack(alone), atol=1e-5)
+
+
+def test_head_in_chunks_gives_the_same_values_and_gradients(make_model, monkeypatch):
+    model = make_model()
+    policy = Policy(model)
+    forest = pack([trunk_and_leaves(range(3, 12), [range(20, 33), range(40, 45)]), trunk_and_leaves([3], [[4, 5, 6]])])
+    whole = policy(forest)
+    weights = torch.arange(len(whole)) - 4.0
+    wanted = weighted_gradients(model, whole, weights)
+    monkeypatch.setattr("runtime.networks.LOGITS_AT_ONCE", 4 * VOCABULARY)
+    chunked = policy(forest)
+    assert torch.equal(chunked, whole)
+    for a, b in zip(weighted_gradients(model, chunked, weights), wanted, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_policy_measures_sums_counts_and_tokens_by_leaf(make_model):
+    policy = Policy(make_model())
+    forest = pack([trunk_and_leaves([3, 4], [[5, 6], [7]]), trunk_and_leaves([3], [[8], [9, 10, 11]])])
+    measured = policy.measure(forest, ("chosen", "rejected"))
+    assert measured["chosen_tokens"].tolist() == [2, 1]
+    assert measured["rejected_tokens"].tolist() == [1, 3]
+    assert len(measured["chosen_token_logp"]) == 3
+    assert torch.allclose(measured["chosen_logp"].sum(), measured["chosen_token_logp"].sum())
+    assert torch.allclose(measured["rejected_logp"][0], measured["rejected_token_logp"][0])
+
+
+def test_prompt_tokens_are_never_scored():
+    forest = pack([trunk_and_leaves([3, 4, 5], [[6, 7]])])
+    assert forest.token_N.tolist() == [6, 7]
+    assert forest.source_N.tolist() == [2, 3]
+
+
+def test_a_scored_root_leaves_out_its_first_token():
+    forest = pack([Tree(((3, 4, 5),), (-1,), (0,))])
+    assert forest.token_N.tolist() == [4, 5]
+
+
+def test_paths_stand_alone_and_need_no_mask():
+    paths = [trunk_and_leaves([3] * n, [[4]]) for n in (2, 5, 3)]
+    forest = pack(paths)
+    assert forest.mask_B1TT is None
+    assert forest.ids_BT.shape == (3, 6)
+
+
+def test_padding_of_paths_does_not_cost_the_causal_kernel(make_model, monkeypatch):
+    seen = []
+    attention = torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", lambda *a, **k: (seen.append((k["attn_mask"], k["is_causal"])), attention(*a, **k))[1])
+    Policy(make_model())(pack([trunk_and_leaves([3] * n, [[4]]) for n in (2, 5, 3)]))
+    assert seen
+    assert all(mask is None and causal for mask, causal in seen)
+
+
+def test_trees_share_rows_no_longer_than_the_longest():
+    packed = [trunk_and_leaves([3] * n, [[4], [5]]) for n in (8, 1, 2, 3)]
+    rows = rows_of(packed)
+    assert sorted(i for row in rows for i in row) == [0, 1, 2, 3]
+    assert len(rows) == 3
+    assert all(sum(packed[i].size for i in row) <= 10 for row in rows)
+
+
+def test_unrolled_paths_hold_the_same_contexts():
+    tree = Tree(((5, 6), (7,), (8,), (9,)), (-1, 0, 1, 0), (2, 3))
+    assert [t.tokens for t in tree.unrolled()] == [((5, 6), (7,), (8,)), ((5, 6), (9,))]
+    assert all(t.scored == (len(t.tokens) - 1,) for t in tree.unrolled())
+
+
+def test_batches_stay_within_their_tokens_and_lose_no_tree():
+    made = [trunk_and_leaves([3] * n, [[4]]) for n in (1, 9, 3, 3, 30, 2)]
+    groups = list(batches([tree.size for tree in made], 16))
+    assert sorted(i for g in groups for i in g) == list(range(6))
+    for group in groups:
+        assert len(group) == 1 or len(group) * max(made[i].size for i in group) <= 16

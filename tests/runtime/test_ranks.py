@@ -1,0 +1,76 @@
+"""Two processes make what one makes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from aligncompiler.compile import compile_spec
+from aligncompiler.ir import artifact_folder, write_plan
+
+ROOT = Path(__file__).parent.parent.parent
+SPEC = """\
+alignc: v1
+name: two
+engine: {accelerator: cpu, threads: 1}
+models:
+  base:
+    kind: causal_lm
+    architecture: {family: llama, hidden_size: 16, num_layers: 2, num_heads: 2, num_kv_heads: 1, context: 64}
+    tokenizer: {kind: bpe, data: "${datasets.demos}", vocab_size: 270}
+datasets:
+  demos: {kind: demonstrations, file: demos.jsonl}
+stages:
+  sft:
+    kind: train
+    model: ${models.base}
+    data: ${datasets.demos}
+    objective: {kind: sft}
+    budget: {steps: 4}
+    batch: {rows: 5, tokens_at_once: 64}
+    optimizer: {kind: adamw, learning_rate: 0.01}
+    log_every: 1
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    rows = [{"prompt": f"{i} and", "completion": " so on" * (1 + i % 4)} for i in range(12)]
+    (tmp_path / "demos.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(SPEC, encoding="utf-8")
+    found = compile_spec(tmp_path / "two.yaml")
+    assert found.plan is not None, found.report.diagnostics
+    return found.plan
+
+
+def start(plan, tmp_path, name, processes, **engine):
+    """The trained artifact's folder of a run in so many processes."""
+    whole = replace(plan, engine=plan.engine.model_copy(update={"devices": processes, **engine}))
+    write_plan(whole, tmp_path / name / "plan.json")
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    command = [sys.executable, *launcher, "-m", "runtime", str(tmp_path / name / "plan.json"), "--store", str(tmp_path / f"{name}.store")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert done.stderr.count("stages.sft") == 1, "only the first process speaks"
+    assert json.loads((tmp_path / name / "run.json").read_text(encoding="utf-8"))["status"] == "complete"
+    assert not list((tmp_path / f"{name}.store" / "making").iterdir())
+    return artifact_folder(tmp_path / f"{name}.store", plan["stages.sft"].key)
+
+
+def curve(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_train_as_one_does(strategy, plan, tmp_path):
+    alone, together = start(plan, tmp_path, "one", 1), start(plan, tmp_path, "two", 2, strategy=strategy)
+    assert len(curve(alone)) == 4
+    for a, b in zip(curve(alone), curve(together), strict=True):
+        assert b == pytest.approx(a, abs=1e-4)
+    one, two = (transformers.AutoModelForCausalLM.from_pretrained(f / "model").state_dict() for f in (alone, together))
+    assert all(torch.allclose(one[name], two[name], atol=1e-3) for name in one)
