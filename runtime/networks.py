@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 import transformers
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from .store import Artifact
 from .tokens import Encoder
 
 MODEL_FOLDER = "model"
+MODEL_HELP = ("a model folder holds config.json, model.safetensors and a tokenizer",)
 LOGITS_AT_ONCE = 1 << 24  # numbers of one chunk of [tokens, vocabulary]
 
 transformers.logging.set_verbosity_error()
@@ -147,6 +149,8 @@ def load_encoder(artifact: Artifact) -> Encoder:
     context = min(int(getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length), int(tokenizer.model_max_length))
     if tokenizer.sep_token_id is None if pair else tokenizer.eos_token_id is None:
         raise Fault("P607", f"the tokenizer of `{name}` has no end token", "")
+    if set(tokenizer.encode("a word", add_special_tokens=False)) <= {tokenizer.unk_token_id}:  # what transformers makes of missing files
+        raise Fault("P607", f"no model can be loaded from `{name}`: its tokenizer is empty", "", MODEL_HELP)
     return Encoder(tokenizer, about["prompt_format"], context, pair)
 
 
@@ -154,7 +158,11 @@ def load_policy(artifact: Artifact) -> Policy:
     """The policy of an artifact, in float32, ready to score or train."""
     name, revision = weights_of(artifact)
     with loading(name):
-        return Policy(transformers.AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=torch.float32, use_safetensors=True))
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+            name, revision=revision, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
+    refuse_missing(name, info["missing_keys"])
+    return Policy(model)
 
 
 def load_scorer(artifact: Artifact, head_seed: int | None = None) -> Scorer:
@@ -163,14 +171,21 @@ def load_scorer(artifact: Artifact, head_seed: int | None = None) -> Scorer:
     seed = read_about(artifact)["head_seed"] if head_seed is None else head_seed
     with loading(name), torch.random.fork_rng():
         torch.manual_seed(seed or 0)
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(
-            name, revision=revision, num_labels=1, dtype=torch.float32, use_safetensors=True
+        model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+            name, revision=revision, num_labels=1, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
+    refuse_missing(name, {key for key in info["missing_keys"] if ".layers." in key or ".layer." in key or "embed" in key})  # a head may be new
     # transformers reads the reward before the first padding token: where that is also the end token, better none, and a loud refusal
     # of padded batches, than a reward read one token early.
     encoder = load_encoder(artifact)
     model.config.pad_token_id = encoder.pad if encoder.pad != encoder.end else None
     return Scorer(model)
+
+
+def refuse_missing(name: str, missing: set[str]) -> None:
+    """Raise Fault where transformers would put random numbers in the place of weights that are not there."""
+    if missing:
+        raise Fault("P607", f"no model can be loaded from `{name}`: {len(missing)} of its weights are missing, such as `{min(missing)}`", "", MODEL_HELP)
 
 
 def load_network(artifact: Artifact) -> Network:
@@ -191,11 +206,10 @@ class loading:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
-        if isinstance(error, OSError | ValueError | KeyError):
+        if isinstance(error, OSError | ValueError | KeyError | ImportError | RuntimeError | safetensors.SafetensorError):
             text = str(error).strip().splitlines()[0] if str(error).strip() else kind.__name__ if kind else ""
-            raise Fault(
-                "P607", f"no model can be loaded from `{self.name}`: {text}", "", ("a model folder holds config.json, model.safetensors and a tokenizer",)
-            ) from None
+            text = "its weights have other shapes than its config.json states" if "ignore_mismatched_sizes" in text else text
+            raise Fault("P607", f"no model can be loaded from `{self.name}`: {text}", "", MODEL_HELP) from None
 
 
 def save_network(network: Network, encoder: Encoder, folder: Path, about: dict[str, Any]) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from aligncompiler.spec.stage import Logprobs
 
 from ..fault import Skip
+from ..logprob_table import write_logprobs
 from ..networks import load_encoder, load_policy
 from ..registry import implements
 from ..scoring import score_rows
 from ..store import Artifact
 from ..work import Work, load_rows
-
-LOGPROBS_FILE = "logprobs.parquet"
-
 
 @implements(Logprobs)
 def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | str, tokens_at_once: int) -> None:
@@ -27,14 +22,4 @@ def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | 
     network = load_policy(policy).to(device)
     values = score_rows(network, encoder, rows, leaves, encoder.limit(max_tokens), tokens_at_once, lambda done, total: work.progress.update(done, total))
     work.skipped.update(v.reason for v in values if isinstance(v, Skip))
-    found = [(i, *v) for i, v in enumerate(values) if not isinstance(v, Skip)]
-    columns = dict(zip(("row", *leaves), map(list, zip(*found, strict=True)), strict=True)) if found else {name: [] for name in ("row", *leaves)}
-    pq.write_table(pa.table(columns), work.folder / LOGPROBS_FILE)
-    work.summary["rows"] = work.facts["rows"] = len(found)
-
-
-def read_logprobs(artifact: Artifact) -> dict[int, tuple[float, ...]]:
-    """Row number -> log-probabilities of its answers."""
-    table = pq.read_table(artifact.folder / LOGPROBS_FILE)
-    numbers, *columns = (table.column(name).to_pylist() for name in table.column_names)
-    return dict(zip(numbers, zip(*columns, strict=True), strict=True))
+    work.summary["rows"] = work.facts["rows"] = write_logprobs(work.folder, leaves, values)

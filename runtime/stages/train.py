@@ -19,13 +19,13 @@ from aligncompiler.spec.stage import Batch, Budget, Train
 
 from ..batching import Example, Steps, num_steps
 from ..fault import Fault, Skip
+from ..logprob_table import read_logprobs
 from ..modules.offline import Offline
 from ..networks import Network, Scorer, gathered, load_encoder, load_network, read_about, save_network
 from ..registry import Bound, bind, implements
 from ..store import Artifact
 from ..tokens import Encoder, leaves_of
 from ..work import Work, load_rows
-from .logprobs import read_logprobs
 
 
 @implements(Train)

@@ -176,6 +176,13 @@ def test_weights_of_another_shape_are_one_fault(take, copy):
     fault(take, CausalLM(folder=str(copy)), "no model can be loaded from")
 
 
+def test_weights_without_an_output_head_are_no_policy(take, copy, saved):
+    config = transformers.AutoConfig.from_pretrained(saved)
+    config.tie_word_embeddings = False
+    transformers.AutoModelForCausalLM.from_config(config).model.save_pretrained(copy)
+    fault(take, CausalLM(folder=str(copy)), "1 of its weights are missing, such as `lm_head.weight`")
+
+
 def test_code_that_comes_with_weights_is_never_run(take, copy):
     config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
     marker = copy / "ran"

@@ -10,7 +10,8 @@ import transformers
 from aligncompiler.spec.objective import DPO, SFT, BradleyTerry
 from runtime.fault import Fault
 from runtime.networks import Scorer, load_encoder, load_network, load_policy, load_scorer, save_network
-from runtime.stages.logprobs import logprobs, read_logprobs
+from runtime.logprob_table import read_logprobs
+from runtime.stages.logprobs import logprobs
 from runtime.stages.train import train
 from runtime.store import Artifact
 from runtime.tokens import Encoder

@@ -1,0 +1,29 @@
+"""Stored log-probabilities: written by the stage that computes them, read by every objective that compares with a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .fault import Skip
+from .store import Artifact
+
+LOGPROBS_FILE = "logprobs.parquet"
+
+
+def write_logprobs(folder: Path, leaves: Sequence[str], values: Sequence[list[float] | Skip]) -> int:
+    """Write (row number, sum of log-probabilities of each leaf in nats) of every row that could be scored; how many there are."""
+    found = [(number, *value) for number, value in enumerate(values) if not isinstance(value, Skip)]
+    columns = {name: [line[place] for line in found] for place, name in enumerate(("row", *leaves))}
+    pq.write_table(pa.table(columns), folder / LOGPROBS_FILE)
+    return len(found)
+
+
+def read_logprobs(artifact: Artifact) -> dict[int, tuple[float, ...]]:
+    """Row number -> log-probabilities of its answers."""
+    table = pq.read_table(artifact.folder / LOGPROBS_FILE)
+    numbers, *columns = (table.column(name).to_pylist() for name in table.column_names)
+    return dict(zip(numbers, zip(*columns, strict=True), strict=True))
