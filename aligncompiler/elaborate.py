@@ -47,6 +47,11 @@ class Elaborator:
         declared = {family: self.section(family) for family in DECLARED}
         plain = replace(self.root, value={key: node for key, node in self.root.value.items() if key not in DECLARED})
         made = self.fill(Experiment, plain, (), "the spec", declared)
+        if not self.names("stages") and not self.report.errors:
+            place = next(iter(self.root.keys.values()), self.root.place)
+            self.report.add(
+                "S402", "the spec declares no stage, so there is nothing to run", place, path=("stages",), help=("`alignc init` writes a spec with stages",)
+            )
         self.warn_unused()
         return made if isinstance(made, Experiment) and not self.report.errors else None
 

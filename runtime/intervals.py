@@ -25,8 +25,8 @@ class Estimate:
 def estimate(values: Sequence[float], clusters: Sequence[object], confidence: float, signed: bool = False) -> Estimate:
     """The mean with its interval.
 
-    For 0/1 values on independent rows the Wilson interval, unless they are `signed` (differences); otherwise the percentile bootstrap over clusters (4,000 resamples, fixed
-    seed). Source: Wilson 1927; Efron 1979. Left out: corrections for few clusters; below about 20 the interval is too short.
+    For 0/1 values on independent rows the Wilson interval, unless they are `signed` (differences); otherwise the percentile bootstrap over clusters
+    (4,000 resamples, fixed seed). Source: Wilson 1927; Efron 1979. Left out: corrections for few clusters; below about 20 the interval is too short.
     """
     numbers = np.asarray(values, dtype=float)
     mean = float(numbers.mean())

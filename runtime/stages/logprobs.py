@@ -12,6 +12,7 @@ from ..scoring import score_rows
 from ..store import Artifact
 from ..work import Work, load_rows
 
+
 @implements(Logprobs)
 def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | str, tokens_at_once: int) -> None:
     """Write, for each row number that fits, the sum of log-probabilities (nats) of each of its answers given the prompt."""

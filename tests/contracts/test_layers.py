@@ -84,10 +84,7 @@ def test_the_runtime_sees_only_the_language_the_plan_and_the_manners_of_the_comp
     assert seen <= set(ALLOWED) and "aligncompiler" not in {name for name in imports(file) if "." not in name}
 
 
-KNOWN = {"stages": pytest.mark.xfail(strict=True, reason="train reads log-probabilities with a function of the stage `logprobs`")}
-
-
-@pytest.mark.parametrize("family", [pytest.param(family, marks=KNOWN.get(family, ())) for family in FAMILIES])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_leaves_of_a_family_never_import_each_other(family: str) -> None:
     folders = {f"runtime.{other}" for other in FAMILIES}
     for file in sorted((ROOT / "runtime" / family).glob("*.py")):
