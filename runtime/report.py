@@ -93,7 +93,7 @@ def svg(figure: Any) -> markupsafe.Markup:
 
     out = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "alignc", "svg.fonttype": "none"}):
-        figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}, transparent=True)
+        figure.savefig(out, format="svg", bbox_inches="tight", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), transparent=True)
     text = out.getvalue()
     return markupsafe.Markup(text[text.index("<svg") :])  # noqa: S704  our own drawing; texts in it are escaped by matplotlib
 

@@ -68,8 +68,8 @@ class Work:
         columns = sorted({name for row in kept for name in row})
         try:
             table = pa.table({name: [row.get(name) for row in kept] for name in columns})
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise Fault("P602", f"a column holds values of different types: {str(error).splitlines()[0]}", "") from None
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+            raise Fault("P602", f"the values of a column cannot be stored as one type: {str(error).splitlines()[0]}", "") from None
         pq.write_table(table, self.folder / ROWS_FILE)
         self.facts["rows"] = self.summary["rows"] = len(kept)
 

@@ -165,6 +165,8 @@ class Deduction(Dataset):
     """Terms are invented nouns, Greek letters, or real nouns."""
     response: Literal["json", "text"] = field("json")
     """Form of the answer."""
+    gap_rate: float = field(0.0, unit="probability", ge=0, le=1)
+    """Share of the demonstrated proofs that leave one step out, as people do; the answer stays right."""
     between: tuple[float, float] = field((0.0, 1.0), unit="share of the hash range")
     """Keep derivations whose hash falls in [lower, upper): two datasets with disjoint ranges never share a derivation."""
     seed: int = field(0)
@@ -176,6 +178,9 @@ class Deduction(Dataset):
             yield Problem("S405", "leaves.min", f"`leaves.min` is {self.leaves.min}; a deduction has at least 2 leaves")
         if self.question == "proof" and set(self.labels) != {"true", "false", "unknown"}:
             yield Problem("M507", "labels", "`labels` has a meaning only for judgment questions")
+        if self.question != "proof" and {"true", "false"} <= set(self.labels) and self.distractors.max == 0:
+            text = "without distractors, counting the forms of the premises tells true claims from false ones"
+            yield Problem("M508", "distractors.max", text, ("allow at least one: `distractors: {min: 0, max: 1}`",))
         if not self.labels:
             yield Problem("S405", "labels", "`labels` is empty; name at least one of true, false, unknown")
 

@@ -62,3 +62,5 @@ class DPO(Objective):
     """Strength of the pull towards the reference."""
     label_smoothing: float = field(0.0, unit="probability", ge=0, lt=0.5)
     """Probability that a label is wrong (conservative DPO)."""
+    sft_weight: float = field(0.0, unit="1", ge=0)
+    """Weight of -log pi(chosen), added so that chosen answers do not become less likely (arXiv:2406.07327, SFT-DPO)."""

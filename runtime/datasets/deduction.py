@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from aligncompiler.spec.dataset import Deduction
+from runtime.fault import Fault
 from runtime.registry import implements
 from runtime.rows import hash_share
 from runtime.syllogism.answer import write_answer
@@ -41,6 +42,7 @@ class _Knobs:
     attach: str
     names: tuple[str, ...]
     response: str
+    gap_rate: float
     between: tuple[float, float]
 
 
@@ -68,6 +70,7 @@ def deduction(
     attach: str,
     names: str,
     response: str,
+    gap_rate: float,
     count: int,
     between: tuple[float, float],
     seed: int,
@@ -80,14 +83,15 @@ def deduction(
     claims the goal, "false" its contradictory, "unknown" either of them with one leaf withheld (an A leaf if there is
     one; a statement of the same form stands in for it). attach: "fresh" puts distractors on terms of their own,
     "path" ties one of their terms to the path. between: share of the range of tree hashes kept, so that two datasets
-    with disjoint ranges never share a tree. count: number of rows.
+    with disjoint ranges never share a tree. count: number of rows. gap_rate: probability that the demonstrated proof
+    leaves one of its steps out, as people do; problem, answer and scores do not change.
 
     Where both "true" and "false" may be asked for, a judgment has at least one distractor, whatever `distractors.min`
     is: without any, the forms of the leaves tell them apart. Every label is checked by entailment, and all terms can
     have members together. An Unknown's gold answer contracts both remaining parts of the path, then says so.
 
     Columns: prompt, completion, answer, question, label, leaves, form_count, tree, problem.
-    Raises ValueError where the knobs leave no room, at once or when no new puzzle is found.
+    Raises Fault where the knobs leave no room, at once or when no new puzzle is found.
 
     Source: arXiv 2410.09528; labels, distractors, templates and the defaults against counting are ours.
     """
@@ -101,6 +105,7 @@ def deduction(
         attach=attach,
         names=NAMES[names],
         response=response,
+        gap_rate=gap_rate,
         between=between,
     )
     _check_room(knobs)
@@ -110,20 +115,20 @@ def deduction(
 def _check_room(knobs: _Knobs) -> None:
     lower, upper = knobs.between
     if not 0 <= lower < upper <= 1:
-        raise ValueError(f"`between` must be a range inside [0, 1], not {lower} to {upper}")
+        raise Fault("P604", f"`between` must be a range inside [0, 1], not {lower} to {upper}", "between")
     if not 2 <= knobs.leaves.min <= knobs.leaves.max:
-        raise ValueError("`leaves` must be a range from 2 upward: a syllogism has two premises")
+        raise Fault("P604", "`leaves` must be a range from 2 upward: a syllogism has two premises", "leaves")
     if not 0 <= knobs.distractors.min <= knobs.distractors.max:
-        raise ValueError("`distractors` must be a range from 0 upward")
+        raise Fault("P604", "`distractors` must be a range from 0 upward", "distractors")
     if "judgment" in knobs.questions:
         if not knobs.labels:
-            raise ValueError("a judgment needs at least one label")
+            raise Fault("P604", "a judgment needs at least one label", "labels")
         if {"true", "false"} <= set(knobs.labels) and knobs.distractors.max == 0:
-            raise ValueError("`distractors.max` must be at least 1: without any, counting forms tells true from false")
+            raise Fault("P604", "`distractors.max` must be at least 1: without any, counting forms tells true from false", "distractors")
     # Each distractor, and the stand-in for a withheld leaf, may need two terms of its own.
     needed = knobs.leaves.max + 1 + 2 * (knobs.distractors.max + 1)
     if needed > len(knobs.names):
-        raise ValueError(f"up to {needed} terms are needed and there are {len(knobs.names)} names: fewer leaves, please")
+        raise Fault("P604", f"up to {needed} terms are needed and there are {len(knobs.names)} names: fewer leaves, please", "leaves")
 
 
 def _rows(knobs: _Knobs, count: int, random: Random) -> Iterator[dict[str, Any]]:
@@ -133,7 +138,7 @@ def _rows(knobs: _Knobs, count: int, random: Random) -> Iterator[dict[str, Any]]
     misses = 0
     while len(seen) < count:
         if misses > patience:
-            raise ValueError(f"no new puzzle in {misses} draws after {len(seen)} of {count}: widen `leaves` or `between`")
+            raise Fault("P604", f"no new puzzle in {misses} draws after {len(seen)} of {count}: widen `leaves` or `between`", "count")
         misses += 1
         puzzle = _draw(knobs, random)
         if puzzle is None:
@@ -222,6 +227,14 @@ def _gold_steps(puzzle: _Puzzle, *, existential: bool) -> list[Step]:
     return [step for part in parts for step in contract(part, existential=existential)]
 
 
+def _with_gap(steps: list[Step], gap_rate: float, prompt: str) -> list[Step]:
+    """Leave one step out of a share `gap_rate` of the proofs. The prompt's hash decides, so that nothing else of the draw moves."""
+    if not steps or hash_share(f"gap {prompt}") >= gap_rate:
+        return steps
+    gap = int(hash_share(f"place {prompt}") * len(steps))
+    return steps[:gap] + steps[gap + 1 :]
+
+
 def form_count(claim: Proposition, premises: Sequence[Proposition]) -> str:
     """Write what a reader who only counts sees: the form of the claim and how many premises have each form."""
     counts = Counter(premise.form for premise in premises)
@@ -243,9 +256,10 @@ def _row(puzzle: _Puzzle, knobs: _Knobs, random: Random) -> dict[str, Any]:
         moods=24 if knobs.existential else 15,
         response=knobs.response,
     )
-    steps = _gold_steps(puzzle, existential=knobs.existential)
+    prompt = f"Facts: {facts} {_INSTRUCTION[puzzle.question]}: {claim}.\n"
+    steps = _with_gap(_gold_steps(puzzle, existential=knobs.existential), knobs.gap_rate, prompt)
     return {
-        "prompt": f"Facts: {facts} {_INSTRUCTION[puzzle.question]}: {claim}.\n",
+        "prompt": prompt,
         "completion": write_answer(steps, puzzle.label, response=knobs.response),
         "answer": puzzle.label,
         "question": puzzle.question,

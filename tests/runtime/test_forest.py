@@ -148,7 +148,9 @@ def test_paths_stand_alone_and_need_no_mask():
 def test_padding_of_paths_does_not_cost_the_causal_kernel(make_model, monkeypatch):
     seen = []
     attention = torch.nn.functional.scaled_dot_product_attention
-    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", lambda *a, **k: (seen.append((k["attn_mask"], k["is_causal"])), attention(*a, **k))[1])
+    monkeypatch.setattr(
+        torch.nn.functional, "scaled_dot_product_attention", lambda *a, **k: (seen.append((k["attn_mask"], k["is_causal"])), attention(*a, **k))[1]
+    )
     Policy(make_model())(pack([trunk_and_leaves([3] * n, [[4]]) for n in (2, 5, 3)]))
     assert seen
     assert all(mask is None and causal for mask, causal in seen)

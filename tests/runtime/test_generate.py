@@ -61,7 +61,9 @@ def test_samples_equal_a_loop_that_adds_the_same_noise(policy, encoder):
     for index, prompt in enumerate(PROMPTS):
         for sample in range(2):
             stream = mix(torch.tensor([stream_number(3, index, sample)]))
-            tokens, _ = loop(policy.model, encoder, prompt, 6, lambda logits, step, s=stream: int((logits.double() / 0.7 + gumbel(s, step, len(logits))[0]).argmax()))
+            tokens, _ = loop(
+                policy.model, encoder, prompt, 6, lambda logits, step, s=stream: int((logits.double() / 0.7 + gumbel(s, step, len(logits))[0]).argmax())
+            )
             assert answers[index][sample].text == encoder.tokenizer.decode(tokens)
 
 

@@ -11,7 +11,7 @@ import pytest
 from runtime.fault import Fault
 from runtime.source import read_source
 
-ROWS = [{"prompt": "a\nb", "n": 1}, {"prompt": "zwei, \"drei\" é 漢", "n": 2}]
+ROWS = [{"prompt": "a\nb", "n": 1}, {"prompt": 'zwei, "drei" é 漢', "n": 2}]
 
 
 def read(path, columns=None):
@@ -90,7 +90,7 @@ def test_broken_json_names_its_line(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.txt", "x.jsonl.gz"])
 def test_bytes_that_are_not_utf8_name_their_line(tmp_path, name):
-    content = '{"prompt": "a"}\n'.encode() + b'{"prompt": "\xe9t\xe9"}\n'
+    content = b'{"prompt": "a"}\n' + b'{"prompt": "\xe9t\xe9"}\n'
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     assert f"`{name}`, line 2: the byte 0xE9 is not UTF-8" in fault(tmp_path / name)
 

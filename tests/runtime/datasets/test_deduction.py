@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from runtime.datasets.deduction import deduction, form_count
+from runtime.fault import Fault
 from runtime.rewards.deduction_steps import deduction_steps
 from runtime.rows import hash_share
 from runtime.syllogism.derivation import grow
@@ -29,6 +30,7 @@ def puzzles(**knobs):
         "attach": "fresh",
         "names": "virtual",
         "response": "json",
+        "gap_rate": 0.0,
         "count": 100,
         "between": (0.0, 1.0),
         "seed": 0,
@@ -167,14 +169,14 @@ def test_the_tree_names_neither_order_nor_distractors_nor_question():
     ],
 )
 def test_impossible_knobs_are_refused_before_the_first_row(knobs, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(Fault, match=message):
         puzzles(**knobs)
 
 
 def test_an_exhausted_space_is_said_to_be(monkeypatch):
     monkeypatch.setattr("runtime.datasets.deduction.NAMES", {"virtual": tuple("abcdefghi")})
     rows = puzzles(leaves=(2, 2), question="proof", distractors=(0, 0), between=(0.5, 0.501), count=10_000)
-    with pytest.raises(ValueError, match=r"no new puzzle in .* of 10000"):
+    with pytest.raises(Fault, match=r"no new puzzle in .* of 10000"):
         list(rows)
 
 
@@ -223,3 +225,12 @@ def test_counting_forms_wins_where_distractors_do_not_cover(labels):
         shown += [Proposition(random.choice("AEIO"), "x", "y") for _ in range(random.randint(0, 2))]
         pairs.append((form_count(contradictory(goal) if label == "false" else goal, shown), label))
     assert beats_chance(pairs)
+
+
+def test_gaps_leave_one_step_out_of_their_share_of_the_proofs_and_change_nothing_else():
+    whole, gapped = list(puzzles(count=400, question="proof")), list(puzzles(count=400, question="proof", gap_rate=0.5))
+    kept = ("prompt", "answer", "problem", "tree", "form_count")
+    assert [[row[k] for k in kept] for row in whole] == [[row[k] for k in kept] for row in gapped]
+    missing = [len(json.loads(a["completion"])["steps"]) - len(json.loads(b["completion"])["steps"]) for a, b in zip(whole, gapped, strict=True)]
+    assert set(missing) == {0, 1}
+    assert 160 < sum(missing) < 240  # 400 draws at one half: four standard deviations

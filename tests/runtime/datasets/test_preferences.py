@@ -96,7 +96,9 @@ def test_whole_dialogues_without_a_shared_start_are_skips(read):
 
 
 def test_columns_map_other_names(read):
-    rows = read("preferences", [{"q": "p", "win": "good", "lose": "bad", "gap": 2}], columns={"prompt": "q", "chosen": "win", "rejected": "lose", "margin": "gap"})
+    rows = read(
+        "preferences", [{"q": "p", "win": "good", "lose": "bad", "gap": 2}], columns={"prompt": "q", "chosen": "win", "rejected": "lose", "margin": "gap"}
+    )
     assert only(rows) == PAIR | {"margin": 2}
 
 

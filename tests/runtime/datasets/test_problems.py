@@ -16,7 +16,8 @@ def test_messages_serve_as_the_prompt(read):
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"), [({"prompt": "p", "answer": ""}, "empty answer"), ({"prompt": "p", "answer": None}, "no answer"), ({"prompt": "", "answer": "a"}, "empty prompt")]
+    ("row", "reason"),
+    [({"prompt": "p", "answer": ""}, "empty answer"), ({"prompt": "p", "answer": None}, "no answer"), ({"prompt": "", "answer": "a"}, "empty prompt")],
 )
 def test_rows_without_prompt_or_answer_are_skips(read, row, reason):
     assert read("problems", [row]) == [Skip(reason)]

@@ -5,15 +5,16 @@ import math
 import pytest
 import torch
 
-from runtime.objectives.dpo import dpo
+from aligncompiler.spec.objective import DPO
+from runtime.registry import bind
 
 
 def numbers(*values):
     return [torch.tensor([v], dtype=torch.float64, requires_grad=True) for v in values]
 
 
-def loss(chosen, rejected, reference_chosen, reference_rejected, beta=0.1, label_smoothing=0.0):
-    return dpo(chosen, rejected, reference_chosen, reference_rejected, beta=beta, label_smoothing=label_smoothing)[0]
+def loss(*logps, **fields):
+    return bind(DPO(**fields), {})(*logps)[0]
 
 
 def at(chosen, rejected, reference_chosen=math.log(0.12), reference_rejected=math.log(0.12), **options):
@@ -31,9 +32,7 @@ def test_loss_and_gradients_have_the_published_values():
     assert (by_rejected / 0.01) / (by_chosen / 0.3) == pytest.approx(-30, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("probability", "by_chosen", "by_rejected"), [(1e-12, 0.0221467, None), (1e-24, 0.00149012, 4.47036e20)], ids=["at 1e-12", "at 1e-24"]
-)
+@pytest.mark.parametrize(("probability", "by_chosen", "by_rejected"), [(1e-12, 0.0221467, None), (1e-24, 0.00149012, 4.47036e20)], ids=["at 1e-12", "at 1e-24"])
 def test_gradient_on_chosen_dies_as_rejected_vanishes(probability, by_chosen, by_rejected):
     _, chosen, rejected = at(math.log(0.3), math.log(probability))
     assert -chosen / 0.3 == pytest.approx(by_chosen, rel=1e-5)
@@ -72,6 +71,15 @@ def test_smoothing_is_the_mean_of_both_orders():
     assert torch.allclose(mixed, 0.8 * loss(*pair) + 0.2 * loss(*swapped))
 
 
+def test_an_added_likelihood_term_keeps_pulling_the_chosen_answer_up():
+    value, by_chosen, by_rejected = at(math.log(0.3), math.log(1e-24))
+    more, pulled, same = at(math.log(0.3), math.log(1e-24), sft_weight=0.01)
+    assert more - value == pytest.approx(-0.01 * math.log(0.3))
+    assert (pulled - by_chosen) / 0.3 == pytest.approx(-0.01 / 0.3)
+    assert same == by_rejected
+    assert at(-3.0, -4.0, sft_weight=0.0) == at(-3.0, -4.0)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_huge_margins_stay_finite(dtype):
     for chosen, rejected, wanted in [(0.0, -1e6, 0.0), (-1e6, 0.0, 1e5)]:
@@ -85,7 +93,7 @@ def test_huge_margins_stay_finite(dtype):
 
 def test_losses_are_one_a_pair_and_metrics_too():
     logps = [torch.randn(5) for _ in range(4)]
-    losses, metrics = dpo(*logps, beta=0.1, label_smoothing=0.0)
+    losses, metrics = bind(DPO(), {})(*logps)
     assert losses.shape == (5,)
     assert {name: value.shape for name, value in metrics.items()} == dict.fromkeys(("accuracy", "margin", "chosen_reward", "rejected_reward"), (5,))
     assert torch.equal(metrics["accuracy"], (metrics["margin"] > 0).float())

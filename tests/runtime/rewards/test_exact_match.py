@@ -26,9 +26,7 @@ def test_only_named_differences_are_ignored(completion, answer, ignore, wanted):
     assert score(completion, answer, ignore=ignore) == {"score": wanted}
 
 
-@pytest.mark.parametrize(
-    ("completion", "wanted"), [("#### 4", 1.0), ("#### 3 then #### 4", 1.0), ("#### 4 then #### 5", 0.0), ("no mark 4", 0.0)]
-)
+@pytest.mark.parametrize(("completion", "wanted"), [("#### 4", 1.0), ("#### 3 then #### 4", 1.0), ("#### 4 then #### 5", 0.0), ("no mark 4", 0.0)])
 def test_the_last_match_of_the_pattern_is_the_answer(completion, wanted):
     assert score(completion, "4", extract=r"#### (\d+)") == {"score": wanted}
 

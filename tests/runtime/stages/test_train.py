@@ -9,8 +9,8 @@ import transformers
 
 from aligncompiler.spec.objective import DPO, SFT, BradleyTerry
 from runtime.fault import Fault
-from runtime.networks import Scorer, load_encoder, load_network, load_policy, load_scorer, save_network
 from runtime.logprob_table import read_logprobs
+from runtime.networks import Scorer, load_encoder, load_network, load_policy, load_scorer, save_network
 from runtime.stages.logprobs import logprobs
 from runtime.stages.train import train
 from runtime.store import Artifact
@@ -93,7 +93,7 @@ def test_no_row_that_fits_is_one_fault(run, policy_artifact, dataset):
 
 
 def test_a_loss_that_is_no_number_is_one_fault(run, policy_artifact, dataset):
-    with pytest.raises(Fault, match="the loss is (nan|inf) at step") as caught:
+    with pytest.raises(Fault, match=r"the loss is (nan|inf) at step") as caught:
         run(policy_artifact(), dataset(DEMOS), steps=30, learning_rate=1e30)
     assert caught.value.code == "P608"
 

@@ -40,5 +40,8 @@ def test_training_twice_gives_the_same_tokenizer(dataset):
 
 
 def test_every_text_column_is_learned_from_and_no_other():
-    rows = [{"prompt": "p", "completion": "c", "answer": "a", "score": 1.0, "note": "n"}, {"prompt": "q", "completion": None, "answer": "b", "score": 2.0, "note": "m"}]
+    rows = [
+        {"prompt": "p", "completion": "c", "answer": "a", "score": 1.0, "note": "n"},
+        {"prompt": "q", "completion": None, "answer": "b", "score": 2.0, "note": "m"},
+    ]
     assert sorted(texts(rows)) == ["a", "b", "c", "p", "q"]

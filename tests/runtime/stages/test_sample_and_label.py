@@ -1,0 +1,55 @@
+"""Answers and their scores as rows."""
+
+import pytest
+
+from aligncompiler.spec.reward import ExactMatch
+from runtime.fault import Fault
+from runtime.registry import bind
+from runtime.stages.label import label
+from runtime.stages.sample import sample
+from runtime.work import load_rows
+
+PROMPTS = [{"prompt": "all cats", "answer": "x"}, {"prompt": "y" * 100, "answer": "x"}, {"prompt": "no", "answer": "x"}]
+
+
+@pytest.fixture
+def drafts(make_work, dataset, finished, policy_artifact):
+    def make(rows=None, **fields):
+        work = make_work()
+        usual = {"count": 2, "max_new_tokens": 4, "temperature": 1.0, "top_p": 1.0, "limit": None, "answers_at_once": 8}
+        sample(work, policy=policy_artifact(), prompts=dataset(rows or PROMPTS), **usual | fields)
+        return work, finished(work, "dataset")
+
+    return make
+
+
+def test_every_prompt_that_fits_gets_its_answers_in_order(drafts):
+    work, artifact = drafts()
+    rows = load_rows(artifact)
+    assert [(r["prompt"], r["group"], r["sample"]) for r in rows] == [("all cats", 0, 0), ("all cats", 0, 1), ("no", 2, 0), ("no", 2, 1)]
+    assert all(r["answer"] == "x" and r["tokens"] <= 4 for r in rows)
+    assert work.skipped == {"prompt longer than 63 tokens": 1}
+
+
+def test_a_limit_takes_the_first_prompts(drafts):
+    assert {r["prompt"] for r in load_rows(drafts(limit=1)[1])} == {"all cats"}
+
+
+def test_no_prompt_that_fits_is_one_fault(drafts):
+    with pytest.raises(Fault, match=r"no rows are left \(1 x prompt longer than 63 tokens\)"):
+        drafts([PROMPTS[1]])
+
+
+def test_labels_are_columns_beside_the_answer(drafts, make_work, finished):
+    work = make_work()
+    label(work, completions=drafts()[1], reward=bind(ExactMatch(), {}))
+    rows = load_rows(finished(work, "dataset"))
+    assert {r["score"] for r in rows} <= {0.0, 1.0}
+    assert work.facts["answer_columns"] == ["completion", "ended", "sample", "score", "tokens"]
+    assert work.summary["score"] == sum(r["score"] for r in rows) / 4
+
+
+def test_a_trained_scorer_labels_as_well_as_a_rule(drafts, make_work, finished, scorer_artifact):
+    work = make_work()
+    label(work, completions=drafts()[1], reward=scorer_artifact())
+    assert len({r["score"] for r in load_rows(finished(work, "dataset"))}) > 1
