@@ -50,7 +50,8 @@ def places(spec: Spec, nodes: Mapping[int, Node], prefix: str = "") -> Iterator[
         if isinstance(value, Spec):
             yield from places(value, nodes, f"{path}.")
         elif isinstance(value, tuple) and child.is_list:
-            for index, (item, inner) in enumerate(zip(value, child.value, strict=True)):
+            same = len(value) == len(child.value)  # otherwise a reference to a list stands for several items
+            for index, (item, inner) in enumerate(zip(value, child.value, strict=True) if same else ()):
                 yield f"{path}.{index}", inner.place
                 if isinstance(item, Kind):
                     yield from places(item, nodes, f"{path}.{index}.")

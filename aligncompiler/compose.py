@@ -169,7 +169,7 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
         help: tuple[str, ...] = (f"override `{stands_for[1]}.{'.'.join(steps[at:])}`, which it stands for",) if stands_for else ()
         report.add("C204", f"`{path}` leads nowhere: `{'.'.join(steps[:at])}` is {node.noun()}", place, help=help)
         return node
-    if not last and key not in node.value and not (at == 1 and steps[0] in (*DECLARED, "vars", "profiles")):
+    if not last and key not in node.value and not (at == 1 and steps[0] in (*DECLARED, "vars", "profiles", "rounds")):
         node = replace(node, value=node.value | {key: Node({}, place)}, keys=node.keys | {key: place})
     if not last and key not in node.value:
         near = nearest(key, node.value)

@@ -80,6 +80,11 @@ class SpecError(Exception):
         self.diagnostic = diagnostic
 
 
+def same(a: Diagnostic, b: Diagnostic) -> bool:
+    """Whether two diagnostics are one problem; the copies of a stage in several rounds differ in nothing but the name of the stage."""
+    return a == b or (bool(a.spans) and (a.code, a.spans, a.path[2:]) == (b.code, b.spans, b.path[2:]))
+
+
 @dataclass
 class Report:
     """The problems found so far, and the texts that they point into."""
@@ -102,7 +107,7 @@ class Report:
         spans = [Span(place, label)] if place else []
         spans += [Span(other, why, primary=False) for other, why in also]
         diagnostic = Diagnostic(code, message, tuple(spans), path, tuple(help), tuple(fixes))
-        if diagnostic not in self.diagnostics:
+        if not any(same(diagnostic, known) for known in self.diagnostics):
             self.diagnostics.append(diagnostic)
 
     @property

@@ -17,12 +17,14 @@ from .compose import POISON
 from .diagnostic import Fix, Place, Report
 from .load import REFERENCE, Node, references, shortened
 from .misplaced import mending
-from .spec.base import Kind, Ref, Spec
+from .names import Names
+from .spec.base import Kind, Output, Ref, Spec
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED, kinds, singular
 from .spec.slot import Slot, slots
 from .suggest import FOREIGN, did_you_mean, nearest
 from .syntax import fail
+from .unroll import unroll
 from .wording import field_name, out_of_range, way_out, wrong_type
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -31,13 +33,14 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 class Elaborator:
     """Types one composed tree. After `experiment`, `nodes` maps each spec (by identity) to the text it was written in."""
 
-    def __init__(self, root: Node, report: Report) -> None:
+    def __init__(self, root: Node, report: Report, copies: frozenset[tuple[str, str]]) -> None:
         self.root = root
         self.report = report
+        self.copies = copies
+        self.names = Names(root, report)
         self.nodes: dict[int, Node] = {}
         self.done: dict[tuple[str, str], Any] = {}
         self.open: list[tuple[str, str]] = []
-        self.dangling: set[str] = set()
         self.via: list[Place] = []
         self.knots: set[tuple[str, str]] = set()
 
@@ -47,12 +50,12 @@ class Elaborator:
         declared = {family: self.section(family) for family in DECLARED}
         plain = replace(self.root, value={key: node for key, node in self.root.value.items() if key not in DECLARED})
         made = self.fill(Experiment, plain, (), "the spec", declared)
-        if not self.names("stages") and not self.report.errors:
+        if not self.names.of("stages") and not self.report.errors:
             place = next(iter(self.root.keys.values()), self.root.place)
             self.report.add(
                 "S402", "the spec declares no stage, so there is nothing to run", place, path=("stages",), help=("`alignc init` writes a spec with stages",)
             )
-        self.warn_unused()
+        self.names.warn_unused()
         return made if isinstance(made, Experiment) and not self.report.errors else None
 
     def check_version(self) -> None:
@@ -76,7 +79,7 @@ class Elaborator:
             self.report.add("S403", f"`{family}` is a mapping of names to {family}; this is {node.noun()}", node.place, path=(family,))
             return {}
         for name in node.value:
-            if not NAME.fullmatch(name):
+            if not NAME.fullmatch(name) and (family, name) not in self.copies:
                 self.report.add(
                     "S405", f"`{name}` is no name; names are letters, digits, `_` and `-`, and start with a letter", node.keys[name], path=(family, name)
                 )
@@ -95,8 +98,8 @@ class Elaborator:
                 self.declaration(*one)
                 continue
             entered.add(one)
-            named = (tuple(text.partition(".")[::2]) for text in references(self.root.value[one[0]].value[one[1]]))
-            todo += [(f, n) for f, n in named if f in DECLARED and n in self.names(f) and (f, n) not in entered]
+            named = (self.names.split(text)[:2] for text in references(self.root.value[one[0]].value[one[1]]))
+            todo += [(f, n) for f, n in named if n and (f, n) not in entered]
 
     def declaration(self, family: str, name: str) -> Any:
         """The spec declared as `family.name`, typed once; POISON if it is at fault or part of a cycle."""
@@ -133,7 +136,11 @@ class Elaborator:
         if slot.length is not None and len(node.value) != slot.length:
             self.report.add("S403", f"`{path[-1]}` takes {slot.describe()}; this has {len(node.value)}", node.place, path=path)
             return POISON
-        items = [self.value(slot.items, item, (*path, str(i)), item.place) for i, item in enumerate(node.value)]
+        items: list[Any] = []
+        for i, item in enumerate(node.value):
+            named = isinstance(item.value, str) and "${" in item.value and slot.length is None
+            made = self.reference(slot.items, item, (*path, str(i)), named) if named else self.value(slot.items, item, (*path, str(i)), item.place)
+            items += made if named and isinstance(made, tuple) else [made]
         return POISON if any(m is POISON for m in items) else tuple(items)
 
     def leaf(self, slot: Slot, node: Node, path: tuple[str, ...]) -> Any:
@@ -189,7 +196,7 @@ class Elaborator:
             return POISON
         if not isinstance(tag.value, str) or tag.value not in known:
             word = str(tag.value) if not isinstance(tag.value, dict | list) else ""
-            named = [] if node.is_map else self.named(word)
+            named = [] if node.is_map else self.names.called(word)
             help = (f"did you mean `{named[0]}`?",) if named else did_you_mean(word, [*known, *map(str, slot.choices)], f"kinds of {noun}")
             text = f"there is no {noun} of kind `{word}`" if word else f"`kind` takes a word; this is {tag.noun()}"
             fixes = [Fix(f"replace by `{named[0]}`", node.place, named[0])] if named else self.rename(word, known, tag.place)
@@ -197,7 +204,12 @@ class Elaborator:
             return POISON
         full = node if node.is_map else Node({"kind": node}, node.place, keys={"kind": node.place})
         name = f"{noun} `{tag.value}`" if len(path) > 2 else f"{noun} `{path[-1]}` ({tag.value})"
-        return self.fill(known[tag.value], full, path, name, {}, key)
+        made = self.fill(known[tag.value], full, path, name, {}, key)
+        if made is not POISON and len(path) > 2 and made.output() is not None:
+            help = (f"declare it under `{family}:` and write `${{{family}.NAME}}` here",)
+            self.report.add("R303", f"{noun} `{tag.value}` makes a {made.output()}, so it is declared by itself", tag.place, path=path, help=help)
+            return POISON
+        return made
 
     def fill(self, cls: type[Spec], node: Node, path: tuple[str, ...], name: str, ready: dict[str, Any], key: Place | None = None) -> Any:
         """An instance of a spec class from a mapping; `ready` holds fields that are typed already."""
@@ -279,17 +291,18 @@ class Elaborator:
 
     # ---- references
 
-    def reference(self, slot: Slot, node: Node, path: tuple[str, ...]) -> Any:
-        """What `${family.name}` stands for here: an edge of the plan, or the declared value itself."""
+    def reference(self, slot: Slot, node: Node, path: tuple[str, ...], in_list: bool = False) -> Any:
+        """What `${family.name}` stands for here: an edge of the plan, the declared value itself, or where a list is due the members of one."""
         match = REFERENCE.fullmatch(node.value)
         if match is None or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", match[1]):
-            self.dangling.add("*")
+            self.names.dangling.add("*")
             text = f"`{shortened(node.value)}` is no reference"
             self.report.add("R305", text, node.place, path=path, help=("a reference is a whole value such as `${models.base}`; texts are not filled in",))
             return POISON
-        target = self.target(match[1], node, path)
-        if target is None:
+        found = self.names.target(match[1], node, path)
+        if found is None:
             return POISON
+        target, part = found
         if target in self.open:
             self.cycle(target, node, path)
             return POISON
@@ -298,50 +311,27 @@ class Elaborator:
         self.via.pop()
         if spec is POISON:
             return POISON
-        output = spec.output()
-        if output is None and slot.family is not None and isinstance(spec, slot.family):
+        whole = spec.output()
+        if whole is None and slot.family is not None and isinstance(spec, slot.family) and not part:
             return spec
+        output = whole.inside(part) if whole is not None else None
+        if output is None and part:
+            held = list(whole.parts()) if whole is not None else []
+            text = f"`{'.'.join(target)}` holds no `{part}`"
+            self.report.add("R301", text, node.place, path=path, help=did_you_mean(part, held, "it holds") or ("it is referred to as a whole",))
+            return POISON
         if output is not None and slot.needs is not None and slot.needs.met_by(output):
-            return Ref(match[1], output)
-        self.mismatch(slot, spec, node, path)
+            return Ref(".".join(target), output, part)
+        member = slot if in_list else slot.items if slot.length is None else None
+        many = member.needs if member is not None else None
+        if output is not None and output.artifact == "list" and many is not None and all(many.met_by(one) for _, one in output.holds):
+            return tuple(Ref(".".join(target), one, f"{part}.{name}") for name, one in output.holds)
+        self.mismatch(slot, spec, output, node, path)
         return POISON
-
-    def target(self, text: str, node: Node, path: tuple[str, ...]) -> tuple[str, str] | None:
-        """(family, name) of a reference that leads somewhere; otherwise the problem is reported."""
-        family, _, name = text.partition(".")
-        declared = {f: self.names(f) for f in DECLARED}
-        if family in DECLARED and name in declared[family]:
-            return family, name
-        others = [f"${{{f}.{n}}}" for f, names in declared.items() for n in names if n == (name or family)]
-        if family in DECLARED and name:
-            near = nearest(name, declared[family])
-            options = [f"${{{family}.{n}}}" for n in near] or others
-            help = ("did you mean " + " or ".join(f"`{o}`" for o in options) + "?",) if options else self.listing(family, declared[family])
-            text = f"there is no {singular(family)} `{name}`"
-        else:
-            near = nearest(family, DECLARED)
-            options = others or [f"${{{n}.{name}}}" for n in near if name in declared[n]]
-            help = ("did you mean " + " or ".join(f"`{o}`" for o in options) + "?",) if options else (f"a reference starts with one of {', '.join(DECLARED)}",)
-            text = f"`{node.value}` names nothing"
-        fixes = [Fix(f"replace by `{options[0]}`", node.place, options[0])] if len(options) == 1 else []
-        self.dangling.update((family if family in DECLARED else "*", *options))
-        self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
-        return None
-
-    def names(self, family: str) -> list[str]:
-        node = self.root.value.get(family)
-        return list(node.value) if node is not None and node.is_map else []
-
-    def listing(self, family: str, names: list[str]) -> tuple[str, ...]:
-        return (f"declared {family}: {', '.join(names)}",) if names else (f"the spec declares no {family}",)
-
-    def named(self, word: str) -> list[str]:
-        """References to what is declared under this name."""
-        return [f"${{{f}.{n}}}" for f in DECLARED for n in self.names(f) if word in (n, f"{f}.{n}")]
 
     def bare_name(self, slot: Slot, node: Node, path: tuple[str, ...]) -> None:
         """A name where a reference is due."""
-        options = self.named(node.value)
+        options = self.names.called(node.value)
         help = (f"did you mean `{options[0]}`?",) if options else ("a reference looks like `${models.base}`",)
         fixes = [Fix(f"replace by `{options[0]}`", node.place, options[0])] if len(options) == 1 else []
         self.report.add("S403", wrong_type(slot, node, path), node.place, path=path, help=help, fixes=fixes)
@@ -351,18 +341,17 @@ class Elaborator:
         if self.knots.intersection(ring):
             return
         self.knots.update(ring)
-        self.dangling.add("*")
+        self.names.dangling.add("*")
         text = " -> ".join(".".join(step) for step in ring)
         also = [(place, f"`{'.'.join(step)}` is needed here") for place, step in zip(self.via[len(self.via) - len(ring) + 2 :], ring[1:], strict=False)]
         help = ("let one of these references name something that comes before",)
         self.report.add("R302", f"`{'.'.join(target)}` needs its own result: {text}", node.place, path=path, also=also, help=help)
 
-    def mismatch(self, slot: Slot, spec: Any, node: Node, path: tuple[str, ...]) -> None:
-        output = spec.output()
+    def mismatch(self, slot: Slot, spec: Any, output: Output | None, node: Node, path: tuple[str, ...]) -> None:
         what = f"a {output}" if output is not None else f"{singular(spec.family)} of kind `{spec.tag}`"
         rows = slot.needs is not None and output is not None and output.artifact == "dataset" and "dataset" in slot.needs.artifacts
         fitting = [f"${{{f}.{n}}}" for (f, n), made in self.done.items() if made is not POISON and self.fits(slot, made)]
-        self.dangling.update(fitting)
+        self.names.dangling.update(fitting)
         help = (f"these fit: {', '.join(fitting[:5])}",) if fitting else ()
         if slot.items is not None and self.fits(slot.items, spec):
             help = (f"write `[{node.value}]`",)
@@ -373,23 +362,11 @@ class Elaborator:
         output = spec.output()
         return slot.needs.met_by(output) if output is not None and slot.needs is not None else slot.family is not None and isinstance(spec, slot.family)
 
-    def warn_unused(self) -> None:
-        """Declarations that nothing names, by the text alone: a faulty statement uses what it names. Stages are wanted for themselves.
-
-        A reference that leads nowhere may have meant any declaration of its family, so these stay unmentioned.
-        """
-        used = set(references(self.root))
-        for family in DECLARED:
-            for name in self.names(family):
-                meant = {"*", family, f"${{{family}.{name}}}"} & self.dangling
-                if family != "stages" and f"{family}.{name}" not in used and not meant:
-                    text = f"{singular(family)} `{name}` is not used"
-                    self.report.add("R306", text, self.root.value[family].keys[name], path=(family, name))
-
 
 def elaborate(root: Node, report: Report) -> tuple[Experiment | None, Elaborator]:
     """The typed experiment of a composed tree, and the elaborator that knows where each statement stands."""
-    elaborator = Elaborator(root, report)
+    root, copies = unroll(root, report)
+    elaborator = Elaborator(root, report, copies)
     try:
         return elaborator.experiment(), elaborator
     except RecursionError:  # values are at most 64 deep and chains are typed from their ends, so only a ring can be this long

@@ -91,7 +91,7 @@ class Plan:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Plan:
         assert data["format"] == FORMAT, f"this runtime reads {FORMAT}, not {data['format']}"
-        outputs = {s["id"]: Output(s["output"]["artifact"], tuple(s["output"]["rows"]), tuple(s["output"]["columns"])) for s in data["stages"]}
+        outputs = {s["id"]: Output.from_json(s["output"]) for s in data["stages"]}
 
         def stage(s: Mapping[str, Any]) -> Stage:
             places = {k: Place(**v) for k, v in s["places"].items()}

@@ -11,7 +11,7 @@ from .spec.registry import FAMILIES, kinds, singular
 from .spec.slot import slots
 from .suggest import FOREIGN, did_you_mean, nearest
 
-COMPOSED = ("extends", "vars", "profiles")  # keys of a file that composition reads and takes out
+COMPOSED = ("extends", "vars", "profiles", "rounds")  # keys of a file that composition reads and takes out
 
 
 def keys_of(cls: type[Spec]) -> list[str]:

@@ -45,11 +45,17 @@ class StageLine:
         self.task: TaskID | None = None
         self.said = time.monotonic()
         self.started = self.said
+        self.phase: tuple[int | None, int] = (None, 0)  # what is counted to, and where the count began
 
     def update(self, done: int, total: int | None, text: str = "") -> None:
         """How far the stage is; cheap enough to be called at every step."""
         if self.console.silent:
             return
+        if total != self.phase[0]:  # reading rows, then steps: each has a pace of its own
+            self.phase = (total, done)
+            self.started = time.monotonic()
+            if self.console.bar is not None and self.task is not None:
+                self.console.bar.reset(self.task, total=total)
         if self.console.bar is not None:
             if self.task is None:
                 self.task = self.console.bar.add_task(self.stage.id, total=total, text=text)
@@ -57,8 +63,8 @@ class StageLine:
         elif time.monotonic() - self.said > SECONDS_BETWEEN_LINES:
             self.said = time.monotonic()
             share = f"{done:,} of {total:,}" if total else f"{done:,}"
-            rate = done / max(1e-9, self.said - self.started)
-            left = f", about {duration((total - done) / rate)} left" if total and done else ""
+            rate = (done - self.phase[1]) / max(1e-9, self.said - self.started)
+            left = f", about {duration((total - done) / rate)} left" if total and rate > 0 else ""
             self.console.out.print(f"    {self.stage.id}: {share} {text}{left}".rstrip(), highlight=False, markup=False)
 
     def finish(self, artifact: Artifact, cached: bool) -> None:

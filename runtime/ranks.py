@@ -14,7 +14,6 @@ from typing import Any
 
 from aligncompiler.ir import Stage
 from aligncompiler.spec.base import Kind
-from aligncompiler.spec.stage import Train
 
 from .store import Artifact, Store
 
@@ -69,7 +68,7 @@ class Ranks:
 
     def needed(self, spec: Kind) -> bool:
         """Whether this rank takes part in a stage."""
-        return self.first or isinstance(spec, Train)
+        return self.first or spec.parallel
 
     def commit(self, store: Store, stage: Stage, folder: Path, manifest: Mapping[str, Any]) -> Artifact:
         """The first rank stores; the others wait for it and read."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-from aligncompiler.spec.base import Kind, Ref
+from aligncompiler.spec.base import Kind, Ref, Spec
 
 F = TypeVar("F", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[type[Kind], Callable[..., Any]] = {}
@@ -57,7 +57,11 @@ def bind(spec: Kind, artifacts: Mapping[str, Any]) -> Bound:
 
 def bound_value(value: Any, artifacts: Mapping[str, Any]) -> Any:
     if isinstance(value, Ref):
-        return artifacts[value.to]
+        return artifacts[value.to].inside(value.inside) if value.inside else artifacts[value.to]
     if isinstance(value, Kind):
         return bind(value, artifacts)
+    if isinstance(value, Spec):
+        return value.model_copy(update={name: bound_value(getattr(value, name), artifacts) for name in type(value).model_fields})
+    if isinstance(value, Mapping):
+        return {name: bound_value(v, artifacts) for name, v in value.items()}
     return tuple(bound_value(v, artifacts) for v in value) if isinstance(value, tuple) else value

@@ -36,11 +36,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_messages(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(m, Mapping) and {"role", "content"} <= set(m) for m in value)
-    )
+    return isinstance(value, list) and bool(value) and all(isinstance(m, Mapping) and {"role", "content"} <= set(m) for m in value)
 
 
 def transcript(messages: list[Mapping[str, Any]], reply: bool) -> str:
@@ -66,11 +62,7 @@ def reply_of(value: Any) -> Any:
 
 def split_messages(messages: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], str] | None:
     """A conversation that ends with the assistant, as prompt and answer."""
-    return (
-        (messages[:-1], str(messages[-1]["content"]))
-        if len(messages) > 1 and messages[-1]["role"] == "assistant"
-        else None
-    )
+    return (messages[:-1], str(messages[-1]["content"])) if len(messages) > 1 and messages[-1]["role"] == "assistant" else None
 
 
 def split_shared(chosen: Any, rejected: Any) -> tuple[Any, Any, Any] | None:
@@ -110,12 +102,7 @@ def renamed(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Row]:
         if number == 0:
             for ours, theirs in columns.items():
                 if theirs not in row:
-                    raise Fault(
-                        "P603",
-                        f"the data has no column `{theirs}`",
-                        f"columns.{ours}",
-                        (f"columns of the data: {', '.join(row)}",),
-                    )
+                    raise Fault("P603", f"the data has no column `{theirs}`", f"columns.{ours}", (f"columns of the data: {', '.join(row)}",))
         moved = {ours: row.get(theirs) for ours, theirs in columns.items()}
         yield {k: v for k, v in row.items() if k not in columns.values()} | moved
 
@@ -125,10 +112,7 @@ def need_columns(row: Row, *choices: tuple[str, ...]) -> None:
     if not any(all(c in row for c in choice) for choice in choices):
         wanted = " or ".join(f"`{', '.join(choice)}`" for choice in choices)
         raise Fault(
-            "P603",
-            f"the rows have no columns {wanted}",
-            "columns",
-            (f"columns of the data: {', '.join(row)}", "map names with `columns: {ours: theirs}`"),
+            "P603", f"the rows have no columns {wanted}", "columns", (f"columns of the data: {', '.join(row)}", "map names with `columns: {ours: theirs}`")
         )
 
 

@@ -12,13 +12,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from aligncompiler.ir import MANIFEST, artifact_folder, read_manifest
+from aligncompiler.spec.base import Output
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ class Artifact:
     def kind(self) -> str:
         """What it is: policy, scorer, dataset, ..."""
         return str(self.manifest["output"]["artifact"])
+
+    def inside(self, path: str) -> Artifact:
+        """A part that this artifact holds: a folder of its own in this one's, with the facts that were written down for it."""
+        output = Output.from_json(self.manifest["output"]).inside(path)
+        assert output is not None, f"{self.id} holds no {path}"
+        manifest = {**self.manifest, "output": asdict(output), "facts": self.facts.get(path, {})}
+        return Artifact(f"{self.id}.{path}", self.folder / path.replace(".", "/"), manifest)
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..diagnostic import Report
 from ..ir import Plan, Stage
+from ..spec.base import Ref
+from ..spec.codec import refs
 from ..spec.dataset import Dataset
-from ..spec.stage import Evaluate, Train
 
 
 def check_splits(plan: Plan, report: Report) -> Plan:
-    """Report every `evaluate` stage that measures a model on rows which that model, or one it comes from, was trained on."""
+    """Report every stage that measures a model on rows which that model, or one it comes from, was trained on."""
     for stage in plan.stages:
-        if not isinstance(stage.spec, Evaluate):
-            continue
-        line = {id for judged in stage.spec.models for id in (judged.to, *plan.ancestors(judged.to))}
-        trainers = [s for s in plan.stages if s.id in line and isinstance(s.spec, Train)]
-        for test in datasets_below(plan, stage.spec.data.to):
-            report_overlap(plan, stage, test, trainers, report)
+        line = {id for _, judged in named(stage, "judges") for id in (judged.to, *plan.ancestors(judged.to))}
+        trainers = [s for s in plan.stages if s.id in line and any(named(s, "learns"))]
+        for field, measured in named(stage, "measures"):
+            for test in datasets_below(plan, measured.to):
+                report_overlap(plan, stage, field, test, trainers, report)
     return plan
+
+
+def named(stage: Stage, role: str) -> Iterator[tuple[str, Ref]]:
+    """(field, reference) of everything in the fields that a kind of stage lists under `learns`, `measures` or `judges`."""
+    for field in getattr(stage.spec, role, ()):
+        for ref in refs(getattr(stage.spec, field)):
+            yield field, ref
 
 
 def datasets_below(plan: Plan, id: str) -> list[Stage]:
@@ -29,19 +38,19 @@ def datasets_below(plan: Plan, id: str) -> list[Stage]:
     return [found for ref in below for found in datasets_below(plan, ref)]
 
 
-def report_overlap(plan: Plan, stage: Stage, test: Stage, trainers: list[Stage], report: Report) -> None:
+def report_overlap(plan: Plan, stage: Stage, field: str, test: Stage, trainers: list[Stage], report: Report) -> None:
     """One diagnostic for one measured dataset, whoever learns from it."""
-    found: dict[str, list[Stage]] = {}
+    found: dict[str, list[tuple[Stage, str]]] = {}
     for trainer in trainers:
-        assert isinstance(trainer.spec, Train)
-        for train in datasets_below(plan, trainer.spec.data.to):
-            assert isinstance(test.spec, Dataset) and isinstance(train.spec, Dataset)
-            if test.spec.overlaps(train.spec):
-                found.setdefault(train.id, []).append(trainer)
+        for learned_in, rows in named(trainer, "learns"):
+            for train in datasets_below(plan, rows.to):
+                assert isinstance(test.spec, Dataset) and isinstance(train.spec, Dataset)
+                if test.spec.overlaps(train.spec):
+                    found.setdefault(train.id, []).append((trainer, learned_in))
     for id, learners in found.items():
         same = "the same dataset" if test.id == id else f"rows that may be in `{id}`"
-        names = " and ".join(f"`{learner.id}`" for learner in learners)
+        names = " and ".join(f"`{learner.id}`" for learner, _ in learners)
         text = f"`{stage.id}` measures on `{test.id}`, {same} that {names} {'learn' if len(learners) > 1 else 'learns'} from"
-        also = [(place, "learned from here") for learner in learners if (place := learner.place("data"))]
+        also = [(place, "learned from here") for learner, learned_in in learners if (place := learner.place(learned_in))]
         help = ("give each its share of the rows, for example `between: [0, 0.9]` for training and `between: [0.9, 1]` for evaluation",)
-        report.add("M502", text, stage.place("data"), path=(*stage.id.split("."), "data"), help=help, also=also)
+        report.add("M502", text, stage.place(field), path=(*stage.id.split("."), field), help=help, also=also)

@@ -31,7 +31,7 @@ def preimage(plan: Plan, stage: Stage, keyed: dict[str, Stage]) -> dict[str, Any
         if role != "semantic":
             continue
         if isinstance(value, Ref):
-            image[dotted] = f"key:{keyed[value.to].key}"
+            image[dotted] = f"key:{keyed[value.to].key}" + (f"/{value.inside}" if value.inside else "")
         elif value is not None:
             image[dotted] = value if not is_path else f"sha256:{stage.files[dotted]}"
     for dotted, digest in stage.files.items():

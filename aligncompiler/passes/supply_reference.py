@@ -26,7 +26,7 @@ def supply_reference(plan: Plan, report: Report) -> Plan:
             if policy.output.artifact == "policy":
                 made = Logprobs(policy=policy, data=spec.data, max_tokens=spec.max_tokens, tokens_at_once=spec.batch.tokens_at_once)
                 output = Output("logprobs")
-                extra = Stage(f"{stage.id}.reference", made, output, {"": stage.places[""]}, why=f"supply_reference: {stage.id} compares with {policy.to}")
+                extra = Stage(f"{stage.id}.reference", made, output, {"": stage.places[""]}, why=f"supply_reference: {stage.id} compares with {policy.path}")
                 stages.append(extra)
                 stage = replace(stage, spec=replaced(spec, reference=Ref(extra.id, output)))
         stages.append(stage)

@@ -7,7 +7,7 @@ value and is inlined where it is used. Nothing here knows which kinds exist: tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -38,14 +38,30 @@ ROW_COLUMNS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a node of the plan makes: an artifact kind, and for a dataset the kinds of its rows and the columns it carries beside theirs.
+    """What a node of the plan makes: an artifact kind; what it speaks of; for a dataset the kinds of its rows; and what it holds.
 
-    The column `*` stands for columns that only the file knows.
+    `columns` are those that a dataset carries beside the columns of its row kinds, or the figures that a scorer gives beside `score`;
+    `*` stands for columns that only the file knows. `space` is what prompts and answers (or observations and actions) are made of, from
+    the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
+    for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else.
     """
 
     artifact: str
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    space: str = "text"
+    holds: tuple[tuple[str, Output], ...] = ()
+
+    def inside(self, path: str) -> Output | None:
+        """The part at a dotted path, or None if there is none; the empty path is the whole."""
+        name, _, rest = path.partition(".")
+        part = self if not path else dict(self.holds).get(name)
+        return part if part is None or not rest else part.inside(rest)
+
+    def parts(self) -> Iterator[str]:
+        """The dotted path of everything that is held, at any depth."""
+        for name, part in self.holds:
+            yield from (name, *(f"{name}.{inner}" for inner in part.parts()))
 
     @property
     def all_rows(self) -> frozenset[str]:
@@ -57,43 +73,64 @@ class Output:
         return name in self.columns or "*" in self.columns or any(name in ROW_COLUMNS[row] for row in self.all_rows)
 
     def __str__(self) -> str:
-        return f"{self.artifact} of {' and '.join(self.rows)}" if self.rows else self.artifact
+        if self.artifact == "list":
+            return f"list of {len(self.holds)}, a {self.holds[0][1]} each" if self.holds else "list of none"
+        name = self.artifact if self.space.startswith("text") else f"{self.artifact} over {self.space}"
+        return f"{name} of {' and '.join(self.rows)}" if self.rows else name
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Output:
+        """The output that `dataclasses.asdict` gave."""
+        holds = tuple((name, Output.from_json(part)) for name, part in data["holds"])
+        return Output(data["artifact"], tuple(data["rows"]), tuple(data["columns"]), data["space"], holds)
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a field accepts: artifact kinds and, for datasets, at least one of these row kinds."""
+    """What a field accepts: artifact kinds, for datasets at least one of these row kinds, all of these columns, and this space or
+    one below it (empty: any)."""
 
     artifacts: tuple[str, ...]
     rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    space: str = "text"
 
     def met_by(self, output: Output) -> bool:
-        if output.artifact not in self.artifacts:
+        if output.artifact not in self.artifacts or (self.space and not f"{output.space}/".startswith(f"{self.space}/")):
             return False
-        return output.artifact != "dataset" or not self.rows or bool(output.all_rows.intersection(self.rows))
+        right_rows = output.artifact != "dataset" or not self.rows or bool(output.all_rows.intersection(self.rows))
+        return right_rows and all(output.has_column(name) for name in self.columns)
 
     def __str__(self) -> str:
         names = [f"dataset of {' or '.join(self.rows)}" if a == "dataset" and self.rows else a for a in self.artifacts]
-        return " or ".join(names)
+        of = "" if self.space.startswith("text") else f" over {self.space}"
+        giving = f" with {', '.join(f'`{c}`' for c in self.columns)}" if self.columns else ""
+        return " or ".join(names) + of + giving
 
 
 class Ref:
-    """A typed reference to a node of the plan, for example `stages.sft`, with what that node makes."""
+    """A typed reference to a node of the plan, for example `stages.sft`, or to a part that it holds (`inside`), with what that is."""
 
-    __slots__ = ("output", "to")
+    __slots__ = ("inside", "output", "to")
 
-    def __init__(self, to: str, output: Output) -> None:
+    def __init__(self, to: str, output: Output, inside: str = "") -> None:
         self.to = to
         self.output = output
+        self.inside = inside
+
+    @property
+    def path(self) -> str:
+        """The node and the part: `stages.sft.checkpoints.3`."""
+        return f"{self.to}.{self.inside}" if self.inside else self.to
 
     def __repr__(self) -> str:
-        return f"${{{self.to}}}"
+        return f"${{{self.path}}}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Ref) and other.to == self.to
+        return isinstance(other, Ref) and (other.to, other.inside) == (self.to, self.inside)
 
     def __hash__(self) -> int:
-        return hash(self.to)
+        return hash((self.to, self.inside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +167,7 @@ class Kind(Spec):
     version: ClassVar[int] = 1
     random: ClassVar[bool] = False
     numeric: ClassVar[bool] = False
+    parallel: ClassVar[bool] = False
 
     @property
     def tag(self) -> str:

@@ -13,12 +13,17 @@ from .slot import Slot, slots
 def dump(value: Any) -> Any:
     """The JSON form of a spec or of a value inside one."""
     if isinstance(value, Ref):
-        return {"ref": value.to}
+        return {"ref": value.to, "inside": value.inside} if value.inside else {"ref": value.to}
     if isinstance(value, Spec):
         return {name: dump(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, tuple):
         return [dump(v) for v in value]
     return {k: dump(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def is_ref(value: Mapping[str, Any]) -> bool:
+    """Whether a JSON object is the form of a reference."""
+    return set(value) in ({"ref"}, {"ref", "inside"})
 
 
 def restore(family: str, data: Mapping[str, Any], outputs: Mapping[str, Output]) -> Kind:
@@ -34,8 +39,11 @@ def restore_spec(cls: type[Spec], data: Mapping[str, Any], outputs: Mapping[str,
 
 
 def undump(slot: Slot, value: Any, outputs: Mapping[str, Output]) -> Any:
-    if isinstance(value, Mapping) and set(value) == {"ref"} and slot.needs is not None:
-        return Ref(value["ref"], outputs[value["ref"]])
+    if isinstance(value, Mapping) and is_ref(value) and slot.needs is not None:
+        inside = value.get("inside", "")
+        output = outputs[value["ref"]].inside(inside)
+        assert output is not None, f"{value['ref']} holds no {inside}"
+        return Ref(value["ref"], output, inside)
     if isinstance(value, Mapping) and slot.family is not None:
         return restore(slot.family.family, value, outputs)
     if isinstance(value, Mapping) and slot.nested is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Problem, Ref, field
-from .reward import ExactMatch, Reward
+from .reward import ExactMatch, Reward, figures_of
 
 
 class Metric(Kind):
@@ -51,10 +51,7 @@ class MeanScore(Metric):
     """Column to split the table by."""
 
     def check(self) -> Iterator[Problem]:
-        if isinstance(self.reward, Reward):
-            yield from check_part(self.reward, self.part)
-        elif self.part != "score":
-            yield Problem("M509", "part", "a trained scorer gives `score` only")
+        yield from check_part(self.reward, self.part)
 
 
 class PairAccuracy(Metric):
@@ -73,6 +70,9 @@ class PairAccuracy(Metric):
     """Policy whose log-probability is taken off that of a judged policy; null takes nothing off."""
 
 
-def check_part(reward: Reward, part: str) -> Iterator[Problem]:
-    if part not in ("score", *reward.parts):
-        yield Problem("M509", "part", f"`{reward.tag}` has no part `{part}`", (f"parts: {', '.join(('score', *reward.parts))}",))
+def check_part(reward: Reward | Ref, part: str) -> Iterator[Problem]:
+    """A rule names its parts, a trained scorer the figures that it gives beside `score`."""
+    figures = ("score", *figures_of(reward))
+    if part not in figures:
+        what = reward if isinstance(reward, Ref) else reward.tag
+        yield Problem("M509", "part", f"`{what}` has no part `{part}`", (f"parts: {', '.join(figures)}",))

@@ -149,7 +149,7 @@ class CausalLM(Model):
             yield Problem("M507", "prompt_format", "a tokenizer trained here has no chat template; `prompt_format: chat` needs a loaded model")
 
     def output(self) -> Output:
-        return Output("policy")
+        return Output("policy", space="text/tokens")
 
     @property
     def draws(self) -> bool:
@@ -176,4 +176,4 @@ class Encoder(Model):
         yield from check_source(self, built=False)
 
     def output(self) -> Output:
-        return Output("encoder")
+        return Output("encoder", space="text/tokens")

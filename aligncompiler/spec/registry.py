@@ -7,20 +7,20 @@ from importlib import import_module
 
 from .base import Kind
 
-# Family -> (module that holds its kinds, name of its base class). The first group may be declared at the top of a spec.
-DECLARED: dict[str, tuple[str, str]] = {
-    "models": ("model", "Model"),
-    "datasets": ("dataset", "Dataset"),
-    "rewards": ("reward", "Reward"),
-    "objectives": ("objective", "Objective"),
-    "stages": ("stage", "Stage"),
+# Family -> (modules that hold its kinds, the first of them its base class; name of that class). The first group may be declared at the top of a spec.
+DECLARED: dict[str, tuple[tuple[str, ...], str]] = {
+    "models": (("model",), "Model"),
+    "datasets": (("dataset",), "Dataset"),
+    "rewards": (("reward",), "Reward"),
+    "objectives": (("objective",), "Objective"),
+    "stages": (("stage",), "Stage"),
 }
-NESTED: dict[str, tuple[str, str]] = {
-    "tokenizers": ("model", "Tokenizer"),
-    "adapters": ("model", "Adapter"),
-    "metrics": ("metric", "Metric"),
-    "pairings": ("pairing", "Pairing"),
-    "optimizers": ("optimizer", "Optimizer"),
+NESTED: dict[str, tuple[tuple[str, ...], str]] = {
+    "tokenizers": (("model",), "Tokenizer"),
+    "adapters": (("model",), "Adapter"),
+    "metrics": (("metric",), "Metric"),
+    "pairings": (("pairing",), "Pairing"),
+    "optimizers": (("optimizer",), "Optimizer"),
 }
 FAMILIES = DECLARED | NESTED
 
@@ -33,11 +33,11 @@ def tag_of(cls: type[Kind]) -> str:
 
 @cache
 def kinds(family: str) -> dict[str, type[Kind]]:
-    """The kinds of a family by their tag, in the order they are written in its module."""
-    module, base_name = FAMILIES[family]
-    namespace = vars(import_module(f"{__package__}.{module}"))
-    base = namespace[base_name]
-    classes = [c for c in namespace.values() if isinstance(c, type) and issubclass(c, base)]
+    """The kinds of a family by their tag, in the order they are written in its modules."""
+    modules, base_name = FAMILIES[family]
+    namespaces = [vars(import_module(f"{__package__}.{module}")) for module in modules]
+    base = namespaces[0][base_name]
+    classes = [c for namespace in namespaces for c in namespace.values() if isinstance(c, type) and issubclass(c, base)]
     return {tag_of(c): c for c in classes if tag_of(c)}
 
 

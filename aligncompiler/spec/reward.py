@@ -68,8 +68,13 @@ class Scalar(Reward):
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 
-    backbone: Annotated[Ref, Needs(("policy", "encoder"))]
+    backbone: Annotated[Ref, Needs(("policy", "encoder"), space="text/tokens")]
     """Model whose weights the scorer starts from; the head starts at random."""
 
     def output(self) -> Output:
         return Output("scorer")
+
+
+def figures_of(reward: Reward | Ref) -> tuple[str, ...]:
+    """The figures that a reward gives beside `score`."""
+    return reward.output.columns if isinstance(reward, Ref) else reward.parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, Spec, field
@@ -10,13 +11,20 @@ from .metric import Metric
 from .objective import Objective
 from .optimizer import Optimizer, Schedule
 from .pairing import BestAgainstWorst, Pairing
-from .reward import Reward
+from .reward import Reward, figures_of
 
 
 class Stage(Kind):
-    """One step of the experiment."""
+    """One step of the experiment.
+
+    Class variables name fields: `learns` those whose rows change the weights of what is made, `measures` those whose rows are measured
+    on, `judges` those that are measured. `parallel` says that every process of a run over several devices takes part.
+    """
 
     family: ClassVar[str] = "stages"
+    learns: ClassVar[tuple[str, ...]] = ()
+    measures: ClassVar[tuple[str, ...]] = ()
+    judges: ClassVar[tuple[str, ...]] = ()
 
 
 class Budget(Spec):
@@ -46,6 +54,8 @@ class Train(Stage):
     """Fit a policy or a scorer to data by minimising an objective."""
 
     kind: Literal["train"] = "train"
+    learns: ClassVar[tuple[str, ...]] = ("data",)
+    parallel: ClassVar[bool] = True
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 
@@ -69,18 +79,20 @@ class Train(Stage):
     """Gradients are scaled down to this norm."""
     max_tokens: int | Literal["context"] = field("context", unit="tokens")
     """Longest row, prompt and answer together; longer rows are skipped and counted. `context` is what the model reads."""
+    checkpoints: tuple[float, ...] = field((), unit="share of the budget")
+    """Points at which the weights are kept, each a model of its own: `${stages.sft.checkpoints}` is their list, `.checkpoints.1` the first."""
     log_every: int = field(10, role="runtime", unit="optimiser steps", ge=1)
     """Steps between two points of the curves."""
 
     def check(self) -> Iterator[Problem]:
         yield from check_max_tokens(self.max_tokens)
+        if list(self.checkpoints) != sorted(set(self.checkpoints)) or not all(0 < share <= 1 for share in self.checkpoints):
+            yield Problem("S405", "checkpoints", "`checkpoints` are rising shares of the budget, each above 0 and at most 1")
         if not Needs(("dataset",), self.objective.rows).met_by(self.data.output):
             wanted = " or ".join(self.objective.rows)
-            yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `${{{self.data.to}}}` is a {self.data.output}")
+            yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `{self.data}` is a {self.data.output}")
         if self.model.output.artifact != self.objective.trains:
-            yield Problem(
-                "R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `${{{self.model.to}}}` is a {self.model.output}"
-            )
+            yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `{self.model}` is a {self.model.output}")
         if isinstance(self.reference, Ref) and not self.objective.wants_reference():
             yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
         if isinstance(self.max_tokens, int) and self.batch.tokens_at_once < self.max_tokens:
@@ -92,7 +104,9 @@ class Train(Stage):
             )
 
     def output(self) -> Output:
-        return self.model.output
+        trained = replace(self.model.output, holds=())
+        kept = tuple((str(number), trained) for number, _ in enumerate(self.checkpoints, 1))
+        return replace(trained, holds=(("checkpoints", Output("list", holds=kept)),)) if kept else trained
 
 
 class Sample(Stage):
@@ -146,7 +160,7 @@ class Label(Stage):
     def output(self) -> Output:
         completions = self.completions.output
         kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *parts_of(self.reward)))
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures_of(self.reward)))
 
 
 class Pair(Stage):
@@ -165,7 +179,7 @@ class Pair(Stage):
     def check(self) -> Iterator[Problem]:
         yield from check_reward_columns(self.reward, self.completions, "reward")
         if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
-            yield Problem("M508", "completions", f"`${{{self.completions.to}}}` carries no scores", ("name a `reward`, or put a `label` stage between",))
+            yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
 
     def output(self) -> Output:
         return Output("dataset", ("preferences",), self.completions.output.columns)
@@ -197,6 +211,8 @@ class Evaluate(Stage):
     """Measure models on the same rows, with intervals and paired differences to the first model."""
 
     kind: Literal["evaluate"] = "evaluate"
+    measures: ClassVar[tuple[str, ...]] = ("data",)
+    judges: ClassVar[tuple[str, ...]] = ("models",)
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 
@@ -226,24 +242,20 @@ class Evaluate(Stage):
         for index, metric in enumerate(self.metrics):
             fits = Needs(("dataset",), metric.rows).met_by(self.data.output)
             if not fits:
-                yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but `${{{self.data.to}}}` is a {self.data.output}")
+                yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but `{self.data}` is a {self.data.output}")
             yield from check_reward_columns(getattr(metric, "reward", None), self.data, f"metrics.{index}.reward") if fits else ()
             by = getattr(metric, "by", None)
             if by is not None and not self.data.output.has_column(by):
                 known = ", ".join(self.data.output.columns)
-                yield Problem("M509", f"metrics.{index}.by", f"`${{{self.data.to}}}` has no column `{by}`", (f"columns: {known}",))
+                yield Problem("M509", f"metrics.{index}.by", f"`{self.data}` has no column `{by}`", (f"columns: {known}",))
             for judged in self.models:
                 if judged.output.artifact not in metric.judges:
                     yield Problem(
-                        "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `${{{judged.to}}}` is a {judged.output}"
+                        "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
                     )
 
     def output(self) -> Output:
         return Output("table")
-
-
-def parts_of(reward: object) -> tuple[str, ...]:
-    return reward.parts if isinstance(reward, Reward) else ()
 
 
 def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator[Problem]:
@@ -251,7 +263,7 @@ def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator
     for column in reward.columns if isinstance(reward, Reward) else ():
         if not data.output.has_column(column):
             assert isinstance(reward, Reward)
-            yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which `${{{data.to}}}` does not carry")
+            yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which `{data}` does not carry")
 
 
 def check_max_tokens(max_tokens: int | str) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import yaml
 from ..compile import compile_spec
 from ..diagnostic import as_json
 from ..load import scalar
-from ..spec.codec import dump
+from ..spec.codec import dump, is_ref
 from ..suggest import did_you_mean
 from ..terminal import print_json, print_report, say
 
@@ -36,8 +36,11 @@ def show(args: argparse.Namespace) -> int:
             print_json({"diagnostics": [as_json(d) for d in compiled.report.in_order()]})
         return 1
     value: Any = written(dump(compiled.experiment))
-    for step in args.part.split(".") if args.part else ():
+    steps = args.part.split(".") if args.part else []
+    while steps:
         inside = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+        cut = next((c for c in range(len(steps), 0, -1) if ".".join(steps[:c]) in inside), 1)  # copies of rounds have dots in their names
+        step, steps = ".".join(steps[:cut]), steps[cut:]
         key: Any = int(step) if isinstance(value, list) and step.isdigit() else step
         if key not in inside:
             say(f"error: there is no `{step}` in `{args.part}` ({'; '.join(did_you_mean(step, map(str, inside), 'it has'))})")
@@ -53,5 +56,5 @@ def show(args: argparse.Namespace) -> int:
 def written(value: Any) -> Any:
     """References in the form they are written in."""
     if isinstance(value, dict):
-        return f"${{{value['ref']}}}" if set(value) == {"ref"} else {k: written(v) for k, v in value.items()}
+        return "${" + ".".join(value.values()) + "}" if is_ref(value) else {k: written(v) for k, v in value.items()}
     return [written(v) for v in value] if isinstance(value, list) else value

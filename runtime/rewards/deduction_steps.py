@@ -18,9 +18,7 @@ _LEAST_GAP = {"result": 1.0, "format": 1.0, "step": 1.0 / (49 * 48)}
 
 
 @implements(DeductionSteps)
-def deduction_steps(
-    rows: Iterable[Mapping[str, Any]], *, combine: str, order: Sequence[str], weights: Mapping[str, float]
-) -> list[dict[str, float]]:
+def deduction_steps(rows: Iterable[Mapping[str, Any]], *, combine: str, order: Sequence[str], weights: Mapping[str, float]) -> list[dict[str, float]]:
     """Score each answer to a deduction prompt by its sound steps, its result and its format.
 
     Each row holds `completion`, the text to score, and `problem`, the column of the dataset `deduction`. Returned for

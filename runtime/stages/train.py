@@ -1,7 +1,11 @@
-"""Fit a policy or a scorer to rows by minimising an objective, with Lightning."""
+"""Fit a policy or a scorer to rows by minimising an objective, with Lightning.
+
+Left out: checkpoints of sharded training, whose weights would have to be gathered in the midst of it.
+"""
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from typing import Any
@@ -42,12 +46,14 @@ def train(
     batch: Batch,
     clip_norm: float,
     max_tokens: int | str,
+    checkpoints: tuple[float, ...],
     log_every: int,
 ) -> None:
     """Write the trained model and its curves.
 
     Rows that do not fit are skipped and counted. Raises Fault if none is left, or if the loss stops being a number.
     """
+    check_sharding(work.engine, checkpoints)
     encoder = load_encoder(model)
     examples, leaves = encode(work, encoder, data, objective, reference, max_tokens)
     about = read_about(model)
@@ -68,6 +74,8 @@ def train(
         work.progress.update(step, steps, f"loss {point['loss']:.3f}")
         if step % log_every == 0 or step in (1, steps):
             work.log(point)
+        for number in (n for n, share in enumerate(checkpoints, 1) if max(1, round(share * steps)) == step):
+            keep(work, network, adapted, encoder, about, number, step)
 
     module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell)
     network.train()
@@ -85,6 +93,19 @@ def train(
     means = {name: sum(p[name] for p in last) / len(last) for name in last[0] if name in ("loss", "accuracy")}
     work.summary |= {"steps": steps, "rows": len(examples), **means}
     work.facts |= {"steps": steps, "rows": len(examples), "parameters": sum(p.numel() for p in network.parameters())}
+
+
+def check_sharding(engine: Engine, checkpoints: tuple[float, ...]) -> None:
+    """Raise Fault, before any work is done, where the weights of a checkpoint would lie in pieces on several devices."""
+    if checkpoints and engine.strategy == "fsdp":
+        raise Fault("P610", "checkpoints of sharded training are not written yet", "checkpoints", ("train with `strategy: ddp`, or leave `checkpoints` out",))
+
+
+def keep(work: Work, network: Network, adapted: Any, encoder: Encoder, about: dict[str, Any], number: int, step: int) -> None:
+    """Write the weights as they stand as checkpoint `number`: a model like any other, an adapter merged into it."""
+    whole = network if adapted is None else type(network)(copy.deepcopy(adapted).merge_and_unload())
+    save_network(whole, encoder, work.folder / "checkpoints" / str(number), {"prompt_format": about["prompt_format"], "adapter": about["adapter"]})
+    work.facts[f"checkpoints.{number}"] = {"steps": step}
 
 
 def encode(

@@ -42,9 +42,7 @@ class Derivation:
         return f"{form} {subject} {predicate}" + (f" [{below}]" if below else "")
 
 
-def grow(
-    *, goal: Proposition, leaves: int, tree: str, existential: bool, middles: Iterator[str], random: Random
-) -> Derivation:
+def grow(*, goal: Proposition, leaves: int, tree: str, existential: bool, middles: Iterator[str], random: Random) -> Derivation:
     """Grow a derivation of the goal with a given number of leaves.
 
     While there are too few leaves, one leaf (q, X, Y) is replaced by the two premises of a random mood with conclusion

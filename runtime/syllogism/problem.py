@@ -86,15 +86,11 @@ def score_answer(problem: Problem, answer: Answer) -> Scores:
     result = answer.verdict == problem.label
     if problem.question == "proof":
         claim = _read(problem.claim)
-        result = result and any(
-            found.terms == claim.terms and entails((found,), claim, existential=existential) for found in derived
-        )
+        result = result and any(found.terms == claim.terms and entails((found,), claim, existential=existential) for found in derived)
     return Scores(step, float(result), float(answer.well_formed))
 
 
-def sound_conclusions(
-    given: Iterable[Proposition], steps: Iterable[Step], *, existential: bool
-) -> tuple[list[Proposition], int]:
+def sound_conclusions(given: Iterable[Proposition], steps: Iterable[Step], *, existential: bool) -> tuple[list[Proposition], int]:
     """Return the conclusions of sound steps, first to last, and the number of unsound steps.
 
     A step is sound if both its premises are known (given, or concluded by an earlier sound step; E and I may be

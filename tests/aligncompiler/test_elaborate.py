@@ -51,6 +51,11 @@ FAULTS = [
     ("by: leaves", "by: depth", "M509", "depth"),
     ("part: step", "part: speed", "M509", "speed"),
     ("hidden_size: 64", "hidden_size: 65", "M504", "65"),
+    ("reward: ${rewards.steps}}\n  rm", "reward: {kind: scalar, backbone: ${models.base}}}\n  rm", "R303", "scalar"),
+    ("[${stages.sft}, ${stages.dpo}]", "[${stages.sft.checkpoints.1}, ${stages.dpo}]", "R301", "${stages.sft.checkpoints.1}"),
+    ("    batch: {rows: 16", "    checkpoints: [0.5, 0.2]\n    batch: {rows: 16", "S405", "checkpoints"),
+    ("    batch: {rows: 16", "    checkpoints: [0]\n    batch: {rows: 16", "S405", "checkpoints"),
+    ("    batch: {rows: 16", "    checkpoints: [1.5]\n    batch: {rows: 16", "S405", "checkpoints"),
 ]
 
 
@@ -120,6 +125,44 @@ def test_whole_numbers_pass_for_numbers_but_not_the_other_way(compiled: Compile,
 def test_a_bare_kind_is_short_for_a_mapping(compiled: Compile, full: str) -> None:
     short, long = compiled(full.replace("objective: {kind: sft}", "objective: sft")).plan, compiled(full).plan
     assert short is not None and long is not None and short["stages.sft"].key == long["stages.sft"].key
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("[${stages.sft.checkpoints}, ${stages.dpo}]", ["stages.sft.checkpoints.1", "stages.sft.checkpoints.2", "stages.dpo"]),
+        ("${stages.sft.checkpoints}", ["stages.sft.checkpoints.1", "stages.sft.checkpoints.2"]),
+        ("[${stages.sft.checkpoints.2}, ${stages.sft}]", ["stages.sft.checkpoints.2", "stages.sft"]),
+    ],
+)
+def test_a_list_stands_for_its_members(compiled: Compile, full: str, written: str, read: list[str]) -> None:
+    kept = full.replace("    batch: {rows: 16", "    checkpoints: [0.5, 1.0]\n    batch: {rows: 16")
+    found = compiled(kept.replace("[${stages.sft}, ${stages.dpo}]", written))
+    assert found.plan is not None, [d.message for d in found.report.errors]
+    assert [ref.path for ref in found.plan["stages.exam"].spec.models] == read  # type: ignore[attr-defined]
+
+
+def test_a_part_that_is_not_there_leads_to_those_that_are(compiled: Compile, full: str) -> None:
+    kept = full.replace("    batch: {rows: 16", "    checkpoints: [0.5]\n    batch: {rows: 16")
+    [error] = compiled(kept.replace("policy: ${stages.sft}", "policy: ${stages.sft.checkpoints.2}")).report.errors
+    assert error.code == "R301" and error.help == ("did you mean `checkpoints.1`?",)
+
+
+def test_a_list_is_not_taken_where_one_is_due(compiled: Compile, full: str) -> None:
+    kept = full.replace("    batch: {rows: 16", "    checkpoints: [0.5]\n    batch: {rows: 16")
+    [error] = compiled(kept.replace("policy: ${stages.sft}", "policy: ${stages.sft.checkpoints}")).report.errors
+    assert error.code == "R303" and "list of 1" in error.message
+
+
+def test_a_kind_that_is_declared_by_itself_is_told_where(compiled: Compile, full: str) -> None:
+    [error] = compiled(full.replace("reward: ${rewards.steps}}", "reward: {kind: scalar, backbone: ${models.base}}}", 1)).report.errors
+    assert error.help == ("declare it under `rewards:` and write `${rewards.NAME}` here",)
+
+
+@pytest.mark.parametrize(("reward", "part", "codes"), [("stages.rm", "score", []), ("stages.rm", "step", ["M509"]), ("rewards.steps", "step", [])])
+def test_the_part_of_a_reward_is_one_of_its_figures(compiled: Compile, full: str, reward: str, part: str, codes: list[str]) -> None:
+    text = full.replace("reward: ${rewards.steps}, part: step", f"reward: ${{{reward}}}, part: {part}")
+    assert [d.code for d in compiled(text).report.errors] == codes
 
 
 def test_declarations_may_stand_in_any_order(compiled: Compile, full: str) -> None:

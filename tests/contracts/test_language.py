@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, Literal, get_args
 
 import pytest
 
 from aligncompiler.docstrings import attribute_docs
 from aligncompiler.misplaced import COMPOSED
-from aligncompiler.spec.base import Kind, Role, Spec, extra_of
+from aligncompiler.spec.base import Kind, Needs, Ref, Role, Spec, extra_of
 from aligncompiler.spec.experiment import Experiment
+from aligncompiler.spec.objective import Objective
 from aligncompiler.spec.registry import FAMILIES, kinds
 from aligncompiler.spec.slot import Slot, slots
+from aligncompiler.spec.stage import Stage
 
 FROZEN = Path(__file__).parent / "keys.txt"
 
@@ -84,3 +86,45 @@ def test_a_kind_says_what_it_is_made_of_by_its_family_alone(cls: type[Kind]) -> 
 def test_no_two_kinds_share_a_tag() -> None:
     tags = [cls.model_fields["kind"].default for cls in KINDS]
     assert len(set(tags)) == len(tags), "`alignc explain TAG` would be ambiguous"
+
+
+def places_for_references(slot: Slot) -> Iterator[Needs]:
+    """Everything that a reference may stand for in a slot, at any depth."""
+    yield from (slot.needs,) if slot.needs is not None else ()
+    for inner in (slot.items, slot.values):
+        yield from places_for_references(inner) if inner is not None else ()
+    members = [*kinds(slot.family.family).values()] if slot.family is not None else []
+    for cls in (*members, *((slot.nested,) if slot.nested is not None else ())):
+        for one in slots(cls).values():
+            yield from places_for_references(one)
+
+
+def holds_references(cls: type[Spec]) -> set[str]:
+    return {name for name, slot in slots(cls).items() if any(True for _ in places_for_references(slot))}
+
+
+@pytest.mark.parametrize("cls", kinds("objectives").values(), ids=lambda cls: cls.__name__)
+def test_an_objective_holds_no_reference(cls: type[Kind]) -> None:
+    assert issubclass(cls, Objective) and holds_references(cls) == set(), "what must be loaded to measure a quantity is a field of the stage"
+
+
+def test_the_search_for_references_sees_lists_mappings_and_nested_statements() -> None:
+    policy = Annotated[Ref, Needs(("policy",))]
+
+    class Inner(Spec):
+        plain: int
+        hidden: dict[str, tuple[policy, ...]]  # type: ignore[valid-type]
+
+    class Leaky(Objective):
+        kind: Literal["leaky"] = "leaky"
+        plain: float
+        deep: Inner
+
+    assert holds_references(Leaky) == {"deep"} and "reward" in holds_references(kinds("stages")["label"])
+
+
+@pytest.mark.parametrize("cls", kinds("stages").values(), ids=lambda cls: cls.__name__)
+def test_the_roles_of_a_stage_name_fields_that_hold_references(cls: type[Kind]) -> None:
+    assert isinstance(cls, type) and issubclass(cls, Stage)
+    assert {*cls.learns, *cls.measures, *cls.judges} <= holds_references(cls)
+    assert bool(cls.measures) == bool(cls.judges), "what is measured, and on which rows, go together"

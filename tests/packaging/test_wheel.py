@@ -32,7 +32,9 @@ def test_the_wheel_carries_specs_and_templates(wheel: Path) -> None:
 def test_init_check_and_plan_work_from_the_wheel_without_torch(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", wheel], check=True, capture_output=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", wheel], check=True, capture_output=True
+    )
     assert subprocess.run([python, "-c", "import torch"], capture_output=True, cwd=tmp_path).returncode != 0
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
 

@@ -195,6 +195,7 @@ def budget():
             "batch": Batch(rows=rows, tokens_at_once=tokens_at_once),
             "clip_norm": 1.0,
             "max_tokens": "context",
+            "checkpoints": (),
             "log_every": 1,
         }
         return usual | changes

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 import transformers
@@ -175,6 +176,21 @@ def test_a_damaged_artifact_is_made_again(project, first):
 def test_a_change_remakes_only_what_depends_on_it(project, first):
     _, summary = run(project, plan_of(project, "stages.dpo.objective.beta=0.5"), "changed")
     assert [id for id, found in cached(summary).items() if not found] == ["stages.dpo", "stages.answers"]
+
+
+def test_checkpoints_are_measured_beside_the_model_that_came_of_them(project):
+    """The lines of an `evaluate` stage name the parts; a second run finds them in the store."""
+    sets = ("stages.sft.checkpoints=[0.5, 1.0]", "stages.answers.models=['${stages.sft}', '${stages.sft.checkpoints}']")
+    plan = plan_of(project, *sets)
+    needed = {"stages.answers", *plan.ancestors("stages.answers")}
+    plan = replace(plan, stages=tuple(s for s in plan.stages if s.id in needed))
+    code, summary = run(project, plan, "kept", "kept.store")
+    assert (code, summary["status"]) == (0, "complete")
+    table = json.loads((artifact_folder(project / "kept.store", plan["stages.answers"].key) / "table.json").read_text(encoding="utf-8"))
+    values = {line["model"]: line["value"] for line in table["tables"][1]["lines"] if line["role"] == "model" and not line["group"]}
+    assert values.keys() == {"stages.sft", "stages.sft.checkpoints.1", "stages.sft.checkpoints.2"}
+    assert values["stages.sft.checkpoints.2"] == values["stages.sft"], "the last checkpoint is the trained model"
+    assert all(cached(run(project, plan, "kept", "kept.store")[1]).values())
 
 
 def test_the_terminal_shows_a_line_a_stage_and_the_tables(project, first, capsys):

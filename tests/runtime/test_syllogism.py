@@ -28,9 +28,7 @@ def satisfiable(statements, *, nonempty):
     for form, x, y in statements:
         if form in "AE":
             regions = [region for region in regions if not (region[x] and region[y] != (form == "A"))]
-    witnessed = all(
-        any(region[x] and region[y] == (form == "I") for region in regions) for form, x, y in statements if form in "IO"
-    )
+    witnessed = all(any(region[x] and region[y] == (form == "I") for region in regions) for form, x, y in statements if form in "IO")
     return witnessed and (not nonempty or all(any(region[term] for region in regions) for term in terms))
 
 

@@ -10,7 +10,7 @@ import pytest
 from aligncompiler.compile import Compiled
 from aligncompiler.ir import Plan
 from aligncompiler.spec.codec import replaced
-from aligncompiler.spec.stage import Train
+from aligncompiler.spec.stage import Stage, Train
 
 Compile = Callable[..., Compiled]
 
@@ -30,6 +30,11 @@ def changed(compiled: Compile, before: str, after: str) -> set[str]:
     a, b = keys(compiled(before)), keys(compiled(after))
     assert set(a) == set(b)
     return {id for id in a if a[id] != b[id]}
+
+
+def kept(full: str) -> str:
+    """The spec with checkpoints of its first training."""
+    return full.replace("    batch: {rows: 16", "    checkpoints: [0.25, 0.5]\n    batch: {rows: 16")
 
 
 def descendants(made: Plan, id: str) -> set[str]:
@@ -53,6 +58,12 @@ def test_a_named_reference_is_the_one_that_is_read(compiled: Compile, full: str)
 
 def test_an_objective_without_a_reference_gets_none(compiled: Compile, full: str) -> None:
     assert "stages.sft.reference" not in keys(compiled(full)) and "stages.rm.reference" not in keys(compiled(full))
+
+
+def test_training_from_a_checkpoint_compares_with_that_checkpoint(compiled: Compile, full: str) -> None:
+    made = plan(compiled(kept(full).replace("model: ${stages.sft}", "model: ${stages.sft.checkpoints.1}")))
+    added = made["stages.dpo.reference"]
+    assert added.spec.policy.path == "stages.sft.checkpoints.1" and added.why.endswith("compares with stages.sft.checkpoints.1")  # type: ignore[attr-defined]
 
 
 def test_a_change_of_the_objective_leaves_the_reference_as_it_is(compiled: Compile, full: str) -> None:
@@ -79,6 +90,20 @@ def test_rows_learned_from_through_pairs_count(compiled: Compile, full: str) -> 
 def test_a_model_that_learned_elsewhere_is_no_problem(compiled: Compile, full: str) -> None:
     text = full.replace("models: [${stages.sft}, ${stages.dpo}]", "models: [${models.base}]").replace("data: ${datasets.held_out}", "data: ${datasets.puzzles}")
     assert [d.code for d in compiled(text).report.errors] == []
+
+
+def test_a_checkpoint_learned_from_the_rows_of_its_training(compiled: Compile, full: str) -> None:
+    text = kept(full).replace("models: [${stages.sft}, ${stages.dpo}]", "models: ${stages.sft.checkpoints}").replace("[0.9, 1]", "[0.8, 1]")
+    assert [d.code for d in compiled(text).report.diagnostics] == ["M502"]
+
+
+@pytest.mark.parametrize("role", ["learns", "measures", "judges"])
+def test_the_split_is_checked_between_the_fields_that_stages_declare(compiled: Compile, full: str, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = full.replace("between: [0.9, 1]", "between: [0.8, 1]")
+    assert [d.code for d in compiled(text).report.diagnostics] == ["M502"]
+    for cls in Stage.__subclasses__():
+        monkeypatch.setattr(cls, role, ())
+    assert compiled(text).report.diagnostics == []
 
 
 # ---- derive_seeds
@@ -184,6 +209,17 @@ SAME = {
 @pytest.mark.parametrize("edit", SAME)
 def test_an_edit_that_cannot_change_results_changes_no_key(compiled: Compile, full: str, edit: str) -> None:
     assert changed(compiled, full, full.replace(*SAME[edit], 1)) == set()
+
+
+def test_a_key_says_which_part_is_read(compiled: Compile, full: str) -> None:
+    texts = [kept(full).replace("models: [${stages.sft},", f"models: [${{stages.sft{part}}},") for part in ("", ".checkpoints.1", ".checkpoints.2")]
+    found = [keys(compiled(text)) for text in texts]
+    assert len({made["stages.exam"] for made in found}) == 3 and len({made["stages.sft"] for made in found}) == 1
+
+
+def test_without_checkpoints_a_training_has_the_key_that_it_had_before_there_were_any(compiled: Compile, full: str) -> None:
+    assert not any("checkpoints" in name for name in plan(compiled(full))["stages.sft"].preimage)
+    assert changed(compiled, full, kept(full)) == descendants(plan(compiled(full)), "stages.sft")
 
 
 EDITS = {

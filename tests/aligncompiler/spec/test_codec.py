@@ -36,6 +36,17 @@ def test_references_keep_their_types(compiled: Compile, full: str) -> None:
     assert [(m.to, m.output.artifact) for m in exam.models] == [("stages.sft", "policy"), ("stages.dpo", "policy")]  # type: ignore[attr-defined]
 
 
+def test_a_part_of_a_node_keeps_its_path_and_its_type(compiled: Compile, full: str) -> None:
+    text = full.replace("    batch: {rows: 16", "    checkpoints: [0.5]\n    batch: {rows: 16").replace(
+        "models: [${stages.sft},", "models: [${stages.sft.checkpoints},"
+    )
+    first = plan(compiled(text))
+    second = Plan.from_json(json.loads(json.dumps(first.to_json())))
+    assert second == first
+    judged = second["stages.exam"].spec.models[0]  # type: ignore[attr-defined]
+    assert (judged.to, judged.inside, str(judged.output)) == ("stages.sft", "checkpoints.1", "policy")
+
+
 def test_a_text_that_looks_like_a_reference_stays_a_text(compiled: Compile, folder: Path) -> None:
     (folder / "r.jsonl").write_text("{}")
     text = "alignc: v1\nname: x\ndatasets: {d: {kind: problems, file: r.jsonl, columns: {prompt: ref}}}\n"

@@ -174,7 +174,7 @@ def test_show_of_a_part_prints_only_it(spec: str, capsys: Capture) -> None:
     assert main(["show", spec, "stages.exam.metrics.0.part"]) == 0
     assert yaml.safe_load(capsys.readouterr().out) == "step"
     assert main(["show", spec, "stages.dpo.objective", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"kind": "dpo", "beta": 0.2, "label_smoothing": 0.0}
+    assert json.loads(capsys.readouterr().out) == {"kind": "dpo", "beta": 0.2, "label_smoothing": 0.0, "sft_weight": 0.0}
 
 
 @pytest.mark.parametrize("part", ["stages.dpoo", "stages.dpo.kind.x", "stages.exam.metrics.7", "x", "."])

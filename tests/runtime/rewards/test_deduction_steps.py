@@ -228,12 +228,7 @@ def test_an_earlier_part_is_never_outweighed_by_later_ones():
     shares = sorted({k / m for m in range(1, 50) for k in range(m + 1)})
     assert min(b - a for a, b in pairwise(shares)) >= 1 / (49 * 48) - 1e-12
     for order in (ORDER, ("step", "result", "format"), ("format", "step", "result"), ("result", "step"), ("step",)):
-        values = sorted(
-            (tuple({"result": r, "step": s, "format": f}[name] for name in order), (r, s, f))
-            for r in (0, 1)
-            for s in shares
-            for f in (0, 1)
-        )
+        values = sorted((tuple({"result": r, "step": s, "format": f}[name] for name in order), (r, s, f)) for r in (0, 1) for s in shares for f in (0, 1))
         combined = [(parts, lexicographic(order, *rsf)) for parts, rsf in values]
         for (before, low), (after, high) in pairwise(combined):
             assert low < high if before < after else low == high
@@ -261,9 +256,7 @@ def test_weights_are_added_up():
     assert found["score"] == 2.0 * 0.5 + 1.0 - 0.5
 
 
-@pytest.mark.parametrize(
-    "changes", [{"order": ("style",)}, {"order": ()}, {"combine": "weighted", "weights": {"x": 1.0}}]
-)
+@pytest.mark.parametrize("changes", [{"order": ("style",)}, {"order": ()}, {"combine": "weighted", "weights": {"x": 1.0}}])
 def test_unknown_parts_are_refused(changes):
     with pytest.raises(ValueError, match="step, result and format"):
         scores(answer(), **changes)

@@ -8,6 +8,7 @@ import torch
 import transformers
 
 from aligncompiler.spec.objective import DPO, SFT, BradleyTerry
+from aligncompiler.spec.optimizer import Schedule
 from runtime.fault import Fault
 from runtime.logprob_table import read_logprobs
 from runtime.networks import Scorer, load_encoder, load_network, load_policy, load_scorer, save_network
@@ -73,6 +74,38 @@ def test_training_lowers_the_loss_and_reports_it(run, policy_artifact, dataset):
 def test_the_curve_holds_the_first_the_last_and_every_nth_step(run, policy_artifact, dataset, chatty):
     points = curve(run(policy_artifact(), dataset(DEMOS), steps=7, log_every=chatty))
     assert [p["step"] for p in points] == (list(range(1, 8)) if chatty == 1 else [1, 5, 7])
+
+
+def test_a_checkpoint_is_the_model_as_it_stood_at_its_share_of_the_budget(run, policy_artifact, dataset, finished):
+    model, data = policy_artifact(), dataset(DEMOS)
+    work = run(model, data, steps=4, checkpoints=(0.01, 0.5, 1.0), schedule=Schedule(shape="constant", warmup=0.0))
+    plain = run(model, data, steps=4, schedule=Schedule(shape="constant", warmup=0.0))
+    assert weights(plain) == weights(work), "keeping weights does not move them"
+    whole = finished(work, "policy")
+    states = [load_policy(Artifact("x", work.folder / "checkpoints" / str(n), whole.manifest)).model.state_dict() for n in (1, 2, 3)]
+    assert [work.facts[f"checkpoints.{n}"]["steps"] for n in (1, 2, 3)] == [1, 2, 4]
+    last = load_policy(whole).model.state_dict()
+    assert all(torch.equal(states[2][name], last[name]) for name in last)
+    assert len({next(iter(state.values())).sum().item() for state in states}) == 3
+    two = load_policy(finished(run(model, data, steps=2, schedule=Schedule(shape="constant", warmup=0.0)), "policy")).model.state_dict()
+    assert all(torch.equal(states[1][name], two[name]) for name in two), "half of four steps are two steps"
+
+
+@pytest.mark.parametrize("kind", ["policy", "scorer"])
+def test_a_checkpoint_has_its_adapter_merged_and_training_goes_on_with_it(kind, run, policy_artifact, scorer_artifact, dataset):
+    model, data, objective = (policy_artifact(LORA), dataset(DEMOS), SFT()) if kind == "policy" else (scorer_artifact(LORA), dataset(PAIRS), BradleyTerry())
+    work = run(model, data, objective, steps=4, checkpoints=(0.5, 1.0), learning_rate=3e-2)
+    assert weights(work) == weights(run(model, data, objective, steps=4, learning_rate=3e-2))
+    kept = [load_network(Artifact("x", work.folder / "checkpoints" / n, {"output": {"artifact": kind}})).model.state_dict() for n in "12"]
+    last = load_network(Artifact("x", work.folder, {"output": {"artifact": kind}})).model.state_dict()
+    assert kept[0].keys() == last.keys() and all(torch.equal(kept[1][name], last[name]) for name in last)
+    assert any(not torch.equal(kept[0][name], last[name]) for name in last)
+
+
+def test_sharded_training_refuses_checkpoints_before_it_starts(make_work, budget):
+    with pytest.raises(Fault, match="sharded") as refused:
+        train(make_work(strategy="fsdp"), model=None, data=None, **budget(checkpoints=(0.5,)))
+    assert refused.value.code == "P610"
 
 
 def test_gradients_are_scaled_down_to_the_clip_norm(run, policy_artifact, dataset):

@@ -1,0 +1,73 @@
+"""The names of a spec: what is declared, what a reference leads to, and what to say of one that leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .diagnostic import Fix, Report
+from .load import Node, references
+from .spec.registry import DECLARED, singular
+from .suggest import nearest
+
+
+class Names:
+    """The declarations of a tree. `dangling` is what references that lead nowhere may have meant."""
+
+    def __init__(self, root: Node, report: Report) -> None:
+        self.root = root
+        self.report = report
+        self.dangling: set[str] = set()
+
+    def of(self, family: str) -> Collection[str]:
+        node = self.root.value.get(family) if family in DECLARED else None
+        return node.value if node is not None and node.is_map else ()
+
+    def called(self, word: str) -> list[str]:
+        """References to what is declared under this name."""
+        return [f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f) if word in (n, f"{f}.{n}")]
+
+    def split(self, text: str) -> tuple[str, str, str]:
+        """`stages.sft.checkpoints.1` -> (`stages`, `sft`, `checkpoints.1`): the longest name that is declared, and the part of it; no name if there is none."""
+        family, *steps = text.split(".")
+        cut = next((c for c in range(len(steps), 0, -1) if ".".join(steps[:c]) in self.of(family)), 0)
+        return family, ".".join(steps[:cut]), ".".join(steps[cut:])
+
+    def target(self, text: str, node: Node, path: tuple[str, ...]) -> tuple[tuple[str, str], str] | None:
+        """(family, name) of the declaration that a reference leads to, and the part of it; otherwise the problem is reported."""
+        family, name, part = self.split(text)
+        if name:
+            return (family, name), part
+        others = [f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f) if n == (part or family)]
+        if family in DECLARED and part:
+            options = [f"${{{family}.{n}}}" for n in nearest(part, self.of(family))] or others
+            help = didyou(options) or self.listing(family)
+            text = f"there is no {singular(family)} `{part}`"
+        else:
+            options = others or [f"${{{n}.{part}}}" for n in nearest(family, DECLARED) if part in self.of(n)]
+            help = didyou(options) or (f"a reference starts with one of {', '.join(DECLARED)}",)
+            text = f"`{node.value}` names nothing"
+        fixes = [Fix(f"replace by `{options[0]}`", node.place, options[0])] if len(options) == 1 else []
+        self.dangling.update((family if family in DECLARED else "*", *options))
+        self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
+        return None
+
+    def listing(self, family: str) -> tuple[str, ...]:
+        names = self.of(family)
+        return (f"declared {family}: {', '.join(names)}",) if names else (f"the spec declares no {family}",)
+
+    def warn_unused(self) -> None:
+        """Declarations that nothing names, by the text alone: a faulty statement uses what it names. Stages are wanted for themselves.
+
+        A reference that leads nowhere may have meant any declaration of its family, so these stay unmentioned.
+        """
+        used = {self.split(text)[:2] for text in references(self.root)}
+        for family in DECLARED:
+            for name in self.of(family):
+                meant = {"*", family, f"${{{family}.{name}}}"} & self.dangling
+                if family != "stages" and (family, name) not in used and not meant:
+                    text = f"{singular(family)} `{name}` is not used"
+                    self.report.add("R306", text, self.root.value[family].keys[name], path=(family, name))
+
+
+def didyou(options: list[str]) -> tuple[str, ...]:
+    return ("did you mean " + " or ".join(f"`{o}`" for o in options) + "?",) if options else ()
