@@ -26,6 +26,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m runtime", description="Carry out a plan.")
     arguments.add_argument("plan", type=Path, help="plan.json; the run folder is the one it lies in")
     arguments.add_argument("--store", type=Path, required=True, help="folder of finished artifacts")
+    arguments.add_argument("--quiet-tables", action="store_true", help="leave stdout to whoever started this")
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     plan = read_plan(args.plan)
@@ -39,10 +40,10 @@ def main() -> int:
         with console.running():
             made = execute(plan, store, console, ranks)
     except StageFailed as failed:
-        return failure(plan, failed, folder)
+        return failure(plan, failed, folder, ranks)
     except KeyboardInterrupt:
         say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
-        write_summary(folder, {"run": str(folder), "status": "interrupted", "stages": []})
+        write_summary(folder, {"run": str(folder), "status": "interrupted", "exit": 130, "stages": []})
         return 130
     except OSError as error:
         report = Report()
@@ -50,7 +51,10 @@ def main() -> int:
         print_report(report)
         return 4
     if ranks.first:
-        finish(plan, made, folder, watch.seconds(), console)
+        finish(plan, made, folder, watch.seconds())
+        if not args.quiet_tables:
+            console.tables(made)
+        say(f"\nreport: {folder / 'report.html'}")
     return 0
 
 
@@ -61,8 +65,8 @@ def set_threads(plan: Plan) -> None:
         torch.set_num_threads(plan.engine.threads)
 
 
-def finish(plan: Plan, made: dict[str, tuple[Artifact, bool]], folder: Path, seconds: float, console: Console) -> None:
-    """Links, report, summary and tables of a finished run."""
+def finish(plan: Plan, made: dict[str, tuple[Artifact, bool]], folder: Path, seconds: float) -> None:
+    """Links, report and summary of a finished run."""
     from .report import write_report
 
     link_artifacts(made, folder)
@@ -79,9 +83,7 @@ def finish(plan: Plan, made: dict[str, tuple[Artifact, bool]], folder: Path, sec
         }
         for s, (artifact, cached) in ((s, made[s.id]) for s in plan.stages)
     ]
-    write_summary(folder, {"run": str(folder), "status": "complete", "seconds": round(seconds, 2), "report": str(report), "stages": stages})
-    console.tables(made)
-    say(f"\nreport: {report}")
+    write_summary(folder, {"run": str(folder), "status": "complete", "exit": 0, "seconds": round(seconds, 2), "report": str(report), "stages": stages})
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
@@ -92,17 +94,20 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> None:
 INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610")
 
 
-def failure(plan: Plan, failed: StageFailed, folder: Path) -> int:
-    """Print what stopped the run, at its place in the spec."""
+def failure(plan: Plan, failed: StageFailed, folder: Path, ranks: Ranks) -> int:
+    """Print what stopped the run, at its place in the spec; of several ranks the first one speaks."""
     fault, stage = failed.fault, failed.stage
+    code = 1 if fault.code in INPUT_FAULTS else 4
+    if not ranks.first:
+        return code
     report = Report()
     place = stage.place(fault.field)
     if place is not None and Path(place.file).is_file():
         report.sources[place.file] = Path(place.file).read_text(encoding="utf-8")
     report.add(fault.code, f"stage `{stage.id}`: {fault.message}", place, path=tuple(stage.id.split(".")), help=fault.help)
     print_report(report)
-    write_summary(folder, {"run": str(folder), "status": "failed", "failed": stage.id, "why": fault.message, "stages": []})
-    return 1 if fault.code in INPUT_FAULTS else 4
+    write_summary(folder, {"run": str(folder), "status": "failed", "exit": code, "failed": stage.id, "why": fault.message, "stages": []})
+    return code
 
 
 def guarded() -> int:
@@ -110,7 +115,7 @@ def guarded() -> int:
     try:
         return main()
     except Exception:  # noqa: BLE001  the outermost frame of the process: whatever arrives here is our mistake
-        path = Path("alignc-crash.txt")
+        path = Path(sys.argv[1]).parent / "crash.txt"
         path.write_text(traceback.format_exc(), encoding="utf-8")
         say(f"internal error of alignc, not of your spec: {traceback.format_exc().splitlines()[-1]}\nThe details are in {path}; please report them.")
         return 5

@@ -9,8 +9,9 @@ from functools import cached_property
 from .fault import Fault, Skip
 from .generate import Answer, Decoding, generate
 from .networks import load_encoder, load_network, load_policy
+from .registry import Bound
 from .rows import Row
-from .scoring import score_rows
+from .scoring import Score, reward_rows, score_rows
 from .store import Artifact
 from .work import Work
 
@@ -43,20 +44,22 @@ class Judge:
             raise Fault("P603", f"the rows have no column `{by}` to split by", "metrics", (f"columns: {', '.join(self.rows[0])}",))
         return ["" if by is None else f"{by} {row[by]}" for row in self.rows]
 
-    @property
-    def device(self) -> str:
-        return "cuda" if self.work.engine.accelerator == "cuda" else "cpu"
-
     @cached_property
     def answers(self) -> list[Answer | Skip]:
         """One answer to each row's prompt."""
-        policy = load_policy(self.model).to(self.device)
+        policy = load_policy(self.model).to(self.work.device)
         found = generate(policy, load_encoder(self.model), self.rows, 1, self.decoding, self.work.seed, self.tell)
         return [f if isinstance(f, Skip) else f[0] for f in found]
 
     def answered(self) -> list[Row | Skip]:
         """The rows with the model's answer as `completion`."""
         return [a if isinstance(a, Skip) else row | {"completion": a.text} for row, a in zip(self.rows, self.answers, strict=True)]
+
+    def scores(self, reward: Bound | Artifact) -> list[Score | Skip]:
+        """The score of each answer by a reward."""
+        answered = self.answered()
+        scored = iter(reward_rows(reward, [row for row in answered if not isinstance(row, Skip)], self.work.device, self.tell))
+        return [row if isinstance(row, Skip) else next(scored) for row in answered]
 
     @cached_property
     def own_pair_scores(self) -> list[list[float] | Skip]:
@@ -72,7 +75,7 @@ class Judge:
 
     def pair_scores_of(self, model: Artifact) -> list[list[float] | Skip]:
         encoder = load_encoder(model)
-        network = load_network(model).to(self.device)
+        network = load_network(model).to(self.work.device)
         return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell)
 
     def tell(self, done: int, total: int) -> None:

@@ -65,7 +65,7 @@ def score_rows(
     return found
 
 
-def reward_rows(reward: Bound | Artifact, rows: Sequence[Row], tell: Tell = quiet) -> list[Score | Skip]:
+def reward_rows(reward: Bound | Artifact, rows: Sequence[Row], device: str = "cpu", tell: Tell = quiet) -> list[Score | Skip]:
     """The score of each row's completion by any reward: a rule, or the artifact of a trained scorer."""
     if isinstance(reward, Bound):
         for column in reward.spec.columns:
@@ -74,5 +74,5 @@ def reward_rows(reward: Bound | Artifact, rows: Sequence[Row], tell: Tell = quie
         scores: list[Score | Skip] = reward(rows)
         return scores
     encoder = load_encoder(reward)
-    values = score_rows(load_scorer(reward), encoder, rows, ("completion",), encoder.context, TOKENS_AT_ONCE, tell)
+    values = score_rows(load_scorer(reward).to(device), encoder, rows, ("completion",), encoder.context, TOKENS_AT_ONCE, tell)
     return [v if isinstance(v, Skip) else {"score": v[0]} for v in values]

@@ -47,6 +47,11 @@ class Work:
     summary: dict[str, Any] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def device(self) -> str:
+        """Where networks of this stage work."""
+        return "cuda" if self.engine.accelerator == "cuda" else "cpu"
+
     def usable(self, rows: Iterable[Row | Skip]) -> Iterator[Row]:
         """The rows without the skips, which are counted."""
         for row in rows:

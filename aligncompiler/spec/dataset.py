@@ -185,4 +185,4 @@ class Deduction(Dataset):
             yield Problem("S405", "labels", "`labels` is empty; name at least one of true, false, unknown")
 
     def output(self) -> Output:
-        return Output("dataset", ("problems", "demonstrations"), ("problem", "question", "label", "leaves", "form_count", "tree"))
+        return Output("dataset", ("problems", "demonstrations"), ("problem", "question", "guessable", "label", "leaves", "form_count", "tree"))

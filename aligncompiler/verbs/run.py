@@ -51,11 +51,12 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         say(f"error: `{folder}` cannot be written: {error.strerror}")
         return failed(args, 1, "the run folder cannot be written")
-    code = start(plan, folder, Path(args.store))
+    (folder / "run.json").unlink(missing_ok=True)
+    code = start(plan, folder, Path(args.store), args.json)
+    summary = read_summary(folder) or {"run": str(folder), "status": "failed", "exit": code, "stages": []}
     if args.json:
-        summary = read_summary(folder)
-        print_json(summary or {"run": str(folder), "status": "failed", "stages": []})
-    return code
+        print_json(summary)
+    return int(summary["exit"])  # a launcher of several processes has exit codes of its own
 
 
 def failed(args: argparse.Namespace, code: int, why: str) -> int:
@@ -101,9 +102,9 @@ def report_cached(summary: dict[str, Any], args: argparse.Namespace) -> None:
         print_json(summary)
 
 
-def start(plan: Plan, folder: Path, store: Path) -> int:
+def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool) -> int:
     """The runtime on `plan.json` as a process; under torchrun where the plan asks for several devices. Ctrl-C reaches it directly."""
-    module = ["runtime", str(folder / "plan.json"), "--store", str(store)]
+    module = ["runtime", str(folder / "plan.json"), "--store", str(store), *["--quiet-tables"] * quiet_tables]
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
     environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
     process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment)

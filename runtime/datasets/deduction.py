@@ -90,7 +90,7 @@ def deduction(
     is: without any, the forms of the leaves tell them apart. Every label is checked by entailment, and all terms can
     have members together. An Unknown's gold answer contracts both remaining parts of the path, then says so.
 
-    Columns: prompt, completion, answer, question, label, leaves, form_count, tree, problem.
+    Columns: prompt, completion, answer, question, guessable (whether the answer alone can be right), label, leaves, form_count, tree, problem.
     Raises Fault where the knobs leave no room, at once or when no new puzzle is found.
 
     Source: arXiv 2410.09528; labels, distractors, templates and the defaults against counting are ours.
@@ -263,6 +263,7 @@ def _row(puzzle: _Puzzle, knobs: _Knobs, random: Random) -> dict[str, Any]:
         "completion": write_answer(steps, puzzle.label, response=knobs.response),
         "answer": puzzle.label,
         "question": puzzle.question,
+        "guessable": puzzle.question == "judgment",
         "label": puzzle.label,
         "leaves": len(puzzle.path),
         "form_count": form_count(puzzle.claim, puzzle.premises),

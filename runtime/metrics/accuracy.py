@@ -11,7 +11,6 @@ from ..fault import Skip
 from ..judge import Judge, Measured
 from ..registry import Bound, implements
 from ..rows import Row
-from ..scoring import reward_rows
 
 
 @implements(Accuracy)
@@ -19,14 +18,10 @@ def accuracy(judge: Judge, *, reward: Bound, part: str, by: str | None) -> Measu
     """1 for an answer whose `part` of the reward is 1, else 0.
 
     Baselines: `majority` always gives the most frequent answer; one per shallow feature of the data (such as the counts of premise
-    forms) gives the most frequent answer among the prompts with the same feature. Both are fitted on the other half of the rows.
+    forms) gives the most frequent answer among the prompts with the same feature. Both are fitted on the other half of the rows, and are
+    wrong where the column `guessable` says that an answer alone cannot be right.
     """
-    answered = judge.answered()
-    scores = iter(reward_rows(reward, [row for row in answered if not isinstance(row, Skip)]))
-    values: list[float | None] = []
-    for row in answered:
-        score: object = row if isinstance(row, Skip) else next(scores)
-        values.append(None if isinstance(score, Skip) else float(score[part] >= 1.0))  # type: ignore[index]  # a score is a dict of numbers
+    values = [None if isinstance(score, Skip) else float(score[part] >= 1.0) for score in judge.scores(reward)]
     rows = [row for row in judge.rows if row.get("answer") is not None]
     baselines: dict[str, list[float | None]] = {}
     if len(rows) == len(judge.rows):
@@ -44,5 +39,5 @@ def looked_up(rows: Sequence[Row], features: Sequence[str]) -> list[float]:
     for number, (row, feature) in enumerate(zip(rows, features, strict=True)):
         other = votes[1 - number % 2]
         counts = other.get(feature) or other.get("\0any") or Counter({"": 1})
-        hits.append(float(counts.most_common(1)[0][0] == str(row["answer"])))
+        hits.append(float(row.get("guessable", True) and counts.most_common(1)[0][0] == str(row["answer"])))
     return hits

@@ -19,8 +19,7 @@ def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | 
     rows = load_rows(data)
     leaves = ("chosen", "rejected") if "chosen" in rows[0] else ("completion",)
     encoder = load_encoder(policy)
-    device = "cuda" if work.engine.accelerator == "cuda" else "cpu"
-    network = load_policy(policy).to(device)
+    network = load_policy(policy).to(work.device)
     values = score_rows(network, encoder, rows, leaves, encoder.limit(max_tokens), tokens_at_once, lambda done, total: work.progress.update(done, total))
     work.skipped.update(v.reason for v in values if isinstance(v, Skip))
     work.summary["rows"] = work.facts["rows"] = write_logprobs(work.folder, leaves, values)

@@ -16,7 +16,7 @@ from runtime.rows import hash_share
 from runtime.syllogism.derivation import grow
 from runtime.syllogism.proposition import Proposition, contradictory
 
-COLUMNS = ["prompt", "completion", "answer", "question", "label", "leaves", "form_count", "tree", "problem"]
+COLUMNS = ["prompt", "completion", "answer", "question", "guessable", "label", "leaves", "form_count", "tree", "problem"]
 
 
 def puzzles(**knobs):
@@ -110,7 +110,8 @@ def test_rows_are_plain_and_repeat_under_their_seed():
     rows = list(puzzles(seed=3))
     assert rows == list(puzzles(seed=3)) and rows != list(puzzles(seed=4))
     assert all(list(row) == COLUMNS for row in rows)
-    assert all(isinstance(value, int if name == "leaves" else str) for row in rows for name, value in row.items())
+    types = {"leaves": int, "guessable": bool}
+    assert all(isinstance(value, types.get(name, str)) for row in rows for name, value in row.items())
     assert len({row["prompt"] for row in rows}) == len(rows) == 100
 
 
