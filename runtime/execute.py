@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,20 +48,26 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks) -> dict[st
 
 
 def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks) -> Artifact:
-    """Carry out one stage and put what it made into the store."""
+    """Carry out one stage and put what it made into the store; of a stage that stops half-way nothing is left."""
     watch = Stopwatch()
     work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line)
+    try:
+        if ranks.needed(stage.spec):
+            carry_out(stage, inputs, work)
+        return ranks.commit(store, stage, work.folder, describe(plan, stage, work) | {"seconds": round(watch.seconds(), 3)})
+    finally:
+        shutil.rmtree(work.folder, ignore_errors=True)  # gone already if it was stored
+
+
+def carry_out(stage: Stage, inputs: Mapping[str, Artifact], work: Work) -> None:
+    """Call the implementation: a dataset yields rows, everything else writes to the folder itself."""
     bound = bind(stage.spec, inputs)
-    if not ranks.needed(stage.spec):
-        return ranks.commit(store, stage, work.folder, {})
     if stage.spec.family == "datasets":
         work.facts |= {"shortcuts": list(getattr(stage.spec, "shortcuts", ())), "answer_columns": list(getattr(stage.spec, "answer_columns", ()))}
         work.save_rows(work.usable(bound()))
     else:
-        with precision(plan.engine):
+        with precision(work.engine):
             bound(work)
-    manifest = describe(plan, stage, work) | {"seconds": round(watch.seconds(), 3)}
-    return ranks.commit(store, stage, work.folder, manifest)
 
 
 def precision(engine: Engine) -> torch.autocast:

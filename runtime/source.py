@@ -40,6 +40,7 @@ def file_rows(path: Path) -> Iterator[Row]:
     import datasets
 
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what goes wrong is told once, below
     try:
         yield from datasets.load_dataset(FORMATS[suffix], data_files=str(path), split="train", streaming=True, **OPTIONS.get(suffix, {}))
     except StopIteration:

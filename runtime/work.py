@@ -69,7 +69,7 @@ class Work:
                 self.progress.update(len(kept), None, f"{len(kept):,} rows")
         if not kept:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in self.skipped.most_common()) or "none were read"
-            raise Fault("P604", f"no rows are left ({reasons})", "")
+            raise Fault("P604", f"no rows are left ({reasons})", "", ("mend the rows, or the fields that choose them",))
         columns = sorted({name for row in kept for name in row})
         try:
             table = pa.table({name: [row.get(name) for row in kept] for name in columns})
