@@ -55,7 +55,7 @@ class MeanScore(Metric):
 
 
 class PairAccuracy(Metric):
-    """Share of pairs whose chosen answer scores above the rejected one, beside a baseline that always prefers the longer answer.
+    """Share of pairs whose chosen answer scores above the rejected one, beside baselines that see only which answer is longer.
 
     A scorer scores by its reward, a policy by its log-probability, less that of `reference` where one is given (the implicit reward
     of direct preference optimisation). A tie counts one half.

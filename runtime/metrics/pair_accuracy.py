@@ -14,15 +14,16 @@ from ..store import Artifact
 
 @implements(PairAccuracy)
 def pair_accuracy(judge: Judge, *, reference: Artifact | None) -> Measured:
-    """1 if the chosen answer scores higher, 1/2 at a tie, else 0. The baseline `longer` prefers the answer with more characters.
+    """1 if the chosen answer scores higher, 1/2 at a tie, else 0.
 
-    The baseline is measured on the same rows: one that could not be scored counts for neither.
+    The baselines `longer` and `shorter` look at the number of characters only, on the same rows: one that could not be scored counts for none.
     """
     scores = judge.pair_scores(reference)
     values = [None if isinstance(s, Skip) else order(s) for s in scores]
     lengths = [[float(len(row["chosen"])), float(len(row["rejected"]))] for row in judge.rows]
     longer = [None if value is None else order(length) for value, length in zip(values, lengths, strict=True)]
-    return Measured(values, judge.groups(None), {"longer": longer})
+    shorter = [None if value is None else 1.0 - value for value in longer]
+    return Measured(values, judge.groups(None), {"longer": longer, "shorter": shorter})
 
 
 def order(pair: Sequence[float]) -> float:

@@ -18,4 +18,4 @@ def test_the_length_baseline_is_measured_on_the_same_rows():
     judge = SimpleNamespace(rows=rows, pair_scores=lambda reference: [[1.0, 0.0], Skip("long"), [0.0, 0.0]], groups=lambda by: [""] * 3)
     measured = pair_accuracy(judge, reference=None)
     assert measured.values == [1.0, None, 0.5]
-    assert measured.baselines == {"longer": [1.0, None, 0.5]}
+    assert measured.baselines == {"longer": [1.0, None, 0.5], "shorter": [0.0, None, 0.5]}
