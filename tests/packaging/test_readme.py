@@ -32,7 +32,7 @@ def test_quick_commands_of_the_readme_work(command: str, tmp_path: Path) -> None
 
 
 def test_the_tree_of_the_readme_names_every_module() -> None:
-    tree = re.search(r"```text\n(.*?)```", README, re.S)
+    tree = re.search(r"```text\n(aligncompiler/.*?)```", README, re.S)
     assert tree is not None
     for package in ("aligncompiler", "runtime"):
         for path in (ROOT / package).glob("*.py"):
