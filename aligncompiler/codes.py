@@ -78,6 +78,24 @@ def puzzles(fields: str) -> str:
     return f"datasets:\n  puzzles: {{kind: deduction, {fields}}}\n"
 
 
+OTHER_ROWS = (
+    "datasets:\n"
+    "  puzzles: {kind: deduction, count: 100, leaves: {min: 2, max: 4}}\n"
+    "  pairs: {kind: preferences, file: pairs.jsonl, between: [0, 0.5]}\n"
+    "  more: {kind: preferences, file: pairs.jsonl, between: [0.5, 1]}\n"
+    "stages:\n"
+    "  stored: {kind: logprobs, policy: ${models.base}, data: ${datasets.more}}\n"
+    "  others: {kind: logprobs, policy: ${models.base}, data: ${datasets.pairs}}\n"
+    "  dpo:\n"
+    "    kind: train\n"
+    "    model: ${models.base}\n"
+    "    data: ${datasets.more}\n"
+    "    objective: {kind: dpo}\n"
+    "    reference: ${stages.stored}\n"
+    "    budget: {steps: 10}\n"
+    "    optimizer: {kind: adamw, learning_rate: 1e-3}\n"
+)
+
 GOOD_PUZZLES = puzzles("count: 100, leaves: {min: 2, max: 4}")
 
 ALL = (
@@ -295,6 +313,13 @@ ALL = (
         TRAIN + SAMPLE + "    temperature: 0\n",
         TRAIN + SAMPLE,
     ),
+    Code(
+        "M511",
+        "other-rows",
+        "Stored log-probabilities belong to the rows they were computed on, cut at the same length; joined to others they would be nonsense.",
+        OTHER_ROWS.replace("data: ${datasets.more}", "data: ${datasets.pairs}", 1),
+        OTHER_ROWS,
+    ),
     Code("P601", "no-such-file", "A file that the spec or the command names is missing, is a folder where a file is needed, or cannot be read."),
     Code("P602", "unreadable-data", "The data file is not in the format that its name promises, or is not UTF-8."),
     Code("P603", "missing-column", "The rows lack a column that their kind needs; `columns` maps our names to the names in the source."),
@@ -303,6 +328,7 @@ ALL = (
     Code("P606", "not-installed", "Running needs the runtime extra (torch, lightning, transformers, ...), or one more package that the spec names."),
     Code("P607", "model-unloadable", "The folder, package or hub name holds no model that can be loaded, or needs code that is not trusted."),
     Code("P608", "stage-failed", "A stage stopped before its artifact was complete. What was finished before it is kept; run again to go on from there."),
+    Code("P611", "beyond-context", "Rows longer than the context of the model cannot be read, so a larger limit would be silently lowered."),
     Code("P610", "device", "The spec asks for a device or for several processes that this machine does not have, or for what they cannot do yet."),
 )
 

@@ -122,10 +122,10 @@ def artifact_folder(store: Path, key: str) -> Path:
 
 
 def read_manifest(store: Path, key: str) -> dict[str, Any] | None:
-    """The manifest of a finished artifact, or None."""
-    path = artifact_folder(store, key) / MANIFEST
+    """The manifest of a finished artifact whose files are all there, or None. What is in them is checked when they are read."""
+    folder = artifact_folder(store, key)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and all((folder / name).is_file() for name in found.get("files", ())) else None

@@ -20,6 +20,8 @@ from .ranks import Ranks
 from .store import Artifact, Store
 from .work import Stopwatch
 
+Made = dict[str, tuple[Artifact, bool]]
+
 
 def main() -> int:
     """Run the plan; the exit code."""
@@ -34,21 +36,25 @@ def main() -> int:
     console = Console(plan, silent=not ranks.first)
     watch = Stopwatch()
     folder = args.plan.parent
+    made: Made = {}
     try:
         set_threads(plan)
+        if not enough_devices(plan):
+            return 1
         store = Store(args.store)
         with console.running():
-            made = execute(plan, store, console, ranks)
+            execute(plan, store, console, ranks, made)
     except StageFailed as failed:
-        return failure(plan, failed, folder, ranks)
+        return failure(plan, failed, folder, ranks, made)
     except KeyboardInterrupt:
         say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
-        write_summary(folder, {"run": str(folder), "status": "interrupted", "exit": 130, "stages": []})
+        write_summary(folder, {"run": str(folder), "status": "interrupted", "exit": 130, "stages": told(made)})
         return 130
     except OSError as error:
         report = Report()
         report.add("P605", f"the store or the run folder failed: {error}", None, help=("check that the disk has room and that both may be written",))
         print_report(report)
+        write_summary(folder, {"run": str(folder), "status": "failed", "exit": 4, "why": str(error), "stages": told(made)})
         return 4
     if ranks.first:
         finish(plan, made, folder, watch.seconds())
@@ -65,36 +71,54 @@ def set_threads(plan: Plan) -> None:
         torch.set_num_threads(plan.engine.threads)
 
 
-def finish(plan: Plan, made: dict[str, tuple[Artifact, bool]], folder: Path, seconds: float) -> None:
+def finish(plan: Plan, made: Made, folder: Path, seconds: float) -> None:
     """Links, report and summary of a finished run."""
     from .report import write_report
 
     link_artifacts(made, folder)
     report = folder / "report.html"
     write_report(plan, made, report)
-    stages = [
-        {
-            "id": s.id,
-            "key": s.key,
-            "cached": cached,
-            "seconds": artifact.manifest["seconds"],
-            "metrics": artifact.manifest["summary"],
-            "skipped": artifact.manifest["skipped"],
-        }
-        for s, (artifact, cached) in ((s, made[s.id]) for s in plan.stages)
-    ]
-    write_summary(folder, {"run": str(folder), "status": "complete", "exit": 0, "seconds": round(seconds, 2), "report": str(report), "stages": stages})
+    write_summary(folder, {"run": str(folder), "status": "complete", "exit": 0, "seconds": round(seconds, 2), "report": str(report), "stages": told(made)})
+
+
+def told(made: Made) -> list[dict[str, Any]]:
+    """What the summary says of each stage that is done."""
+    found = []
+    for id, (artifact, cached) in made.items():
+        manifest = artifact.manifest
+        facts = {"seconds": manifest["seconds"], "metrics": manifest["summary"], "skipped": manifest["skipped"]}
+        found.append({"id": id, "key": manifest["key"], "cached": cached, **facts})
+    return found
+
+
+def enough_devices(plan: Plan) -> bool:
+    """Whether this machine has what the plan was made for; otherwise it is said."""
+    if plan.engine.accelerator != "cuda":
+        return True
+    import torch
+
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if found >= plan.engine.devices:
+        return True
+    report = Report()
+    text = f"the plan asks for {plan.engine.devices} CUDA device(s); this machine has {found}"
+    report.add("P610", text, None, help=("set `engine.accelerator: cpu`, or run where the devices are",))
+    print_report(report)
+    return False
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
-    (folder / "run.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
+    """Write `run.json` as a whole or not at all."""
+    making = folder / f"run.json.{os.getpid()}"
+    making.write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(making, folder / "run.json")
 
 
 # Faults of the input end with 1, faults of a stage with 4.
-INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610")
+INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611")
 
 
-def failure(plan: Plan, failed: StageFailed, folder: Path, ranks: Ranks) -> int:
+def failure(plan: Plan, failed: StageFailed, folder: Path, ranks: Ranks, made: Made) -> int:
     """Print what stopped the run, at its place in the spec; of several ranks the first one speaks."""
     fault, stage = failed.fault, failed.stage
     code = 1 if fault.code in INPUT_FAULTS else 4
@@ -106,7 +130,7 @@ def failure(plan: Plan, failed: StageFailed, folder: Path, ranks: Ranks) -> int:
         report.sources[place.file] = Path(place.file).read_text(encoding="utf-8")
     report.add(fault.code, f"stage `{stage.id}`: {fault.message}", place, path=tuple(stage.id.split(".")), help=fault.help)
     print_report(report)
-    write_summary(folder, {"run": str(folder), "status": "failed", "exit": code, "failed": stage.id, "why": fault.message, "stages": []})
+    write_summary(folder, {"run": str(folder), "status": "failed", "exit": code, "failed": stage.id, "why": fault.message, "stages": told(made)})
     return code
 
 

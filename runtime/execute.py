@@ -30,9 +30,11 @@ class StageFailed(Exception):
         self.fault = fault
 
 
-def execute(plan: Plan, store: Store, console: Console, ranks: Ranks) -> dict[str, tuple[Artifact, bool]]:
-    """Make every stage of the plan; id -> (artifact, whether it was there before). Raises StageFailed; what was made before is kept."""
-    made: dict[str, tuple[Artifact, bool]] = {}
+def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: dict[str, tuple[Artifact, bool]]) -> None:
+    """Make every stage of the plan and enter it in `made`: id -> (artifact, whether it was there before).
+
+    Raises StageFailed; what was made before is kept, and stands in `made`.
+    """
     for stage in plan.stages:
         inputs = {id: made[id][0] for id in stage.reads}
         with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key):
@@ -44,7 +46,6 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks) -> dict[st
                     raise StageFailed(stage, fault) from fault
             made[stage.id] = (artifact, False) if found is None else (found, True)
             line.finish(*made[stage.id])
-    return made
 
 
 def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks) -> Artifact:

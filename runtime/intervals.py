@@ -32,12 +32,14 @@ def estimate(values: Sequence[float], clusters: Sequence[object], confidence: fl
     mean = float(numbers.mean())
     if not signed and len(set(clusters)) == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
         return Estimate(mean, *wilson(mean, len(numbers), confidence), len(numbers))
+    if not signed and numbers.min() == numbers.max() and 0.0 <= mean <= 1.0:
+        return Estimate(mean, *wilson(mean, len(set(clusters)), confidence), len(numbers))  # equal values do not make the mean certain
     index = {c: i for i, c in enumerate(dict.fromkeys(clusters))}
     member = np.array([index[c] for c in clusters])
     sums = np.bincount(member, weights=numbers)
     sizes = np.bincount(member).astype(float)
-    draws = np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    generator = np.random.default_rng(0)
+    means = np.array([sums[draw].sum() / sizes[draw].sum() for draw in (generator.integers(len(sums), size=len(sums)) for _ in range(RESAMPLES))])
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return Estimate(mean, float(low), float(high), len(numbers))

@@ -76,5 +76,9 @@ class Encoder:
         return trunk_and_leaves(trunk, answers)
 
     def limit(self, max_tokens: int | str) -> int:
-        """`context` as a number; a number as it is, but never above what the model reads."""
-        return self.context if isinstance(max_tokens, str) else min(max_tokens, self.context)
+        """`context` as a number; a number as it is. Raises Fault if it is more than the model reads."""
+        if isinstance(max_tokens, int) and max_tokens > self.context:
+            raise Fault(
+                "P611", f"`max_tokens` is {max_tokens:,}, but the model reads at most {self.context:,} tokens", "max_tokens", ("lower it, or write `context`",)
+            )
+        return self.context if isinstance(max_tokens, str) else max_tokens

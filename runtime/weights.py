@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import transformers
 
 from .fault import Fault
-from .networks import MODEL_FOLDER, is_bidirectional, loading, write_about
+from .networks import MODEL_FOLDER, is_bidirectional, load_encoder, loading, write_about
+from .store import Artifact
 from .work import Work
 
 
@@ -25,13 +25,15 @@ def take(
     package: str | None,
     path: str | None,
 ) -> None:
-    """Make a model artifact of weights that exist: local files are linked or copied, the hub is pointed to by commit.
+    """Make a model artifact of weights that exist: local files are copied, the hub is pointed to by commit.
 
     Raises Fault if nothing can be loaded from there, if it is an encoder where a decoder is due or the other way round, or if the
     weights are pickled.
     """
     field = next(name for name, value in (("pretrained", pretrained), ("folder", folder), ("package", package)) if value is not None)
     if pretrained is not None:
+        if Path(pretrained).exists():
+            raise Fault("P607", f"`{pretrained}` is also a folder here; it would be read in place of the hub", field, ("write `folder:` for a local model",))
         with loading(pretrained):
             config = transformers.AutoConfig.from_pretrained(pretrained, revision=revision)
         check_direction(config, bidirectional, pretrained, field)
@@ -47,9 +49,18 @@ def take(
     target = work.folder / MODEL_FOLDER
     target.mkdir()
     for file in sorted(p for p in source.iterdir() if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".model", ".jinja")):
-        link_or_copy(file, target / file.name)
+        shutil.copyfile(file, target / file.name)  # a link would let an edit on either side change the other
     work.summary["source"] = package or source.name
     write_about(work.folder, {**about, "pointer": None, "head_seed": None})
+    check_tokenizer(work, field)
+
+
+def check_tokenizer(work: Work, field: str) -> None:
+    """A model that cannot be told where an answer ends is found here, not by the stage that would use it."""
+    try:
+        load_encoder(Artifact(field, work.folder, {}))
+    except Fault as fault:
+        raise Fault(fault.code, fault.message.replace(str(work.folder / MODEL_FOLDER), str(work.summary["source"])), field, fault.help) from None
 
 
 def check_direction(config: Any, bidirectional: bool, name: str, field: str) -> None:
@@ -58,14 +69,6 @@ def check_direction(config: Any, bidirectional: bool, name: str, field: str) -> 
         raise Fault(
             "P607", f"`{name}` is {found} (its family is {config.model_type})", field, (f"declare it as `kind: {'causal_lm' if bidirectional else 'encoder'}`",)
         )
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link where the file system allows it, so that large weights are not stored twice."""
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def package_folder(package: str, path: str | None) -> Path:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..diagnostic import Report
 from ..ir import Plan, Stage
-from ..spec.base import Output, Ref
+from ..spec.base import Ref
 from ..spec.codec import replaced
 from ..spec.stage import Logprobs, Train
 
@@ -25,7 +25,7 @@ def supply_reference(plan: Plan, report: Report) -> Plan:
             assert isinstance(policy, Ref)
             if policy.output.artifact == "policy":
                 made = Logprobs(policy=policy, data=spec.data, max_tokens=spec.max_tokens, tokens_at_once=spec.batch.tokens_at_once)
-                output = Output("logprobs")
+                output = made.output()
                 extra = Stage(f"{stage.id}.reference", made, output, {"": stage.places[""]}, why=f"supply_reference: {stage.id} compares with {policy.path}")
                 stages.append(extra)
                 stage = replace(stage, spec=replaced(spec, reference=Ref(extra.id, output)))

@@ -199,6 +199,14 @@ def extra_of(info: pydantic.fields.FieldInfo) -> dict[str, Any]:
     return dict(extra) if isinstance(extra, dict) else {"role": "semantic", "unit": "", "path": False, "says": ""}
 
 
+# Constraints of texts that name things on the hub: a name, never a path; a commit, which cannot move as a branch can.
+HUB_NAME: dict[str, Any] = {
+    "pattern": r"^\w[\w.-]*(/\w[\w.-]*)?$",
+    "says": "should be a name on the hub such as `Qwen/Qwen2.5-0.5B`; a local one goes to `folder` or `file`",
+}
+COMMIT: dict[str, Any] = {"pattern": r"^[0-9a-f]{7,40}$", "says": "should be a commit, 7 to 40 hexadecimal digits; a branch can move"}
+
+
 class Range(Spec):
     """A range of whole numbers, both ends included."""
 

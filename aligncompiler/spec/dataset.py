@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-from .base import ROW_COLUMNS, Kind, Output, Problem, Range, field
+from .base import COMMIT, HUB_NAME, ROW_COLUMNS, Kind, Output, Problem, Range, field
 
 
 class Dataset(Kind):
@@ -38,9 +38,9 @@ class FileRows(Dataset):
 
     file: str | None = field(None, path=True)
     """File to read."""
-    hub: str | None = field(None)
+    hub: str | None = field(None, **HUB_NAME)
     """Name of a dataset on the Hugging Face hub; needs `revision`."""
-    revision: str | None = field(None)
+    revision: str | None = field(None, **COMMIT)
     """Commit of the hub repository."""
     subset: str | None = field(None)
     """Configuration of the hub dataset."""
@@ -81,6 +81,8 @@ class FileRows(Dataset):
 
 
 def check_between(between: tuple[float, float]) -> Iterator[Problem]:
+    if 0 < between[1] - between[0] < 0.001:
+        yield Problem("S405", "between", f"`between` is [{between[0]}, {between[1]}]; a share below 0.001 leaves next to nothing")
     if not 0 <= between[0] < between[1] <= 1:
         yield Problem("S405", "between", f"`between` is [{between[0]}, {between[1]}]; it takes [lower, upper] with 0 <= lower < upper <= 1")
 

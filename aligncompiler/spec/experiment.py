@@ -19,8 +19,8 @@ class Engine(Spec):
     def check(self) -> Iterator[Problem]:
         if self.strategy == "single" and self.devices > 1:
             yield Problem("M507", "devices", f"`strategy: single` uses one device, not {self.devices}", ("choose `strategy: ddp` or `strategy: fsdp`",))
-        if isinstance(self.threads, int) and self.threads < 1:
-            yield Problem("S405", "threads", f"`threads` is {self.threads}; a run needs at least 1")
+        if isinstance(self.threads, int) and not 1 <= self.threads <= 256:
+            yield Problem("S405", "threads", f"`threads` is {self.threads}; a run takes 1 to 256")
 
     accelerator: Literal["detect", "cpu", "cuda"] = field("detect")
     """Device; `detect` takes the GPU if the machine has one, and the plan says which."""

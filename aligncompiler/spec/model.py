@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-from .base import Kind, Needs, Output, Problem, Ref, Spec, field
+from .base import COMMIT, HUB_NAME, Kind, Needs, Output, Problem, Ref, Spec, field
 
 
 class Model(Kind):
@@ -119,9 +119,9 @@ class CausalLM(Model):
     """Build with random weights in this shape; needs `tokenizer`."""
     tokenizer: Tokenizer | None = field(None)
     """Tokenizer of a model that is built from an `architecture`."""
-    pretrained: str | None = field(None)
+    pretrained: str | None = field(None, **HUB_NAME)
     """Name on the Hugging Face hub, for example `Qwen/Qwen2.5-0.5B`; needs `revision`."""
-    revision: str | None = field(None)
+    revision: str | None = field(None, **COMMIT)
     """Commit of the hub repository."""
     folder: str | None = field(None, path=True)
     """Local folder written by `save_pretrained`."""
@@ -161,9 +161,9 @@ class Encoder(Model):
     """A bidirectional encoder, loaded: a backbone for scorers."""
 
     kind: Literal["encoder"] = "encoder"
-    pretrained: str | None = field(None)
+    pretrained: str | None = field(None, **HUB_NAME)
     """Name on the Hugging Face hub; needs `revision`."""
-    revision: str | None = field(None)
+    revision: str | None = field(None, **COMMIT)
     """Commit of the hub repository."""
     folder: str | None = field(None, path=True)
     """Local folder written by `save_pretrained`."""

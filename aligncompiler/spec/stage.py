@@ -95,6 +95,10 @@ class Train(Stage):
             yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `{self.model}` is a {self.model.output}")
         if isinstance(self.reference, Ref) and not self.objective.wants_reference():
             yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
+        stored = self.reference.output if isinstance(self.reference, Ref) and self.reference.output.artifact == "logprobs" else None
+        if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens),):
+            text = f"{self.reference!r} holds log-probabilities of other rows than `data` and `max_tokens` give"
+            yield Problem("M511", "reference", text, ("compute them on the same data, or name the policy itself",))
         if isinstance(self.max_tokens, int) and self.batch.tokens_at_once < self.max_tokens:
             yield Problem(
                 "M503",
@@ -123,7 +127,7 @@ class Sample(Stage):
     count: int = field(unit="answers per prompt", ge=1)
     """Number of answers to each prompt."""
     max_new_tokens: int = field(unit="tokens", ge=1)
-    """Longest answer; an answer that does not end before is kept and marked."""
+    """Longest answer; one that does not end before, or before the model's context is full, is kept and marked. Prompts that leave no room are skipped."""
     temperature: float = field(1.0, unit="1", ge=0)
     """Divides the logits; 0 takes the most likely token."""
     top_p: float = field(1.0, unit="probability", gt=0, le=1)
@@ -204,7 +208,7 @@ class Logprobs(Stage):
         yield from check_max_tokens(self.max_tokens)
 
     def output(self) -> Output:
-        return Output("logprobs")
+        return Output("logprobs", columns=(scored_rows(self.data, self.max_tokens),))
 
 
 class Evaluate(Stage):
@@ -264,6 +268,11 @@ def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator
         if not data.output.has_column(column):
             assert isinstance(reward, Reward)
             yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which `{data}` does not carry")
+
+
+def scored_rows(data: Ref, max_tokens: int | str) -> str:
+    """Which rows a `logprobs` stage speaks of: what a train stage that uses it must agree with."""
+    return f"{data!r} up to {max_tokens}"
 
 
 def check_max_tokens(max_tokens: int | str) -> Iterator[Problem]:

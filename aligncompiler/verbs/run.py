@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -30,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     if plan is None:
         return failed(args, 1, "the spec has errors")
     if args.only:
-        unknown = [id for id in args.only if id not in {s.id for s in plan.stages}]
+        ids = {s.id for s in plan.stages}
+        args.only = [f"stages.{id}" if id not in ids and f"stages.{id}" in ids else id for id in args.only]
+        unknown = [id for id in args.only if id not in ids]
         if unknown:
             say(f"error: the plan has no stage `{unknown[0]}` ({'; '.join(did_you_mean(unknown[0], [s.id for s in plan.stages], 'stages')) or 'it has none'})")
             return failed(args, 2, f"no stage `{unknown[0]}`")
@@ -90,9 +93,17 @@ def finished(plan: Plan, store: Path, folder: Path) -> dict[str, Any] | None:
     summary = read_summary(folder)
     if summary is None or summary.get("status") != "complete" or not (folder / "report.html").is_file():
         return None
-    if any(read_manifest(store, stage.key) is None for stage in plan.stages):
+    if any(read_manifest(store, stage.key) is None for stage in plan.stages) or not same_plan(plan, folder):
         return None
     return summary | {"stages": [stage | {"cached": True} for stage in summary["stages"]]}
+
+
+def same_plan(plan: Plan, folder: Path) -> bool:
+    """Whether the report shows this very plan, its description and other cosmetics included."""
+    try:
+        return bool(json.loads((folder / "plan.json").read_text(encoding="utf-8")) == json.loads(json.dumps(plan.to_json())))
+    except (OSError, ValueError):
+        return False
 
 
 def report_cached(summary: dict[str, Any], args: argparse.Namespace) -> None:
@@ -103,13 +114,20 @@ def report_cached(summary: dict[str, Any], args: argparse.Namespace) -> None:
 
 
 def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool) -> int:
-    """The runtime on `plan.json` as a process; under torchrun where the plan asks for several devices. Ctrl-C reaches it directly."""
+    """The runtime on `plan.json` as a process of its own session, under torchrun where the plan asks for several devices.
+
+    Signals are passed on, so that stopping `alignc` never leaves the runtime behind.
+    """
     module = ["runtime", str(folder / "plan.json"), "--store", str(store), *["--quiet-tables"] * quiet_tables]
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
     environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
-    process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment, start_new_session=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is wound up like Ctrl-C
+    asked = False
     while True:
         try:
-            return process.wait()
+            code = process.wait()
+            return code if code >= 0 else 130 if asked else 5
         except KeyboardInterrupt:
-            continue  # the runtime got the same signal and is winding up
+            process.send_signal(signal.SIGKILL if asked else signal.SIGINT)  # once to wind up, twice to stop at once
+            asked = True

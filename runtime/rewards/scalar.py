@@ -16,4 +16,6 @@ def scalar(work: Work, *, backbone: Artifact) -> None:
     about = read_about(backbone) | {"head_seed": work.seed}
     write_about(work.folder, about)
     if about["pointer"] is None:
-        save_network(load_scorer(backbone, work.seed), load_encoder(backbone), work.folder, about)
+        scorer = load_scorer(backbone, work.seed)
+        save_network(scorer, load_encoder(backbone), work.folder, about)
+        work.summary["parameters"] = sum(p.numel() for p in scorer.parameters())

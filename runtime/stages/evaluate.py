@@ -59,9 +59,11 @@ def evaluate(
 
 
 def metric_name(metric: Bound) -> str:
-    """The metric with the part it looks at: `mean_score step`."""
+    """The metric with the reward and the part it looks at: `mean_score deduction_steps step`."""
+    reward = metric.fields.get("reward")
+    judge = [] if reward is None else [reward.spec.tag if isinstance(reward, Bound) else reward.id.removeprefix("stages.")]
     part = getattr(metric.spec, "part", "score")
-    return metric.spec.tag if part == "score" else f"{metric.spec.tag} {part}"
+    return " ".join([metric.spec.tag, *judge, *([part] if part != "score" else [])])
 
 
 def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aligncompiler.spec.stage import Logprobs
 
-from ..fault import Skip
+from ..fault import Fault, Skip
 from ..logprob_table import write_logprobs
 from ..networks import load_encoder, load_policy
 from ..registry import implements
@@ -22,4 +22,6 @@ def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | 
     network = load_policy(policy).to(work.device)
     values = score_rows(network, encoder, rows, leaves, encoder.limit(max_tokens), tokens_at_once, lambda done, total: work.progress.update(done, total))
     work.skipped.update(v.reason for v in values if isinstance(v, Skip))
+    if all(isinstance(v, Skip) for v in values):
+        raise Fault("P604", f"no row is left to score ({', '.join(work.skipped)})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))
     work.summary["rows"] = work.facts["rows"] = write_logprobs(work.folder, leaves, values)

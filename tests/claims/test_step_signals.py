@@ -31,7 +31,7 @@ def measured(seed: int, folder: Path) -> dict[str, object]:
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout.splitlines()[-1])
     table = json.loads((Path(summary["run"]) / "artifacts" / "stages.exam" / "table.json").read_text(encoding="utf-8"))
-    step = next(one for one in table["tables"] if one["name"] == "mean_score step")
+    step = next(one for one in table["tables"] if one["name"] == "mean_score deduction_steps step")
     return {"seed": seed, "seconds": summary["seconds"], "lines": step["lines"]}
 
 

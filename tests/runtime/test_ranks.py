@@ -55,7 +55,9 @@ def plan(tmp_path):
 def alone(plan, tmp_path):
     """The trained artifact of this very process."""
     store = Store(tmp_path / "one.store")
-    return execute(plan, store, Console(plan, silent=True), Ranks())["stages.sft"][0].folder
+    made = {}
+    execute(plan, store, Console(plan, silent=True), Ranks(), made)
+    return made["stages.sft"][0].folder
 
 
 def together(plan, tmp_path, strategy):

@@ -86,10 +86,11 @@ def test_a_row_longer_than_the_limit_is_a_skip_and_one_that_just_fits_is_not(enc
     assert encoder.tree(row, ("chosen", "rejected"), length - 1) == Skip(f"longer than {length - 1} tokens")
 
 
-def test_a_limit_is_never_above_the_context(encoder):
+def test_a_limit_above_the_context_is_refused_and_never_lowered(encoder):
     assert encoder.limit("context") == 64
     assert encoder.limit(10) == 10
-    assert encoder.limit(100) == 64
+    with pytest.raises(Fault, match="the model reads at most 64 tokens"):
+        encoder.limit(100)
 
 
 def test_chat_format_uses_the_template_once(chat):
