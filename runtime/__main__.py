@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -31,6 +32,7 @@ def main() -> int:
     arguments.add_argument("--quiet-tables", action="store_true", help="leave stdout to whoever started this")
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     plan = read_plan(args.plan)
     ranks = Ranks()
     console = Console(plan, silent=not ranks.first)
