@@ -1,13 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check claims clean
+.PHONY: demo test check claims fuzz bench clean
 
 # A virtual environment with the versions of constraints.txt; torch first, so that its CPU build is taken where one is offered.
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[runtime,dev]'
+	$(BIN)/python -m compileall -q aligncompiler runtime  # the first run should be as fast as the next, also where Python may not write
 	touch .venv/installed
 
 demo: .venv/installed  ## install, then run the quickstart
@@ -25,6 +26,13 @@ check: .venv/installed  ## lint, types, layers and the tests that need no torch;
 
 claims: .venv/installed  ## reproduce the published claims; slow
 	$(BIN)/python -m pytest tests/claims -m slow
+
+fuzz: .venv/installed  ## ten thousand spoiled specs and every word misspelt: prints the figures of docs/benchmarks.md
+	$(BIN)/python tests/properties/check_mutants.py --count 10000
+	$(BIN)/python tests/properties/check_typos.py --count 20
+
+bench: .venv/installed  ## CPU time and memory beside yamllint, Hydra and TRL, which are installed into a cache folder
+	$(BIN)/python benchmarks/check.py
 
 clean:  ## remove what the commands above made, the store and the runs included
 	rm -rf .venv .alignc runs build dist

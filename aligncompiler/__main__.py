@@ -1,7 +1,5 @@
 """`python -m aligncompiler` is `alignc`."""
 
-import sys
+from .cli import start
 
-from .cli import main
-
-sys.exit(main())
+start()

@@ -2,38 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from .diagnostic import Place
 from .elaborate import Elaborator
-from .ir import Plan, Stage
+from .ir import Cell, Plan, Stage
 from .load import Node
+from .memo import Memo
 from .spec.base import Kind, Spec
-from .spec.codec import refs
 from .spec.experiment import Experiment
 
 
 def build(experiment: Experiment, elaborator: Elaborator, spec_file: str) -> Plan:
     """The plan as it was written, before any pass."""
     stages: dict[str, Stage] = {}
-
     todo = [f"stages.{name}" for name in reversed(list(experiment.stages))]
     while todo:  # depth first with a stack of its own: a chain of stages may be longer than Python's
         id = todo[-1]
-        family, _, name = id.partition(".")
-        spec = getattr(experiment, family)[name]
-        first = [ref.to for ref in refs(spec) if ref.to not in stages]
-        if first and id not in stages:
-            todo += reversed(first)
+        if id in stages:
+            todo.pop()
             continue
-        todo.pop()
-        if id not in stages:
-            output = spec.output()
-            assert output is not None, f"{id} makes no artifact"
-            key = elaborator.root.value[family].keys[name]
-            stages[id] = Stage(id, spec, output, {"": key} | dict(places(spec, elaborator.nodes)))
-    head = {"seed": experiment.seed, "description": experiment.description, "cites": experiment.cites}
-    return Plan(experiment.name, spec_file, tuple(stages.values()), experiment.engine, **head)  # type: ignore[arg-type]  # the head is typed above
+        stage = stage_of(id, experiment, elaborator.root, elaborator.memo)
+        first = [read for read in stage.reads if read not in stages]
+        todo += reversed(first)
+        if not first:
+            stages[todo.pop()] = stage
+    head: dict[str, Any] = {"seed": experiment.seed, "description": experiment.description, "cites": experiment.cites, "places": head_places(elaborator.root)}
+    return Plan(experiment.name, spec_file, tuple(stages.values()), experiment.engine, **head)
+
+
+def head_places(root: Node) -> dict[str, Place]:
+    """Where the keys above the declarations were written, by their dotted path; "" is the first of them."""
+    found = {"": next(iter(root.keys.values()), root.place)}
+    for word, node in root.value.items():
+        if word in ("seed", "engine"):
+            found[word] = root.keys.get(word, node.place) if node.is_map else node.place
+            found |= {f"{word}.{inner}": one.place for inner, one in node.value.items()} if node.is_map else {}
+    return found
+
+
+def stage_of(name: str, experiment: Experiment, root: Node, memo: Memo) -> Stage:
+    """The stage of a declaration, made once for one spec and seed."""
+    family, _, short = name.partition(".")
+    spec = getattr(experiment, family)[short]
+    seed = seed_of(experiment.seed, name) if spec.draws else 0
+    key = (name, id(spec), seed)
+    if key not in memo.stages:
+        output = spec.output()
+        assert output is not None, f"{name} makes no artifact"
+        where = {"": root.value[family].keys[short]} | dict(places(spec, memo.nodes))
+        if spec.draws and "seed" in root.value:
+            where["seed#"] = root.value["seed"].place
+        memo.stages[key] = Stage(name, spec, output, where, seed)
+    return memo.stages[key]
+
+
+def seed_of(experiment_seed: int, id: str) -> int:
+    """Seed of a stage that draws random numbers: the first 31 bits of sha256(seed of the experiment, id of the stage).
+
+    Adding a stage moves nobody else's randomness.
+    """
+    digest = hashlib.sha256(f"{experiment_seed}/{id}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def join(plans: Sequence[tuple[str, Mapping[str, Any], Plan]]) -> Plan:
+    """One plan of the cells of a sweep, given as (name, values of the axes, plan): a stage that several cells have in common is in it once."""
+    variants: dict[str, dict[tuple[object, ...], int]] = {}  # id -> what makes a stage what it is -> number of the variant
+    chosen: list[dict[str, tuple[Stage, int]]] = []  # for each cell, id -> (stage, number of its variant)
+    for _, _, plan in plans:
+        mine: dict[str, tuple[Stage, int]] = {}
+        for stage in plan.stages:
+            known = variants.setdefault(stage.id, {})
+            made_of = (id(stage), *(mine[read][1] for read in stage.reads))
+            mine[stage.id] = (stage, known.setdefault(made_of, len(known)))
+        chosen.append(mine)
+    names = {base: distinct_names(base, len(known), plans, chosen) for base, known in variants.items()}
+    stages: dict[str, Stage] = {}
+    cells = []
+    for (name, values, plan), mine in zip(plans, chosen, strict=True):
+        called = {base: names[base][number] for base, (_, number) in mine.items()}
+        for base, (stage, _) in mine.items():
+            if called[base] not in stages:
+                links = {read: called[read] for read in stage.reads if called[read] != read}
+                stages[called[base]] = replace(stage, id=called[base], links=links) if called[base] != base or links else stage
+        cells.append(Cell(name, values, called, plan.seed))
+    return replace(plans[0][2], stages=tuple(stages.values()), cells=tuple(cells))
+
+
+def distinct_names(base: str, count: int, plans: Sequence[tuple[str, Mapping[str, Any], Plan]], chosen: Sequence[Mapping[str, tuple[Stage, int]]]) -> list[str]:
+    """A name for each variant of a stage: with the axes of the sweep that it depends on, or just the name where there is one variant."""
+    if count == 1:
+        return [base]
+    labels = [dict(part.partition("=")[::2] for part in name.split(",")) for name, _, _ in plans]
+    members: list[list[int]] = [[] for _ in range(count)]
+    for cell, mine in enumerate(chosen):
+        if base in mine:
+            members[mine[base][1]].append(cell)
+    axes = [axis for axis in labels[0] if all(len({labels[cell][axis] for cell in cells}) == 1 for cells in members)]
+    found = [",".join(f"{axis}={labels[cells[0]][axis]}" for axis in axes) for cells in members]
+    clear = len(set(found)) == count
+    return [f"{base}[{text}]" if clear else f"{base}[{number}]" for number, text in enumerate(found, 1)]
 
 
 def places(spec: Spec, nodes: Mapping[int, Node], prefix: str = "") -> Iterator[tuple[str, Place]]:

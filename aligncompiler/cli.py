@@ -3,64 +3,151 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from . import __version__
 
-EXIT_CODES = "exit codes: 0 ok, 1 the spec or the data has errors, 2 usage, 3 work pending, 4 a stage failed, 5 internal error, 130 interrupted"
+EXITS = {
+    0: "ok",
+    1: "the spec or the data has errors",
+    2: "usage",
+    3: "work pending",
+    4: "a stage failed",
+    5: "internal error",
+    130: "interrupted",
+}
+EXIT_CODES = "exit codes: " + ", ".join(f"{number} {meaning}" for number, meaning in EXITS.items())
+SHELLS = {
+    "bash": "source <(alignc completion bash)",
+    "zsh": 'eval "$(alignc completion zsh)"',
+    "fish": "alignc completion fish | source",
+}
+FORMATS = ("full", "concise", "json", "github", "sarif")
+
+
+class Verbs:
+    """Adds verbs to a parser, each with the options that all of its sort share."""
+
+    def __init__(self, top: argparse.ArgumentParser) -> None:
+        self.verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def plain(self, name: str, help: str) -> argparse.ArgumentParser:
+        """A verb without a spec."""
+        text = help[0].upper() + help[1:] + "."
+        one = self.verbs.add_parser(name, help=help, description=text, epilog=EXIT_CODES)
+        one.add_argument("--json", action="store_true", help="print the result as JSON")
+        return one
+
+    def of_spec(self, name: str, help: str) -> argparse.ArgumentParser:
+        """A verb that compiles a spec."""
+        one = self.plain(name, help)
+        one.add_argument("spec", help="spec file")
+        one.add_argument("--set", dest="sets", metavar="PATH=VALUE", action="append", default=[], help="override one value")
+        one.add_argument("--profile", dest="profiles", metavar="NAME", action="append", default=[], help="apply a profile of the spec")
+        return one
+
+
+def with_store(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--store", default=os.environ.get("ALIGNC_STORE", ".alignc"), help="folder of finished artifacts (default: $ALIGNC_STORE or .alignc)")
+
+
+def with_runs(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--out", default="runs", help="folder that run folders are made in (default: runs)")
+
+
+def add_authoring(verbs: Verbs) -> None:
+    """Verbs for who writes a spec."""
+    init = verbs.plain("init", "write a spec to start from")
+    init.add_argument("path", nargs="?", default="spec.yaml", help="file to write (default: spec.yaml)")
+    init.add_argument("--from", dest="source", default="quickstart", metavar="NAME", help="which of the specs that come with alignc (default: quickstart)")
+    init.add_argument("--list", action="store_true", help="list the specs that come with alignc")
+
+    check = verbs.of_spec("check", "check a spec without loading anything")
+    check.add_argument("more", nargs="*", metavar="spec", help="more spec files")
+    check.add_argument("--format", choices=FORMATS, help="form of the diagnostics (default: full on a terminal, else concise)")
+    check.add_argument("--fix", action="store_true", help="apply the safe fixes to the files, and check again")
+    check.add_argument("--data", action="store_true", help="read the data files as well: columns, types, counts, rows that are too long")
+
+    show = verbs.of_spec("show", "print the resolved spec, defaults included")
+    show.add_argument("part", nargs="?", help="dotted path, for example stages.dpo")
+    show.add_argument("--origins", action="store_true", help="say of every value where it was written and what it overrode")
+
+    explain = verbs.plain("explain", "explain a diagnostic code, a kind, or a field")
+    explain.add_argument("topic", nargs="?", help="for example S401, dpo, train.batch; without it, list the topics")
+    explain.add_argument("--markdown", action="store_true", help="print the page of all codes")
+
+    schema = verbs.plain("schema", "print the JSON Schema of the language, for editors")
+    schema.add_argument("-o", "--output", metavar="FILE", help="write it to a file")
+
+    lsp = verbs.plain("lsp", "start the language server on stdin and stdout")
+    lsp.add_argument("--stdio", action="store_true", help="speak over stdin and stdout; the only way, and accepted because editors pass it")
+
+    completion = verbs.plain("completion", "print the completion script of a shell")
+    completion.add_argument("shell", choices=tuple(SHELLS), help="the shell; " + ", ".join(f"in {shell}: {line}" for shell, line in SHELLS.items()))
+
+
+def add_running(verbs: Verbs) -> None:
+    """Verbs for who carries a spec out."""
+    plan = verbs.of_spec("plan", "show the stages, what they cost, and which of them are done already")
+    with_store(plan)
+    plan.add_argument("-o", "--output", metavar="FILE", help="write the plan to a file, for `alignc run FILE`")
+    plan.add_argument("--check", action="store_true", help="exit with 3 if there is work to do")
+
+    run = verbs.of_spec("run", "carry out a spec or a saved plan; what is done already is not done again")
+    with_store(run)
+    with_runs(run)
+    run.add_argument("--only", metavar="STAGE", action="append", default=[], help="carry out only this stage and what it needs")
+
+    why = verbs.of_spec("why", "say why stages have to run: the field that changed, and its line")
+    why.add_argument("stage", nargs="?", help="one stage, for example stages.dpo; without it, all that have to run")
+    with_store(why)
+
+    runs = verbs.plain("runs", "list the runs made here")
+    with_runs(runs)
+
+    store = verbs.plain("store", "list, verify or clean up finished artifacts")
+    store.add_argument("action", choices=("list", "verify", "gc"), help="list them; check every checksum; delete what no run uses")
+    with_store(store)
+    with_runs(store)
+    store.add_argument("--dry-run", action="store_true", help="with gc: only say what would be deleted")
+    store.add_argument("--all", action="store_true", help="with gc: go on where no run refers to anything, and delete everything")
 
 
 def parser() -> argparse.ArgumentParser:
     """All verbs and their options."""
     top = argparse.ArgumentParser(prog="alignc", description="The declarative compiler for alignment research.", epilog=EXIT_CODES)
     top.add_argument("--version", action="version", version=f"alignc {__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-
-    def verb(name: str, help: str, spec: bool = True) -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", epilog=EXIT_CODES)
-        one.add_argument("--json", action="store_true", help="print the result as JSON")
-        if spec:
-            one.add_argument("spec", help="spec file")
-            one.add_argument("--set", dest="sets", metavar="PATH=VALUE", action="append", default=[], help="override one value")
-            one.add_argument("--profile", dest="profiles", metavar="NAME", action="append", default=[], help="apply a profile of the spec")
-        return one
-
-    def places(one: argparse.ArgumentParser) -> None:
-        one.add_argument("--store", default=os.environ.get("ALIGNC_STORE", ".alignc"), help="folder of finished artifacts (default: $ALIGNC_STORE or .alignc)")
-
-    init = verb("init", "write a spec to start from", spec=False)
-    init.add_argument("path", nargs="?", default="spec.yaml", help="file to write (default: spec.yaml)")
-    init.add_argument("--from", dest="source", default="quickstart", metavar="NAME", help="which of the specs that come with alignc (default: quickstart)")
-    init.add_argument("--list", action="store_true", help="list the specs that come with alignc")
-
-    check = verb("check", "check a spec without loading anything")
-    check.add_argument("--format", choices=("full", "concise", "json"), help="form of the diagnostics (default: full on a terminal, else concise)")
-
-    plan = verb("plan", "show the stages, and which of them are done already")
-    places(plan)
-    plan.add_argument("-o", "--output", metavar="FILE", help="write the plan to a file")
-    plan.add_argument("--check", action="store_true", help="exit with 3 if there is work to do")
-
-    run = verb("run", "carry out a spec; what is done already is not done again")
-    places(run)
-    run.add_argument("--out", default="runs", help="folder that run folders are made in (default: runs)")
-    run.add_argument("--only", metavar="STAGE", action="append", default=[], help="carry out only this stage and what it needs")
-
-    explain = verb("explain", "explain a diagnostic code, a kind, or a field", spec=False)
-    explain.add_argument("topic", nargs="?", help="for example S401, dpo, train.batch; without it, list the topics")
-
-    show = verb("show", "print the resolved spec, defaults included")
-    show.add_argument("part", nargs="?", help="dotted path, for example stages.dpo")
+    verbs = Verbs(top)
+    add_authoring(verbs)
+    add_running(verbs)
     return top
+
+
+def arguments(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments, with what stands behind an option put where argparse would only have looked before it: `why SPEC --store X STAGE`."""
+    args, rest = top.parse_known_args(argv)
+    optional = {"why": "stage", "show": "part", "explain": "topic"}.get(args.verb, "")
+    if rest and not any(word.startswith("-") for word in rest):
+        if len(rest) == 1 and optional and getattr(args, optional) is None:
+            setattr(args, optional, rest.pop())
+        elif args.verb == "check":
+            args.more, rest = [*args.more, *rest], []
+    if rest:
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code."""
-    args = parser().parse_args(argv)
+    # pydantic looks for plug-ins of its own among all that is installed, 10 to 15 ms of every start; no class of ours has a use for one.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    args = arguments(parser(), argv)
     verb = getattr(import_module(f"{__package__}.verbs.{args.verb}"), args.verb)
     try:
         return int(verb(args))
@@ -75,5 +162,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 5
 
 
+def start() -> NoReturn:
+    """The process of one verb. But for the language server it is short: nothing is collected while it works, and it ends without being taken apart."""
+    if sys.argv[1:2] != ["lsp"]:
+        gc.disable()
+    code = main()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:  # as the language server leaves them
+                stream.flush()
+    except BrokenPipeError:
+        code = 0  # who reads has enough, as in `main`
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

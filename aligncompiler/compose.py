@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .diagnostic import Diagnostic, Place, Report, SpecError
+from .fixes import renaming
 from .load import REFERENCE, Node, load, parse, references
-from .spec.registry import DECLARED
+from .spec.composed import COMPOSED
+from .spec.registry import DECLARED, FAMILIES, find
 from .suggest import did_you_mean, nearest
 
 VAR_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "str": (str,), "bool": (bool,), "path": (str,)}
-VAR_KEYS = ("type", "default", "doc")
+VAR_KEYS = tuple(COMPOSED["vars"].inside)
+TAKEN_OUT = ("vars", "profiles", "sweep")  # what composition reads; the rest is the experiment
 
 
 class Poison:
@@ -27,17 +30,28 @@ class Poison:
 POISON = Poison()
 
 
-def compose(path: Path, report: Report, profiles: Sequence[str] = (), sets: Sequence[str] = ()) -> tuple[Node, list[str]]:
-    """The whole tree of a spec, and the names of its profiles that were not applied. Raises SpecError where a file cannot be read."""
+@dataclass(frozen=True)
+class Composed:
+    """The tree of a spec before variables are put in their places, the names of its profiles that were not applied, and the paths of `--set`."""
+
+    tree: Node
+    others: list[str]
+    set_paths: dict[str, Place]
+
+
+def compose(path: Path, report: Report, profiles: Sequence[str] = (), sets: Sequence[str] = ()) -> Composed:
+    """The whole tree of a spec. Raises SpecError where a file cannot be read."""
     tree = with_parent(path, report, ())
     for name in profiles:
         tree = apply_profile(tree, name, report)
     check_profiles(tree, report)
+    set_paths = {}
     for number, text in enumerate(sets, 1):
-        tree = apply_set(tree, text, number, report)
+        tree, dotted, place = apply_set(tree, text, number, report)
+        set_paths[dotted] = place
     declared = tree.value.get("profiles")
     others = [name for name in declared.value if name not in profiles] if declared is not None and declared.is_map else []
-    return fill_variables(tree, report), others
+    return Composed(tree, others, set_paths)
 
 
 def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
@@ -48,10 +62,11 @@ def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
     values = {k: v for k, v in tree.value.items() if k != "extends"}
     tree = replace(tree, value=values)
     if not isinstance(parent.value, str):
-        report.add("C203", f"`extends` names one file; this is {parent.noun()}", parent.place)
+        help = ("a spec has one parent, which may have a parent in turn",) if parent.is_list else ("name a file, or remove the key",)
+        report.add("C203", f"`extends` names one file; this is {parent.noun()}", parent.place, help=help)
         return tree
     target = path.parent / parent.value
-    if target.resolve() in (*seen, path.resolve()):
+    if "\0" not in parent.value and target.resolve() in (*seen, path.resolve()):
         report.add("C203", f"`{parent.value}` extends this file in turn", parent.place, help=("a parent cannot descend from its child",))
         return tree
     try:
@@ -66,24 +81,27 @@ def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
 
 def merge(base: Node, over: Node, report: Report) -> Node:
     """`over` upon `base`: mappings merge key by key, everything else is replaced."""
+    if over.below is base:
+        return over  # merged before
     if not (base.is_map and over.is_map):
-        return over
+        return replace(over, below=base)
     old, new = base.value.get("kind"), over.value.get("kind")
     if old is not None and new is not None and old.value != new.value:
         say_dropped(base, new, over.value, report)
-        return over
+        return replace(over, below=base)
     values = dict(base.value)
     keys = dict(base.keys)
     for key, node in over.value.items():
         values[key] = merge(values[key], node, report) if key in values else node
         keys[key] = over.keys.get(key, node.place)
-    return Node(values, over.place, keys=keys)
+    return Node(values, over.place, keys=keys, below=base)
 
 
 def say_dropped(base: Node, kind: Node, kept: Container[str], report: Report) -> None:
     """Report the fields of the old kind that mean nothing any more."""
     dropped = [key for key in base.value if key != "kind" and key not in kept]
-    if dropped:
+    known = isinstance(kind.value, str) and any(find(family, kind.value) for family in FAMILIES)  # else that is what is said
+    if dropped and known:
         old = base.value["kind"]
         text = f"`kind` changes from `{old.value}` to `{kind.value}`; dropped with the old kind: {', '.join(f'`{d}`' for d in dropped)}"
         report.add("C206", text, kind.place, also=[(old.place, "the old kind")])
@@ -120,33 +138,40 @@ def check_profiles(tree: Node, report: Report) -> None:
             put(tree, path, value, block.keys[path], report)
 
 
-def apply_set(tree: Node, text: str, number: int, report: Report) -> Node:
-    """One `--set path=value`; the value is read by the reader that reads files."""
+def apply_set(tree: Node, text: str, number: int, report: Report) -> tuple[Node, str, Place]:
+    """The tree after one `--set path=value`, the path and its place; the value is read by the reader that reads files."""
     file = f"--set {text}" if number == 1 else f"--set {text} (number {number})"
     path, equals, value = text.partition("=")
     place = Place(file, 1, 1, 1, len(path) + 1)
     report.sources[file] = text
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", path.strip()):
         report.add("C202", f"`{text}` is not of the form path=value", place, help=("for example `--set seed=1`",))
-        return tree
-    node = parse(value, file, report) or Node(None, place)
+        return tree, path, place
+    try:
+        node = parse(value, file, report)
+    except SpecError as error:
+        report.sources[file] = text
+        spans = tuple(replace(span, place=moved(span.place, len(path) + 1)) for span in error.diagnostic.spans)
+        report.diagnostics.append(replace(error.diagnostic, spans=spans, fixes=()))
+        return tree, path, place
     report.sources[file] = text
-    shifted = shift(node, len(path) + 1)
-    return put(tree, path.strip(), shifted, place, report)
+    shifted = shift(node, len(path) + 1) if node is not None else Node(None, place)
+    return put(tree, path.strip(), shifted, place, report), path.strip(), place
 
 
 def shift(node: Node, columns: int) -> Node:
     """The same node, its first line moved right: a value of `--set` stands behind its path."""
-
-    def moved(p: Place) -> Place:
-        return replace(p, col=p.col + columns * (p.line == 1), end_col=p.end_col + columns * (p.end_line == 1))
 
     value = node.value
     if node.is_list:
         value = [shift(item, columns) for item in value]
     elif node.is_map:
         value = {key: shift(item, columns) for key, item in value.items()}
-    return replace(node, value=value, place=moved(node.place), keys={k: moved(p) for k, p in node.keys.items()})
+    return replace(node, value=value, place=moved(node.place, columns), keys={k: moved(p, columns) for k, p in node.keys.items()})
+
+
+def moved(p: Place, columns: int) -> Place:
+    return replace(p, col=p.col + columns * (p.line == 1), end_col=p.end_col + columns * (p.end_line == 1))
 
 
 def put(tree: Node, path: str, value: Node, place: Place, report: Report) -> Node:
@@ -163,40 +188,70 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
         items = list(node.value)
         items[int(key)] = value if last else put_steps(items[int(key)], steps, at + 1, value, place, report)
         return replace(node, value=items)
-    path = ".".join(steps)
+    path = ".".join(steps if steps[0] != "vars" else steps[:2])
     if not node.is_map:
         stands_for = REFERENCE.fullmatch(node.value) if isinstance(node.value, str) else None
         help: tuple[str, ...] = (f"override `{stands_for[1]}.{'.'.join(steps[at:])}`, which it stands for",) if stands_for else ()
         report.add("C204", f"`{path}` leads nowhere: `{'.'.join(steps[:at])}` is {node.noun()}", place, help=help)
         return node
-    if not last and key not in node.value and not (at == 1 and steps[0] in (*DECLARED, "vars", "profiles", "rounds")):
+    if not last and key not in node.value and not (at == 1 and steps[0] in (*DECLARED, "vars", "profiles", "rounds", "sweep")):
         node = replace(node, value=node.value | {key: Node({}, place)}, keys=node.keys | {key: place})
     if not last and key not in node.value:
         near = nearest(key, node.value)
-        help = (f"did you mean `{'.'.join([*steps[:at], near[0], *steps[at + 1 :]])}`?",) if near else (f"keys here: {', '.join(node.value)}",)
+        meant = ".".join([*steps[:at], *near[:1], *steps[at + 1 :]]).removesuffix(".default")
+        help = (f"did you mean `{meant}`?",) if near else (f"keys here: {', '.join(node.value)}",)
         report.add("C204", f"`{path}` leads nowhere: there is no `{key}` in `{'.'.join(steps[:at]) or 'the spec'}`", place, help=help)
         return node
     if not last:
         new = put_steps(node.value[key], steps, at + 1, value, place, report)
     elif key == "kind" and key in node.value and node.value[key].value != value.value:
         say_dropped(node, value, (), report)
-        return Node({key: value}, node.place, keys={key: place})
+        return Node({key: replace(value, below=node.value[key])}, node.place, keys={key: place}, below=node)
     else:
         new = merge(node.value[key], value, report) if key in node.value else value
     return replace(node, value=node.value | {key: new}, keys=node.keys | {key: place if last else node.keys[key]})
 
 
-def fill_variables(tree: Node, report: Report) -> Node:
-    """Every `${vars.NAME}` replaced by the variable's value; what composition needs is then taken out of the tree."""
-    variables = read_variables(tree.value.get("vars"), report)
-    done = ("vars", "profiles")
-    profiles = tree.value.get("profiles")
-    used = {name.removeprefix("vars.") for name in references(profiles)} if profiles is not None else set()
-    values = {key: fill(node, variables, used, report) for key, node in tree.value.items() if key not in done}
-    for name in variables:
-        if name not in used:
-            report.add("R306", f"the variable `{name}` is not used", tree.value["vars"].keys[name], path=("vars", name))
-    return replace(tree, value=values)
+class Filler:
+    """Puts variables in their places. What names no variable, or the same ones with the same values as before, stays the same node."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.named: dict[int, tuple[Node, tuple[str, ...]]] = {}
+        self.filled: dict[tuple[int, ...], tuple[Node | None, ...]] = {}
+
+    def tree(self, tree: Node) -> Node:
+        """Every `${vars.NAME}` replaced by the variable's value; what composition needs is then taken out of the tree."""
+        variables = read_variables(tree.value.get("vars"), self.report)
+        profiles = tree.value.get("profiles")
+        used = {name.removeprefix("vars.") for name in references(profiles)} if profiles is not None else set()
+        values = {key: self.section(node, variables, used) for key, node in tree.value.items() if key not in TAKEN_OUT}
+        for name in variables:
+            if name not in used:
+                self.report.add("R306", f"the variable `{name}` is not used", tree.value["vars"].keys[name], path=("vars", name))
+        return replace(tree, value=values)
+
+    def section(self, node: Node, variables: dict[str, Node | None], used: set[str]) -> Node:
+        """A part at the top of the spec, declaration by declaration."""
+        if not node.is_map:
+            return self.part(node, variables, used)
+        return replace(node, value={name: self.part(inner, variables, used) for name, inner in node.value.items()})
+
+    def part(self, node: Node, variables: dict[str, Node | None], used: set[str]) -> Node:
+        if id(node) not in self.named:
+            called = (name.removeprefix("vars.") for name in references(node) if name.startswith("vars."))
+            self.named[id(node)] = (node, tuple(dict.fromkeys(called)))
+        names = self.named[id(node)][1]
+        if not names:
+            return node
+        used.update(name for name in names if name in variables)
+        inputs = (node, *(variables.get(name) for name in names))  # kept alive beside the result, so that their identities stay theirs
+        key = tuple(map(id, inputs))
+        if key not in self.filled:
+            self.filled[key] = (fill(node, variables, used, self.report), *inputs)
+        found = self.filled[key][0]
+        assert found is not None
+        return found
 
 
 def fill(node: Node, variables: dict[str, Node | None], used: set[str], report: Report) -> Node:
@@ -216,7 +271,7 @@ def fill(node: Node, variables: dict[str, Node | None], used: set[str], report: 
         return replace(node, value=POISON)
     used.add(name)
     value = variables[name]
-    return replace(node, value=POISON) if value is None else value
+    return replace(node, value=POISON) if value is None else replace(value, via=node.place)
 
 
 def read_variables(node: Node | None, report: Report) -> dict[str, Node | None]:
@@ -236,8 +291,8 @@ def read_variable(name: str, entry: Node, place: Place, report: Report) -> Node 
         return None
     for key in entry.value:
         if key not in VAR_KEYS:
-            help = did_you_mean(key, VAR_KEYS, "keys of a variable")
-            report.add("S401", f"unknown key `{key}` in variable `{name}`", entry.keys[key], path=(*path, key), help=help)
+            help, fixes = did_you_mean(key, VAR_KEYS, "keys of a variable"), renaming(report, entry.keys[key], key, VAR_KEYS)
+            report.add("S401", f"unknown key `{key}` in variable `{name}`", entry.keys[key], path=(*path, key), help=help, fixes=fixes)
     kind: Node | None = entry.value.get("type")
     default: Node | None = entry.value.get("default")
     for key, value in (("type", kind), ("default", default)):
@@ -245,8 +300,16 @@ def read_variable(name: str, entry: Node, place: Place, report: Report) -> Node 
             report.add("S402", f"variable `{name}` needs `{key}`", place, path=path)
     if kind is None or default is None:
         return None
-    if kind.value not in VAR_TYPES:
-        report.add("S404", f"`type` of a variable is one of {', '.join(VAR_TYPES)}; this is {kind.noun()}", kind.place, path=(*path, "type"))
+    if not isinstance(kind.value, str) or kind.value not in VAR_TYPES:
+        from .misplaced import meant_word  # needed for this fault alone
+
+        help, fixes = meant_word(report, kind.value, VAR_TYPES, kind.place, "") if isinstance(kind.value, str) else ((), [])
+        text = f"`type` of a variable is one of {', '.join(VAR_TYPES)}; this is {kind.noun()}"
+        report.add("S404", text, kind.place, path=(*path, "type"), help=help, fixes=fixes)
+        return None
+    if isinstance(default.value, str) and "${" in default.value:
+        help = ("write the value itself; name the variable where it is used",)
+        report.add("R305", f"the value of variable `{name}` is a reference", default.place, path=(*path, "default"), help=help)
         return None
     if isinstance(default.value, VAR_TYPES[kind.value]) and not (isinstance(default.value, bool) and kind.value != "bool"):
         return default

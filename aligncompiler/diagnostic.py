@@ -1,19 +1,34 @@
-"""Diagnostics as values: what is wrong, where, and a way out; and the renderers that print them.
+"""Diagnostics as values: what is wrong, where, and a way out. `render.py` prints them.
 
 A phase adds to a `Report` every independent problem it finds and goes on; what depends on something already reported stays silent.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
 
-from .codes import CODES
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .allowances import Allowance
+    from .codes import Code
 
 Severity = Literal["error", "warning"]
+LINE_BREAK = re.compile("\r\n|[\n\r]")
+MAX_PROBLEMS = 500  # nobody reads more, and a hostile file could hold tens of thousands
+ALLOW = "alignc: allow"  # a text without it holds no allowance
+
+
+@cache
+def code_of(code: str) -> Code:
+    """What is known of a code; a spec without faults never loads the explanations."""
+    found: Code = import_module(f"{__package__}.codes").CODES[code]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +56,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """An edit that would mend the problem: replace the text at `place`."""
+    """An edit that would mend the problem: replace the text at `place`. Only what is `certain` is done without asking."""
 
     title: str
     place: Place
     text: str
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +77,11 @@ class Diagnostic:
 
     @property
     def name(self) -> str:
-        return CODES[self.code].name
+        return code_of(self.code).name
 
     @property
     def severity(self) -> Severity:
-        return CODES[self.code].severity
+        return code_of(self.code).severity
 
     @property
     def primary(self) -> Span | None:
@@ -81,16 +97,36 @@ class SpecError(Exception):
 
 
 def same(a: Diagnostic, b: Diagnostic) -> bool:
-    """Whether two diagnostics are one problem; the copies of a stage in several rounds differ in nothing but the name of the stage."""
-    return a == b or (bool(a.spans) and (a.code, a.spans, a.path[2:]) == (b.code, b.spans, b.path[2:]))
+    """Whether two diagnostics are one problem: the copies of a stage in rounds and cells, or the places where one value is used, are not several."""
+    alike = bool(a.spans) and (a.code, a.spans, a.path[2:]) == (b.code, b.spans, b.path[2:])
+    return a == b or (alike and (a.message == b.message or original(a.path) == original(b.path)))
+
+
+def original(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The path of a declaration without the numbers of rounds and the cell of a sweep."""
+    return tuple(re.sub(r"\.\d+(?=\.)|\[.*", "", step) for step in path[:2])
 
 
 @dataclass
 class Report:
-    """The problems found so far, and the texts that they point into."""
+    """The problems found so far, and the texts that they point into. What a comment in these texts allows is no problem.
+
+    `unsaved` are texts that stand for files, by absolute path: what an editor shows goes before what is on the disk.
+    `told` counts what was added, known before or not: in a sweep the faults of one cell are those of the next. `files` holds the first `filed` of
+    `diagnostics` by code and spans.
+    """
 
     sources: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    allowances: dict[str, list[Allowance]] = field(default_factory=dict)
+    unsaved: Mapping[Path, str] = field(default_factory=dict)
+    told: int = 0
+    files: dict[tuple[str, tuple[Span, ...]], list[Diagnostic]] = field(default_factory=dict, repr=False)
+    filed: int = 0
+
+    def apart(self) -> Report:
+        """A report of its own about the same texts."""
+        return Report(self.sources, allowances=self.allowances, unsaved=self.unsaved)
 
     def add(
         self,
@@ -103,12 +139,49 @@ class Report:
         help: Iterable[str] = (),
         also: Iterable[tuple[Place, str]] = (),
         fixes: Iterable[Fix] = (),
-    ) -> None:
-        spans = [Span(place, label)] if place else []
+    ) -> bool:
+        """Keep a problem, unless it is known already; False if the text allows it, so that the work can go on as if nothing was."""
+        spans = [Span(self.on_one_line(place), label)] if place else []
         spans += [Span(other, why, primary=False) for other, why in also]
-        diagnostic = Diagnostic(code, message, tuple(spans), path, tuple(help), tuple(fixes))
-        if not any(same(diagnostic, known) for known in self.diagnostics):
+        in_files = tuple(fix for fix in fixes if not fix.place.file.startswith("--set "))
+        diagnostic = Diagnostic(code, message, tuple(spans), path, tuple(help), in_files)
+        if self.allows(diagnostic):
+            return False
+        self.told += 1
+        if not self.knows(diagnostic):
+            if len(self.diagnostics) >= MAX_PROBLEMS:
+                text = f"there are more than {MAX_PROBLEMS:,} problems; what comes after them is not looked at"
+                raise SpecError(Diagnostic("Y106", text, tuple(spans[:1]), help=("mend the first ones, and check again",)))
             self.diagnostics.append(diagnostic)
+        return True
+
+    def knows(self, diagnostic: Diagnostic) -> bool:
+        """Whether this is a problem that is reported already; a file may hold tens of thousands of them."""
+        if self.filed > len(self.diagnostics):
+            self.files, self.filed = {}, 0
+        for one in self.diagnostics[self.filed :]:
+            self.files.setdefault((one.code, one.spans), []).append(one)
+        self.filed = len(self.diagnostics)
+        return any(same(diagnostic, known) for known in self.files.get((diagnostic.code, diagnostic.spans), ()))
+
+    def on_one_line(self, place: Place) -> Place:
+        """A place that a person can point at: of what goes over several lines the opening bracket, or the rest of its first line."""
+        if place.end_line == place.line or place.file not in self.sources:
+            return place
+        lines = LINE_BREAK.split(self.sources[place.file])
+        first = lines[place.line - 1][place.col - 1 :].rstrip()
+        return replace(place, end_line=place.line, end_col=place.col + (1 if first[:1] in ("{", "[") else len(first)))
+
+    def text_at(self, place: Place) -> str:
+        """What is written at a place of one line."""
+        lines = LINE_BREAK.split(self.sources.get(place.file, ""))
+        return lines[place.line - 1][place.col - 1 : place.end_col - 1] if place.line <= len(lines) and place.line == place.end_line else ""
+
+    def allows(self, diagnostic: Diagnostic) -> bool:
+        """Whether a comment in the text says that this is meant."""
+        if diagnostic.primary is None or ALLOW not in self.sources.get(diagnostic.primary.place.file, ""):
+            return False
+        return bool(import_module(f"{__package__}.allowances").allows(self, diagnostic.code, diagnostic.primary.place))
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -121,123 +194,3 @@ class Report:
             return (d.primary.place.file, d.primary.place.line, d.primary.place.col) if d.primary else ("", 0, 0)
 
         return sorted(self.diagnostics, key=key)
-
-
-Paint = Callable[[str, str], str]
-ANSI = {"error": "1;31", "warning": "1;33", "bold": "1", "frame": "1;34", "help": "36"}
-
-
-def painter(colour: bool) -> Paint:
-    """A function that wraps a text in a colour by its name, or leaves it as it is."""
-    return (lambda text, style: f"\x1b[{ANSI[style]}m{text}\x1b[0m") if colour else (lambda text, style: text)
-
-
-def visible(text: str) -> str:
-    """The text with control characters made harmless: a spec from a stranger must not drive the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
-
-
-LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as one
-
-
-def source_line(sources: Mapping[str, str], place: Place) -> str | None:
-    lines = LINE_BREAK.split(sources.get(place.file, ""))
-    return visible(lines[place.line - 1]).replace("\t", " ") if 0 < place.line <= len(lines) else None
-
-
-def snippet(span: Span, sources: Mapping[str, str], severity: Severity, width: int, paint: Paint) -> list[str]:
-    place = span.place
-    line = source_line(sources, place)
-    if line is None:
-        return []
-    last = place.end_col if place.end_line == place.line else len(line) + 1
-    start = place.col - 1
-    length = max(1, min(last, len(line) + 1) - place.col)
-    if start > 90:  # a long line: show the neighbourhood of the carets
-        line, start = "..." + line[start - 60 :], 63
-    if len(line) > 140:
-        line, length = line[:137] + "...", min(length, max(1, 137 - start))
-    mark = ("^" if span.primary else "-") * length
-    style = severity if span.primary else "frame"
-    bar = paint("|", "frame")
-    return [
-        f"{paint(str(place.line).rjust(width), 'frame')} {bar} {line}",
-        f"{' ' * width} {bar} {' ' * start}{paint(f'{mark} {visible(span.label)}'.rstrip(), style)}",
-    ]
-
-
-def render_full(report: Report, paint: Paint) -> str:
-    """The form for a person: headline, place, the line itself, help."""
-    blocks = []
-    for d in report.in_order():
-        head = paint(f"{d.severity}[{d.code}]", d.severity) + paint(f": {visible(d.message)}", "bold")
-        lines = [head]
-        width = max((len(str(s.place.line)) for s in d.spans), default=1)
-        if d.primary:
-            lines.append(f"{' ' * width}{paint('-->', 'frame')} {d.primary.place}")
-        for number, span in enumerate(sorted(d.spans, key=lambda s: (s.place.file, s.place.line))):
-            shown = snippet(span, report.sources, d.severity, width, paint)
-            if shown and number == 0:
-                lines.append(f"{' ' * width} {paint('|', 'frame')}")
-            lines += shown
-        lines += [f"{' ' * width} {paint('=', 'frame')} {paint('help:', 'help')} {visible(text)}" for text in d.help]
-        blocks.append("\n".join(lines))
-    return "\n\n".join([*blocks, summary(report)]) if blocks else ""
-
-
-def render_concise(report: Report) -> str:
-    """One line a problem, `file:line:col: code message`, for pipes and editors."""
-    lines = []
-    for d in report.in_order():
-        where = f"{d.primary.place}: " if d.primary else ""
-        hint = f" ({d.help[0]})" if d.help else ""
-        lines.append(f"{where}{d.severity}[{d.code}]: {visible(d.message)}{visible(hint)}".replace("\n", " "))
-    return "\n".join(lines)
-
-
-def as_json(d: Diagnostic) -> dict[str, Any]:
-    """The published form of one diagnostic; lines and columns count from 1."""
-
-    def span(s: Span) -> dict[str, Any]:
-        p = s.place
-        ends = {"start": {"line": p.line, "col": p.col}, "end": {"line": p.end_line, "col": p.end_col}}
-        return {"file": p.file, **ends, "primary": s.primary, "label": s.label}
-
-    fixes = [{"title": f.title, "edits": [span(Span(f.place)) | {"text": f.text}]} for f in d.fixes]
-    return {
-        "code": d.code,
-        "name": d.name,
-        "severity": d.severity,
-        "message": d.message,
-        "path": list(d.path),
-        "spans": [span(s) for s in d.spans],
-        "help": list(d.help),
-        "fixes": fixes,
-    }
-
-
-def render_json(report: Report) -> str:
-    return json.dumps([as_json(d) for d in report.in_order()], indent=2, ensure_ascii=False)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def summary(report: Report) -> str:
-    """The closing sentence: how many problems, and where to read more."""
-    errors = len(report.errors)
-    warnings = len(report.diagnostics) - errors
-    counts = [counted(n, noun) for n, noun in ((errors, "error"), (warnings, "warning")) if n]
-    return f"{' and '.join(counts)}. More about a code: `alignc explain {report.in_order()[0].code}`" if counts else ""
-
-
-FORMATS = ("full", "concise", "json")
-
-
-def render(report: Report, form: str, colour: bool = False) -> str:
-    """The report in one of `FORMATS`; empty if there is nothing to say (`[]` in JSON)."""
-    if form == "json":
-        return render_json(report)
-    return render_full(report, painter(colour)) if form == "full" else render_concise(report)

@@ -14,15 +14,16 @@ from typing import Any
 import pydantic
 
 from .compose import POISON
-from .diagnostic import Fix, Place, Report
-from .load import REFERENCE, Node, references, shortened
-from .misplaced import mending
+from .diagnostic import Place, Report
+from .fixes import replacing, retyping
+from .load import REFERENCE, Node, shortened
+from .memo import Memo
 from .names import Names
-from .spec.base import Kind, Output, Ref, Spec
+from .spec.base import Output, Ref, Spec
 from .spec.experiment import Experiment
-from .spec.registry import DECLARED, kinds, singular
+from .spec.registry import DECLARED, base_of, find, kinds, plugin_problems, singular
 from .spec.slot import Slot, slots
-from .suggest import FOREIGN, did_you_mean, nearest
+from .suggest import did_you_mean, nearest
 from .syntax import fail
 from .unroll import unroll
 from .wording import field_name, out_of_range, way_out, wrong_type
@@ -31,14 +32,15 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 class Elaborator:
-    """Types one composed tree. After `experiment`, `nodes` maps each spec (by identity) to the text it was written in."""
+    """Types one composed tree."""
 
-    def __init__(self, root: Node, report: Report, copies: frozenset[tuple[str, str]]) -> None:
+    def __init__(self, root: Node, report: Report, copies: frozenset[tuple[str, str]], memo: Memo) -> None:
         self.root = root
         self.report = report
         self.copies = copies
+        self.memo = memo
         self.names = Names(root, report)
-        self.nodes: dict[int, Node] = {}
+        self.nodes = memo.nodes
         self.done: dict[tuple[str, str], Any] = {}
         self.open: list[tuple[str, str]] = []
         self.via: list[Place] = []
@@ -55,19 +57,22 @@ class Elaborator:
             self.report.add(
                 "S402", "the spec declares no stage, so there is nothing to run", place, path=("stages",), help=("`alignc init` writes a spec with stages",)
             )
-        self.names.warn_unused()
+        if not self.memo.used:
+            self.names.warn_unused()
         return made if isinstance(made, Experiment) and not self.report.errors else None
 
     def check_version(self) -> None:
         node = self.root.value.get("alignc")
         if node is None:
             first = next(iter(self.root.keys.values()), self.root.place)
-            self.report.add("S407", "the spec does not say its language version", first, help=("write `alignc: v1` as the first key",))
+            if not any(nearest(word, ["alignc"]) for word in self.root.value):  # else it is reported as an unknown key
+                self.report.add("S407", "the spec does not say its language version", first, help=("write `alignc: v1` as the first key",))
             self.root = replace(self.root, value={"alignc": Node("v1", self.root.place)} | self.root.value)
         elif node.value is POISON:
             self.root = replace(self.root, value=self.root.value | {"alignc": Node("v1", node.place)})
         elif node.value != "v1":
-            self.report.add("S407", f"`alignc` is {node.noun()}; this compiler knows the language version v1", node.place, path=("alignc",))
+            text = f"`alignc` is {node.noun()}; this compiler knows the language version v1"
+            self.report.add("S407", text, node.place, path=("alignc",), help=("write `alignc: v1`",))
             self.root = replace(self.root, value=self.root.value | {"alignc": Node("v1", node.place)})
 
     def section(self, family: str) -> dict[str, Any]:
@@ -76,13 +81,13 @@ class Elaborator:
         if node is None or node.value is POISON:
             return {}
         if not node.is_map:
-            self.report.add("S403", f"`{family}` is a mapping of names to {family}; this is {node.noun()}", node.place, path=(family,))
+            help = (f"write `NAME: {{kind: ...}}` below it for each {singular(family)}",)
+            self.report.add("S403", f"`{family}` is a mapping of names to {family}; this is {node.noun()}", node.place, path=(family,), help=help)
             return {}
         for name in node.value:
             if not NAME.fullmatch(name) and (family, name) not in self.copies:
-                self.report.add(
-                    "S405", f"`{name}` is no name; names are letters, digits, `_` and `-`, and start with a letter", node.keys[name], path=(family, name)
-                )
+                text = f"`{name}` is no name; names are letters, digits, `_` and `-`, and start with a letter"
+                self.report.add("S405", text, node.keys[name], path=(family, name))
         for name in node.value:
             self.prepare(family, name)
         return {name: self.declaration(family, name) for name in node.value}
@@ -98,19 +103,30 @@ class Elaborator:
                 self.declaration(*one)
                 continue
             entered.add(one)
-            named = (self.names.split(text)[:2] for text in references(self.root.value[one[0]].value[one[1]]))
+            named = self.reads(*one)
             todo += [(f, n) for f, n in named if n and (f, n) not in entered]
+
+    def reads(self, family: str, name: str) -> list[tuple[str, str]]:
+        """What a declaration refers to, as (family, name); an empty name where a reference leads nowhere."""
+        return [self.names.split(text)[:2] for text in self.memo.references(self.root.value[family].value[name])]
 
     def declaration(self, family: str, name: str) -> Any:
         """The spec declared as `family.name`, typed once; POISON if it is at fault or part of a cycle."""
         if (family, name) not in self.done:
-            self.open.append((family, name))
             node = self.root.value[family].value[name]
-            base = next(iter(kinds(family).values())).__mro__
-            family_class = next(c for c in reversed(base) if issubclass(c, Kind) and c.family == family)
-            self.done[family, name] = self.value(Slot(family=family_class), node, (family, name), self.root.value[family].keys[name])
-            self.open.pop()
+            inputs = [self.done.get(one, POISON) for one in self.reads(family, name)]
+            key = (family, name, id(node), *map(id, inputs))
+            if key not in self.memo.typed or any(one is POISON for one in inputs):
+                made = self.typed(family, name, node)
+                self.memo.typed[key] = (made if made is POISON else self.memo.first(made, f"{family}.{name}", inputs), node, *inputs)
+            self.done[family, name] = self.memo.typed[key][0]
         return self.done[family, name]
+
+    def typed(self, family: str, name: str, node: Node) -> Any:
+        self.open.append((family, name))
+        made = self.value(Slot(family=base_of(family)), node, (family, name), self.root.value[family].keys[name])
+        self.open.pop()
+        return made
 
     def value(self, slot: Slot, node: Node, path: tuple[str, ...], key: Place) -> Any:
         """The typed value of a node in a slot, or POISON."""
@@ -152,28 +168,25 @@ class Elaborator:
             return self.resolved(value, node) if slot.path else value
         if type(value) is int and float in slot.scalars:
             return float(value)
-        if slot.needs is not None and isinstance(value, str):
+        word = value if isinstance(value, str) else node.text if isinstance(value, bool) else None
+        near = nearest(word, map(str, slot.choices)) if word and not self.names.called(word) else []
+        if slot.needs is not None and isinstance(value, str) and not near:
             self.bare_name(slot, node, path)
-        elif slot.choices and not slot.scalars and isinstance(value, str):
-            near = nearest(value, map(str, slot.choices))
-            self.report.add(
-                "S404",
-                wrong_type(slot, node, path),
-                node.place,
-                path=path,
-                help=did_you_mean(value, near, ""),
-                fixes=self.rename(value, slot.choices, node.place),
-            )
-        else:
-            self.report.add("S403", wrong_type(slot, node, path), node.place, path=path, help=way_out(slot, node))
-        return POISON
+        elif word and (near or (slot.choices and not slot.scalars)):
+            from .misplaced import meant_word  # needed for this fault alone
 
-    def rename(self, word: str, known: Any, place: Place) -> list[Fix]:
-        near = nearest(word, map(str, known))
-        return [Fix(f"replace by `{near[0]}`", place, near[0])] if len(near) == 1 else []
+            help, fixes = meant_word(self.report, word, slot.choices, node.place, "")
+            self.report.add("S404", wrong_type(slot, node, path), node.place, path=path, help=help, fixes=fixes)
+        else:
+            if slot.structured:
+                self.names.dangling.add("*")  # whatever was meant to be named here
+            self.report.add("S403", wrong_type(slot, node, path), node.place, path=path, help=way_out(slot, node), fixes=retyping(slot, node))
+        return POISON
 
     def resolved(self, value: str, node: Node) -> str:
         """A path in absolute form: relative ones start at the folder of the file that names them, or here for `--set`."""
+        if "\0" in value:
+            return value  # no file has such a name, which is what is said where it is looked for
         base = Path() if node.place.file.startswith("--set ") else Path(node.place.file).parent
         return str((base / value).resolve())
 
@@ -183,28 +196,34 @@ class Elaborator:
         """A member of a family, chosen by `kind`; a bare name is short for a mapping with that kind only."""
         assert slot.family is not None
         family = slot.family.family
-        known = kinds(family)
         noun = singular(family)
         tag = node.value.get("kind") if node.is_map else node
         if tag is None:
-            foreign = next((word for word in node.value if FOREIGN.get(word) == "kind"), None)
-            help: tuple[str, ...] = (f"`{foreign}` is called `kind` here",) if foreign else (f"kinds of {noun}: {', '.join(known)}",)
-            what = f"`{field_name(path)}`" if field_name(path) == noun else f"{noun} `{field_name(path)}`"
-            self.report.add("S402", f"{what} does not say its `kind`", node.keys[foreign] if foreign else key, path=path, help=help)
+            from .misplaced import without_kind  # needed for this fault alone
+
+            meant = without_kind(self.report, family, node, path, key)
+            if meant is not None:
+                self.kind(slot, meant, path, key)
             return POISON
         if tag.value is POISON:
             return POISON
-        if not isinstance(tag.value, str) or tag.value not in known:
+        cls = find(family, tag.value) if isinstance(tag.value, str) else None
+        if cls is None:
+            known = kinds(family)
             word = str(tag.value) if not isinstance(tag.value, dict | list) else ""
             named = [] if node.is_map else self.names.called(word)
-            help = (f"did you mean `{named[0]}`?",) if named else did_you_mean(word, [*known, *map(str, slot.choices)], f"kinds of {noun}")
-            text = f"there is no {noun} of kind `{word}`" if word else f"`kind` takes a word; this is {tag.noun()}"
-            fixes = [Fix(f"replace by `{named[0]}`", node.place, named[0])] if named else self.rename(word, known, tag.place)
+            from .misplaced import meant_word  # needed for this fault alone
+
+            help, fixes = meant_word(self.report, word, [*known, *slot.choices], tag.place, f"kinds of {noun}")
+            if named:
+                help, fixes = (f"did you mean `{named[0]}`?",), [replacing(self.report, node.place, named[0])]
+            help += ("a plug-in that could not be loaded may add it",) if plugin_problems() else ()
+            text = f"there is no {noun} of kind `{shortened(word)}`" if word else f"`kind` takes a word; this is {tag.noun()}"
             self.report.add("S406", text, tag.place, path=(*path, "kind"), help=help, fixes=fixes)
             return POISON
         full = node if node.is_map else Node({"kind": node}, node.place, keys={"kind": node.place})
         name = f"{noun} `{tag.value}`" if len(path) > 2 else f"{noun} `{path[-1]}` ({tag.value})"
-        made = self.fill(known[tag.value], full, path, name, {}, key)
+        made = self.fill(cls, full, path, name, {}, key)
         if made is not POISON and len(path) > 2 and made.output() is not None:
             help = (f"declare it under `{family}:` and write `${{{family}.NAME}}` here",)
             self.report.add("R303", f"{noun} `{tag.value}` makes a {made.output()}, so it is declared by itself", tag.place, path=path, help=help)
@@ -236,8 +255,7 @@ class Elaborator:
         broken = False
         for problem in made.check():
             place = self.place_in(node, problem.field, key)
-            self.report.add(problem.code, problem.message, place, path=(*path, *filter(None, problem.field.split("."))), help=problem.help)
-            broken = True
+            broken |= self.report.add(problem.code, problem.message, place, path=(*path, *filter(None, problem.field.split("."))), help=problem.help)
         return POISON if broken else made
 
     def healthy(self, section: dict[str, Any]) -> dict[str, Any]:
@@ -270,9 +288,11 @@ class Elaborator:
 
     def unknown_key(self, cls: type[Spec], node: Node, word: str, name: str, path: tuple[str, ...]) -> frozenset[str]:
         """Report the key; the keys that were meant by it, and are not missing therefore."""
+        from .misplaced import mending  # needed for this fault alone
+
         place = node.keys[word]
-        mend = mending(cls, word, name)
-        fixes = [Fix(f"rename to `{mend.rename}`", place, mend.rename)] if mend.rename and mend.rename not in node.value else []
+        mend = mending(cls, word, name, node.value[word].value is None)
+        fixes = [replacing(self.report, place, mend.rename, "rename to")] if mend.rename and mend.rename not in node.value else []
         self.report.add("S401", f"unknown key `{shortened(word)}` in {name}", place, path=(*path, word), help=mend.help, fixes=fixes)
         return mend.meant
 
@@ -295,9 +315,7 @@ class Elaborator:
         """What `${family.name}` stands for here: an edge of the plan, the declared value itself, or where a list is due the members of one."""
         match = REFERENCE.fullmatch(node.value)
         if match is None or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", match[1]):
-            self.names.dangling.add("*")
-            text = f"`{shortened(node.value)}` is no reference"
-            self.report.add("R305", text, node.place, path=path, help=("a reference is a whole value such as `${models.base}`; texts are not filled in",))
+            self.names.malformed(node, path)
             return POISON
         found = self.names.target(match[1], node, path)
         if found is None:
@@ -318,7 +336,13 @@ class Elaborator:
         if output is None and part:
             held = list(whole.parts()) if whole is not None else []
             text = f"`{'.'.join(target)}` holds no `{part}`"
-            self.report.add("R301", text, node.place, path=path, help=did_you_mean(part, held, "it holds") or ("it is referred to as a whole",))
+            self.report.add(
+                "R301",
+                text,
+                node.place,
+                path=path,
+                help=did_you_mean(part, held, "it holds") or ("only what a declaration makes can be named; a value that is needed twice goes under `vars:`",),
+            )
             return POISON
         if output is not None and slot.needs is not None and slot.needs.met_by(output):
             return Ref(".".join(target), output, part)
@@ -331,9 +355,10 @@ class Elaborator:
 
     def bare_name(self, slot: Slot, node: Node, path: tuple[str, ...]) -> None:
         """A name where a reference is due."""
-        options = self.names.called(node.value)
+        options = self.names.called(re.sub(r"[\s${}()%]", "", node.value))
+        self.names.dangling.update(options or ("*",))
         help = (f"did you mean `{options[0]}`?",) if options else ("a reference looks like `${models.base}`",)
-        fixes = [Fix(f"replace by `{options[0]}`", node.place, options[0])] if len(options) == 1 else []
+        fixes = [replacing(self.report, node.place, options[0])] if len(options) == 1 else []
         self.report.add("S403", wrong_type(slot, node, path), node.place, path=path, help=help, fixes=fixes)
 
     def cycle(self, target: tuple[str, str], node: Node, path: tuple[str, ...]) -> None:
@@ -363,10 +388,12 @@ class Elaborator:
         return slot.needs.met_by(output) if output is not None and slot.needs is not None else slot.family is not None and isinstance(spec, slot.family)
 
 
-def elaborate(root: Node, report: Report) -> tuple[Experiment | None, Elaborator]:
+def elaborate(root: Node, report: Report, memo: Memo | None = None) -> tuple[Experiment | None, Elaborator]:
     """The typed experiment of a composed tree, and the elaborator that knows where each statement stands."""
+    before = len(report.errors)
     root, copies = unroll(root, report)
-    elaborator = Elaborator(root, report, copies)
+    elaborator = Elaborator(root, report, copies, memo or Memo())
+    elaborator.names.dangling |= {"*"} if len(report.errors) > before else set()  # a loop that is left out may have used anything
     try:
         return elaborator.experiment(), elaborator
     except RecursionError:  # values are at most 64 deep and chains are typed from their ends, so only a ring can be this long

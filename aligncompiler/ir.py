@@ -7,17 +7,23 @@ stand in an order in which each comes after what it reads.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .diagnostic import Place
-from .spec.base import Kind, Output
-from .spec.codec import dump, refs, restore, restore_spec
+from .spec.base import Kind, Output, Ref
+from .spec.codec import UnknownKind, dump, refs, restore, restore_spec
 from .spec.experiment import Engine
 
 FORMAT = "alignc-plan/1"
+
+
+class NotAPlan(ValueError):
+    """A file that holds no plan which this version can read; the message says what it holds instead."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class Stage:
     """One node of the plan.
 
     `places` maps a dotted field path to where it was written ("" is the stage itself); `files` maps the path fields to the hash of what
-    they name; `preimage` is what `key` is the hash of; `why` says which pass added a stage that nobody wrote.
+    they name; `preimage` is what `key` is the hash of; `why` says which pass added a stage that nobody wrote. In a sweep, `links` maps what
+    a reference names to the id of the stage that it means in this cell.
     """
 
     id: str
@@ -37,11 +44,26 @@ class Stage:
     preimage: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
     why: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def base(self) -> str:
+        """The id without the cell of a sweep: as the spec names the stage."""
+        return self.id.partition("[")[0]
+
+    def source(self, ref: Ref) -> str:
+        """Id of the stage that a reference leads to."""
+        return self.links.get(ref.to, ref.to)
+
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         """Ids of the stages that this one reads, each once."""
-        return tuple(dict.fromkeys(ref.to for ref in refs(self.spec)))
+        return tuple(dict.fromkeys(self.source(ref) for ref in refs(self.spec)))
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {"id": self.id, "family": self.spec.family, "spec": dump(self.spec), "output": asdict(self.output), "reads": list(self.reads)}
+        rest = {"seed": self.seed, "files": dict(self.files), "key": self.key, "why": self.why, "preimage": dict(self.preimage), "links": dict(self.links)}
+        return plain | rest | {"places": {k: asdict(v) for k, v in self.places.items()}}
 
     def place(self, dotted: str = "") -> Place | None:
         """Where a field was written, or the nearest statement around it that was."""
@@ -51,8 +73,22 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One cell of a sweep: its name, the values of its axes as they were written, which stage of the plan is which stage of the spec, and the
+    seed of the experiment in it."""
+
+    name: str
+    values: Mapping[str, Any]
+    stages: Mapping[str, str]
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What to make, in order."""
+    """What to make, in order. The stages of a sweep are those of all its cells, each once.
+
+    `places` maps `seed`, `engine.accelerator`, ... to where they were written, and "" to the first line of the spec.
+    """
 
     name: str
     spec_file: str
@@ -61,9 +97,20 @@ class Plan:
     seed: int = 0
     description: str = ""
     cites: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    @cached_property
+    def seeds(self) -> Mapping[str, int]:
+        """Id of a stage -> seed of the experiment that it belongs to, where that is not `seed`."""
+        return {id: cell.seed for cell in self.cells for id in cell.stages.values()}
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Stage]:
+        return {stage.id: stage for stage in self.stages}
 
     def __getitem__(self, id: str) -> Stage:
-        return next(stage for stage in self.stages if stage.id == id)
+        return self.by_id[id]
 
     def map(self, stages: Mapping[str, Stage]) -> Plan:
         """The plan with some stages exchanged for others of the same id."""
@@ -80,37 +127,65 @@ class Plan:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        def stage(s: Stage) -> dict[str, Any]:
-            plain = {"id": s.id, "family": s.spec.family, "spec": dump(s.spec), "output": asdict(s.output), "reads": list(s.reads), "seed": s.seed}
-            rest = {"files": dict(s.files), "key": s.key, "why": s.why, "preimage": dict(s.preimage)}
-            return plain | rest | {"places": {k: asdict(v) for k, v in s.places.items()}}
-
         head = {"format": FORMAT, "name": self.name, "description": self.description, "cites": list(self.cites), "spec_file": self.spec_file, "seed": self.seed}
-        return head | {"engine": dump(self.engine), "stages": [stage(s) for s in self.stages]}
+        places = {k: asdict(v) for k, v in self.places.items()}
+        cells = [asdict(cell) for cell in self.cells]
+        return head | {"engine": dump(self.engine), "stages": [s.to_json() for s in self.stages], "cells": cells, "places": places}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Plan:
-        assert data["format"] == FORMAT, f"this runtime reads {FORMAT}, not {data['format']}"
+        if data["format"] != FORMAT:
+            raise NotAPlan(f"its format is `{data['format']}`; this version reads `{FORMAT}`")
         outputs = {s["id"]: Output.from_json(s["output"]) for s in data["stages"]}
 
         def stage(s: Mapping[str, Any]) -> Stage:
             places = {k: Place(**v) for k, v in s["places"].items()}
-            spec = restore(s["family"], s["spec"], outputs)
-            return Stage(s["id"], spec, outputs[s["id"]], places, s["seed"], s["files"], s["preimage"], s["key"], s["why"])
+            spec = restore(s["family"], s["spec"], outputs | {name: outputs[id] for name, id in s["links"].items()})
+            return Stage(s["id"], spec, outputs[s["id"]], places, s["seed"], s["files"], s["preimage"], s["key"], s["why"], s["links"])
 
         engine = restore_spec(Engine, data["engine"], outputs)
         assert isinstance(engine, Engine)
         stages = tuple(stage(s) for s in data["stages"])
-        return Plan(data["name"], data["spec_file"], stages, engine, data["seed"], data["description"], tuple(data["cites"]))
+        head = (data["name"], data["spec_file"], stages, engine, data["seed"], data["description"], tuple(data["cites"]))
+        return Plan(*head, tuple(Cell(**c) for c in data["cells"]), {k: Place(**v) for k, v in data["places"].items()})
 
 
-def write_plan(plan: Plan, path: Path) -> None:
+def write_plan(plan: Plan, path: Path, beside: Mapping[str, Any] | None = None) -> None:
+    """Write a plan as a whole or not at all; `beside` is kept in the same file and is no part of the plan."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plan.to_json(), indent=1), encoding="utf-8")
+    making = path.parent / f"{path.name}.{os.getpid()}.part"
+    try:
+        making.write_text(json.dumps(plan.to_json() | dict(beside or {}), indent=1), encoding="utf-8")
+        os.replace(making, path)
+    finally:
+        making.unlink(missing_ok=True)
 
 
 def read_plan(path: Path) -> Plan:
-    return Plan.from_json(json.loads(path.read_text(encoding="utf-8")))
+    """The plan in a file. Raises NotAPlan if it holds none, OSError if it cannot be read."""
+    return plan_from(read_json(path))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises NotAPlan if there is none, OSError if the file cannot be read."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise NotAPlan(f"it is not JSON: {str(error) or 'nested too deep'}") from None
+    if not isinstance(data, dict) or "format" not in data:
+        raise NotAPlan("it is JSON, but has no `format`")
+    return data
+
+
+def plan_from(data: Mapping[str, Any]) -> Plan:
+    """The plan in JSON data of any origin. Raises NotAPlan, or UnknownKind where a plug-in is missing."""
+    try:
+        return Plan.from_json(data)
+    except (NotAPlan, UnknownKind):
+        raise
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        text = str(error).partition("\n")[0]
+        raise NotAPlan(f"it is not whole: {type(error).__name__}: {text}") from error
 
 
 MANIFEST = "manifest.json"

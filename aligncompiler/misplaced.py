@@ -1,17 +1,23 @@
-"""Where an unknown key belongs: under another name, one level deeper, or in another statement altogether."""
+"""What was meant by an unknown word: a key under another name, one level deeper or in another statement; a kind or a choice that others call differently."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
+from .diagnostic import Fix, Place, Report
+from .fixes import replacing
+from .foreign import INSTEAD, meant_by, plain, targets
+from .load import Node, shortened
 from .spec.base import Spec
+from .spec.composed import COMPOSED
 from .spec.experiment import Experiment
-from .spec.registry import FAMILIES, kinds, singular
+from .spec.registry import FAMILIES, find, kinds, singular
 from .spec.slot import slots
-from .suggest import FOREIGN, did_you_mean, nearest
-
-COMPOSED = ("extends", "vars", "profiles", "rounds")  # keys of a file that composition reads and takes out
+from .suggest import bare, did_you_mean, nearest
+from .wording import field_name
 
 
 def keys_of(cls: type[Spec]) -> list[str]:
@@ -22,6 +28,8 @@ def keys_of(cls: type[Spec]) -> list[str]:
 def leads_somewhere(cls: type[Spec], dotted: str) -> bool:
     """Whether a dotted path names a field of a statement, or of one inside it."""
     head, _, rest = dotted.partition(".")
+    if cls is Experiment and head in COMPOSED:
+        return not rest or rest in COMPOSED[head].inside
     slot = slots(cls).get(head)
     if slot is None or not rest:
         return slot is not None
@@ -31,18 +39,31 @@ def leads_somewhere(cls: type[Spec], dotted: str) -> bool:
 
 def right_place(cls: type[Spec], word: str) -> tuple[str, str | None]:
     """A sentence that says where `word` belongs, empty if the language has no such word; and the key of this statement that it is about."""
-    target = FOREIGN.get(word, word)
-    for dotted in (target, target.rpartition(".")[2]):
-        if leads_somewhere(cls, dotted):
-            return f"here it is called `{dotted}`", dotted.partition(".")[0]
-    deeper = [f"{name}.{word}" for name in slots(cls) if leads_somewhere(cls, f"{name}.{word}")]
-    if deeper:
-        return f"`{word}` belongs one level deeper: `{deeper[0]}`", deeper[0].partition(".")[0]
-    owners = [f"{singular(family)} `{tag}`" for family in FAMILIES for tag, kind in kinds(family).items() if leads_somewhere(kind, target)]
-    if leads_somewhere(Experiment, target):
-        return f"here it is called `{target}`, at the top of the spec", None
-    said = f"`{word}` is a key" if target == word else f"here it is called `{target}`, a key"
-    return (f"{said} of {' or '.join(owners[:3])}" if owners else ""), None
+    wanted = targets(word)
+    for target in wanted:
+        for dotted in (target, target.rpartition(".")[2]):
+            if leads_somewhere(cls, dotted):
+                return f"here it is called `{dotted}`", dotted.partition(".")[0]
+    for name in slots(cls):
+        for target in (word, *(target.rpartition(".")[2] for target in wanted)):
+            if leads_somewhere(cls, f"{name}.{target}"):
+                said = f"`{word}` belongs one level deeper: `{name}.{word}`" if target == word else f"here it is called `{name}.{target}`"
+                return said, name
+    for target in (*wanted, word):
+        said = f"`{word}` is a key" if target == word else f"here it is called `{target}`, a key"
+        if leads_somewhere(Experiment, target):
+            return (f"`{word}` stands" if target == word else f"here it is called `{target}`,") + " at the top of the spec", None
+        owners = [f"{singular(family)} `{tag}`" for family in FAMILIES for tag, kind in kinds(family).items() if leads_somewhere(kind, target)]
+        if owners:
+            return f"{said} of {' or '.join(owners[:3])}", None
+    return "", None
+
+
+def mistaken_kind(family: str, written: Mapping[str, Any]) -> str:
+    """The key of a statement without `kind` that was meant by it; empty if there is none."""
+    keys = {key for cls in kinds(family).values() for key in slots(cls)}
+    unknown = [word for word in written if word not in keys]
+    return next((word for word in unknown if "kind" in targets(word) or nearest(word, [*keys, "kind"])[:1] == ["kind"]), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +75,47 @@ class Mending:
     meant: frozenset[str]
 
 
-def mending(cls: type[Spec], word: str, name: str) -> Mending:
-    near = nearest(word, keys_of(cls))
-    first = re.split(r"[\s{\[]", word)[0]
-    if first != word and first in keys_of(cls):
-        return Mending((f"a `:` is missing after `{first}`",), None, frozenset({first}))
+def mending(cls: type[Spec], word: str, name: str, alone: bool = False) -> Mending:
+    """What to tell about an unknown key of a statement; `alone` says that nothing stands behind it."""
+    known = keys_of(cls)
+    first = re.split(r"[\s{\[:=]", word)[0]
+    if first != word and first in known:
+        said = f"a space is missing after `{first}:`" if word.startswith(f"{first}:") else f"a `:` is missing after `{first}`"
+        return Mending((said,), None, frozenset({first}))
+    if word.isdigit() and alone:
+        return Mending(("a `,` separates values; write a number without it, and its fraction after a `.`",), None, frozenset())
+    near = nearest(word, known)
     sentence, about = right_place(cls, word)
-    if sentence and (not near or word in FOREIGN):
+    if sentence and not (near and (bare(near[0]).rstrip("s") == bare(word).rstrip("s") or not targets(word))):
         return Mending((sentence,), None, frozenset({about} if about else ()))
-    return Mending(did_you_mean(word, keys_of(cls), f"keys of {name}"), near[0] if len(near) == 1 else None, frozenset(near))
+    if not near and plain(word) in INSTEAD:
+        return Mending((INSTEAD[plain(word)],), None, frozenset())
+    return Mending(did_you_mean(word, known, f"keys of {name}"), near[0] if len(near) == 1 else None, frozenset(near))
+
+
+def without_kind(report: Report, family: str, node: Node, path: tuple[str, ...], key: Place) -> Node | None:
+    """Report a statement that says no `kind`; the statement as it was meant, if only the key is wrong."""
+    noun = singular(family)
+    meant = mistaken_kind(family, node.value)
+    if not meant:
+        what = f"`{field_name(path)}`" if field_name(path) == noun else f"{noun} `{field_name(path)}`"
+        report.add("S402", f"{what} does not say its `kind`", key, path=path, help=(f"kinds of {noun}: {', '.join(kinds(family))}",))
+        return None
+    near = nearest(meant, ["kind"])
+    where = f"`{noun}`" if field_name(path) == noun else f"{noun} `{field_name(path)}`"
+    place = node.keys[meant]
+    help = "did you mean `kind`?" if near else f"`{meant}` is called `kind` here"
+    fixes = [replacing(report, place, "kind", "rename to")]
+    report.add("S401", f"unknown key `{shortened(meant)}` in {where}", place, path=(*path, meant), help=(help,), fixes=fixes)
+    right = {"kind" if word == meant else word: child for word, child in node.value.items()}
+    return replace(node, value=right, keys=node.keys | {"kind": place}) if near or find(family, str(right["kind"].value)) else None
+
+
+def meant_word(report: Report, word: str, choices: Iterable[Any], place: Place, noun: str) -> tuple[tuple[str, ...], list[Fix]]:
+    """Help and fixes for a word that is none of the choices: what other frameworks mean by it, else a near one, else all of them."""
+    known = [*map(str, choices)]
+    near = nearest(word, known)
+    foreign = meant_by(word, {*known})
+    if foreign and bare(word) not in map(bare, near):
+        return (f"did you mean `{foreign}`?",), [replacing(report, place, foreign)]
+    return did_you_mean(word, known, noun), [replacing(report, place, near[0])] if len(near) == 1 else []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
-from .diagnostic import Fix, Report
-from .load import Node, references
+from .diagnostic import Report
+from .fixes import replacing
+from .load import Node, references, shortened
+from .spec.composed import COMPOSED
+from .spec.experiment import Experiment
 from .spec.registry import DECLARED, singular
 from .suggest import nearest
 
@@ -17,6 +21,23 @@ class Names:
         self.root = root
         self.report = report
         self.dangling: set[str] = set()
+        self.lost = self.unreadable()
+
+    def unreadable(self) -> set[str]:
+        """Sections that do not say what is declared, which is a fault reported elsewhere: nothing is said of what they should declare."""
+        known = (*Experiment.model_fields, *COMPOSED)
+        meant = {near for word in self.root.value if word not in known for near in nearest(word, known)[:1]}
+        written = {family: self.root.value.get(family) for family in DECLARED}
+        return {family for family, node in written.items() if (family in meant if node is None else not node.is_map)}
+
+    def malformed(self, node: Node, path: tuple[str, ...]) -> None:
+        """Report a text that holds `${` but is no reference."""
+        self.dangling.add("*")
+        meant = self.called(re.sub(r"[\s${}]", "", node.value))
+        example = "a reference is a whole value such as `${models.base}`; texts are not filled in"
+        help = didyou(meant) or (("an experiment reads no environment; write the value out, or give it by `--set`",) if "env:" in node.value else (example,))
+        fixes = [replacing(self.report, node.place, meant[0])] if len(meant) == 1 else []
+        self.report.add("R305", f"`{shortened(node.value)}` is no reference", node.place, path=path, help=help, fixes=fixes)
 
     def of(self, family: str) -> Collection[str]:
         node = self.root.value.get(family) if family in DECLARED else None
@@ -37,16 +58,26 @@ class Names:
         family, name, part = self.split(text)
         if name:
             return (family, name), part
+        if family in self.lost:
+            return None
         others = [f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f) if n == (part or family)]
         if family in DECLARED and part:
             options = [f"${{{family}.{n}}}" for n in nearest(part, self.of(family))] or others
             help = didyou(options) or self.listing(family)
             text = f"there is no {singular(family)} `{part}`"
+        elif family == "round":
+            options, help = [], ("outside of it, also in `start`, name what it made as `${rounds.LOOP.NAME}`",)
+            text = f"`{node.value}` has a meaning only in the declarations of a round and in `next`"
         else:
-            options = others or [f"${{{n}.{part}}}" for n in nearest(family, DECLARED) if part in self.of(n)]
-            help = didyou(options) or (f"a reference starts with one of {', '.join(DECLARED)}",)
+            meant = nearest(family, (*DECLARED, "vars", "rounds"))
+            if part and meant and meant[0] in self.lost:
+                return None
+            near = [f"${{{n}.{part}}}" for n in meant if part in self.of(n)]
+            every = {f"{f}.{n}": f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f)}
+            options = near or others or [every[n] for n in nearest(text, every)] or [f"${{{n}.{part}}}" for n in meant if n not in DECLARED and part]
+            help = didyou(options) or (f"a reference starts with one of {', '.join((*DECLARED, 'rounds', 'vars'))}",)
             text = f"`{node.value}` names nothing"
-        fixes = [Fix(f"replace by `{options[0]}`", node.place, options[0])] if len(options) == 1 else []
+        fixes = [replacing(self.report, node.place, options[0])] if len(options) == 1 and self.called(options[0][2:-1]) else []
         self.dangling.update((family if family in DECLARED else "*", *options))
         self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
         return None

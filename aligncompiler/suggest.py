@@ -1,70 +1,13 @@
-"""The word a person probably meant: one of ours that is near, or the one that other frameworks call differently."""
+"""The word a person probably meant: one of ours that is near."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-# What other frameworks call it -> the path of ours.
-FOREIGN = {
-    "num_train_epochs": "budget.epochs",
-    "epochs": "budget.epochs",
-    "num_epochs": "budget.epochs",
-    "max_steps": "budget.steps",
-    "steps": "budget.steps",
-    "learning_rate": "optimizer.learning_rate",
-    "lr": "optimizer.learning_rate",
-    "weight_decay": "optimizer.weight_decay",
-    "adam_beta1": "optimizer.betas",
-    "adam_beta2": "optimizer.betas",
-    "adam_epsilon": "optimizer.eps",
-    "optim": "optimizer",
-    "lr_scheduler_type": "schedule.shape",
-    "scheduler": "schedule",
-    "warmup_ratio": "schedule.warmup",
-    "warmup_steps": "schedule.warmup",
-    "per_device_train_batch_size": "batch.rows",
-    "train_batch_size": "batch.rows",
-    "batch_size": "batch.rows",
-    "gradient_accumulation_steps": "batch.tokens_at_once",
-    "max_grad_norm": "clip_norm",
-    "gradient_clip_val": "clip_norm",
-    "max_length": "max_tokens",
-    "max_seq_length": "max_tokens",
-    "max_seq_len": "max_tokens",
-    "cutoff_len": "max_tokens",
-    "cutoff_length": "max_tokens",
-    "loss_type": "objective.kind",
-    "loss": "objective",
-    "pref_beta": "objective.beta",
-    "ref_model": "reference",
-    "model_name_or_path": "pretrained",
-    "from_pretrained": "pretrained",
-    "dataset": "data",
-    "train_dataset": "data",
-    "logging_steps": "log_every",
-    "num_return_sequences": "count",
-    "num_samples": "count",
-    "max_tokens_to_generate": "max_new_tokens",
-    "max_completion_length": "max_new_tokens",
-    "lora_r": "adapter.rank",
-    "r": "rank",
-    "lora_alpha": "adapter.alpha",
-    "lora_dropout": "adapter.dropout",
-    "lora_target_modules": "adapter.targets",
-    "target_modules": "targets",
-    "bf16": "engine.precision",
-    "type": "kind",
-    "use": "kind",
-    "num_hidden_layers": "num_layers",
-    "n_layer": "num_layers",
-    "num_attention_heads": "num_heads",
-    "n_head": "num_heads",
-    "num_key_value_heads": "num_kv_heads",
-    "intermediate_size": "ffn_size",
-    "max_position_embeddings": "context",
-    "n_ctx": "context",
-    "tie_word_embeddings": "tie_embeddings",
-}
+KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+APART = re.compile(r"[\W_]")
+MAX_LENGTH = 64  # a longer word is no misspelt one
 
 
 def distance(a: str, b: str) -> int:
@@ -81,19 +24,53 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
+def bare(word: str) -> str:
+    """A word without case, `_` and `-`."""
+    return APART.sub("", word.lower())
+
+
+def slip(word: str, meant: str) -> int:
+    """How unlikely one edit is, to choose among words that are equally near: a key beside the right one and a doubled letter are the likeliest."""
+    pairs = [(x, y) for x, y in zip(word, meant, strict=False) if x != y]
+    if len(word) == len(meant):
+        if len(pairs) == 1 and any(x in row and y in row and abs(row.index(x) - row.index(y)) == 1 for row in KEYBOARD for x, y in pairs):
+            return 0
+        return 0 if sorted(word) == sorted(meant) else 2
+    return 1 if word[:1] == meant[:1] else 2
+
+
 def nearest(word: str, known: Iterable[str]) -> list[str]:
-    """The known words within a third of the word's length, the nearest first."""
-    if len(word) > 64:
+    """The known words within a third of the word's length, the nearest first; words that differ in case and `_` alone are the same."""
+    if len(word) > MAX_LENGTH or not word:
         return []
-    near = [(distance(word.lower(), k.lower()), k) for k in known if abs(len(k) - len(word)) <= max(1, len(word) // 3)]
+    if not word.isascii():
+        from .lookalikes import folded  # needed for such words alone
+
+        word = folded(word)
+    known = list(known)
+    naked = bare(word)
+    same = [k for k in known if bare(k) == naked] if naked else []
+    if same:
+        return same
+    low = word.lower()
+    most = max(1, len(word) // 3)
+    letters = set(low)  # an edit changes at most two of them
+    alike = [k for k in known if abs(len(k) - len(word)) <= most and len(letters ^ set(k.lower())) <= 2 * most]
+    near = [(distance(low, k.lower()), k) for k in alike]
     best = min((d for d, _ in near), default=99)
-    return [k for d, k in near if d == best and d <= max(1, len(word) // 3)]
+    return sorted((k for d, k in near if d == best and d <= most), key=lambda k: slip(low, k.lower()))
+
+
+def akin(word: str, known: Iterable[str]) -> list[str]:
+    """Known words that begin with this one, or that this one begins with."""
+    low = word.lower()
+    return [k for k in known if min(len(k), len(low)) > 3 and (k.lower().startswith(low) or low.startswith(k.lower()))]
 
 
 def did_you_mean(word: str, known: Iterable[str], noun: str) -> tuple[str, ...]:
     """A help line: the near words, else all of them."""
     known = list(known)
-    near = nearest(word, known)
+    near = nearest(word, known) or akin(word, known)
     if near:
-        return ("did you mean " + " or ".join(f"`{n}`" for n in near) + "?",)
-    return (f"{noun}: {', '.join(known)}",) if known else ()
+        return ("did you mean " + " or ".join(f"`{n}`" for n in near[:3]) + "?",)
+    return (f"{noun}: {', '.join(known)}",) if known and noun else ()

@@ -7,7 +7,8 @@ import os
 import sys
 from typing import Any, TextIO
 
-from .diagnostic import Paint, Report, painter, render
+from .diagnostic import Report
+from .render import Paint, painter, render
 
 
 def wants_colour(stream: TextIO) -> bool:

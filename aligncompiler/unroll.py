@@ -24,12 +24,14 @@ from dataclasses import dataclass, field, replace
 
 from .compose import POISON
 from .diagnostic import Place, Report
-from .load import REFERENCE, Node
+from .fixes import renaming
+from .load import REFERENCE, Node, references
+from .spec.composed import COMPOSED
 from .spec.registry import DECLARED
-from .suggest import did_you_mean
+from .suggest import did_you_mean, nearest
 
 SECTIONS = (*DECLARED, "rounds")
-KEYS = ("count", "over", "start", "next", *SECTIONS)
+KEYS = tuple(COMPOSED["rounds"].inside)
 RESERVED = ("number", "history", "all")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 MAX_ROUNDS = 1_000
@@ -45,13 +47,26 @@ class Loop:
     end: Mapping[str, Node]
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What `${round.NAME}` stands for in one round of a loop; names that were read are added to `used`."""
+
+    names: Mapping[str, Node]
+    loop: str
+    key: Place
+    used: set[str]
+
+
 @dataclass
 class Unrolled:
-    """What copying made: per section the name, text and place of each copy; and the loops, for references into them."""
+    """What copying made: per section the name, text and place of each copy; the loops, for references into them; and what the spec names."""
+
+    named: frozenset[str] = frozenset()
 
     copies: dict[str, dict[str, tuple[Node, Place]]] = field(default_factory=lambda: {family: {} for family in DECLARED})
     loops: dict[str, Loop] = field(default_factory=dict)
     count: int = 0
+    faulty: set[str] = field(default_factory=set)
 
 
 def unroll(tree: Node, report: Report) -> tuple[Node, frozenset[tuple[str, str]]]:
@@ -59,19 +74,27 @@ def unroll(tree: Node, report: Report) -> tuple[Node, frozenset[tuple[str, str]]
     section = tree.value.get("rounds")
     if section is None:
         return tree, frozenset()
-    made = Unrolled()
+    made = Unrolled(frozenset(references(tree)))
     rest = {key: node for key, node in tree.value.items() if key != "rounds"}
     if section.is_map:
         for name, node in section.value.items():
+            if not NAME.fullmatch(name):
+                text = f"`{name}` is no name of a loop; names are letters, digits, `_` and `-`, and start with a letter"
+                report.add("S405", text, section.keys[name], path=("rounds", name), help=("rename it",))
+                made.faulty.add(name)
+                continue
             copy_rounds(name, node, section.keys[name], made, report)
     else:
         report.add("S403", f"`rounds` is a mapping of names to loops; this is {section.noun()}", section.place, path=("rounds",))
     for family, copies in made.copies.items():
         old = rest.get(family) or Node({}, section.place)
+        for name in (n for n in copies if old.is_map and n in old.value):
+            text = f"`{family}.{name}` is what a round makes, and is declared here as well"
+            report.add("S405", text, old.keys[name], path=(family, name), also=[(copies[name][1], "made here")], help=("give one of them another name",))
         if copies and old.is_map:
             values = old.value | {name: node for name, (node, _) in copies.items()}
             rest[family] = replace(old, value=values, keys=old.keys | {name: key for name, (_, key) in copies.items()})
-    whole = outside(replace(tree, value=rest), made.loops, report, 0)
+    whole = outside(replace(tree, value=rest), made, report, 0)
     return whole, frozenset((family, name) for family, copies in made.copies.items() for name in copies)
 
 
@@ -79,6 +102,7 @@ def copy_rounds(name: str, node: Node, key: Place, made: Unrolled, report: Repor
     """Copy every round of a loop; a loop at fault is reported and left out."""
     rounds = check_loop(name, node, key, report)
     if rounds is None:
+        made.faulty.add(name)
         return
     start, next_ = entries(node, "start"), entries(node, "next")
     declared = {n: section for section in SECTIONS for n in entries(node, section)}
@@ -86,14 +110,16 @@ def copy_rounds(name: str, node: Node, key: Place, made: Unrolled, report: Repor
     if made.count > MAX_COPIES:
         report.add("Y106", f"the rounds of this spec unroll into more than {MAX_COPIES:,} declarations", key, path=("rounds", name))
         return
+    before = report.told
     carried = dict(start)
     history: dict[str, list[Node]] = {n: [] for n in start}
+    used: set[str] = set()
     for number, own in enumerate(rounds, 1):
         for n, value in carried.items():
             history[n].append(value)
         here = {n: Node(f"${{{section}.{name}.{number}.{n}}}", key) for n, section in declared.items()}
         lists = {f"history.{n}": Node(list(values), key) for n, values in history.items()}
-        scope = {"number": Node(number, key), **carried, **own, **lists, **here}
+        scope = Scope({"number": Node(number, key), **carried, **own, **lists, **here}, name, key, used)
         for n, section in declared.items():
             inner, place = node.value[section].value[n], node.value[section].keys[n]
             if section == "rounds":
@@ -102,6 +128,9 @@ def copy_rounds(name: str, node: Node, key: Place, made: Unrolled, report: Repor
                 made.copies[section][f"{name}.{number}.{n}"] = (inside(inner, scope, report), place)
         carried = {n: inside(v, scope, report) for n, v in next_.items()}
     made.loops[name] = Loop(len(rounds), declared, carried)
+    for n in () if report.told > before else (n for n in (*start, *rounds[0]) if n not in used and f"rounds.{name}.{n}" not in made.named):
+        at = node.value["start"].keys[n] if n in start else node.value["over"].value[0].keys[n]
+        report.add("R306", f"no round of `{name}` reads `{n}`", at, path=("rounds", name, n), help=("remove it, or name it as `${round." + n + "}`",))
 
 
 def entries(node: Node, word: str) -> dict[str, Node]:
@@ -111,21 +140,24 @@ def entries(node: Node, word: str) -> dict[str, Node]:
 
 def check_loop(name: str, node: Node, key: Place, report: Report) -> list[dict[str, Node]] | None:
     """The values of `over` for each round (none for `count`), or None if the loop cannot be unrolled."""
-    path, before = ("rounds", name), len(report.errors)
+    path, before = ("rounds", name), report.told
     if not node.is_map:
         report.add("S403", f"a loop is a mapping; this is {node.noun()}", node.place, path=path)
         return None
+    meant: set[str] = set()
     for word, value in node.value.items():
         if word not in KEYS:
-            report.add("S401", f"unknown key `{word}` in rounds `{name}`", node.keys[word], path=(*path, word), help=did_you_mean(word, KEYS, "keys of rounds"))
+            meant.update(nearest(word, KEYS))
+            help, fixes = did_you_mean(word, KEYS, "keys of rounds"), renaming(report, node.keys[word], word, KEYS)
+            report.add("S401", f"unknown key `{word}` in rounds `{name}`", node.keys[word], path=(*path, word), help=help, fixes=fixes)
         elif word not in ("count", "over") and not value.is_map:
             report.add("S403", f"`{word}` is a mapping of names; this is {value.noun()}", value.place, path=(*path, word))
-    if not any(entries(node, section) for section in SECTIONS):
+    if not any(entries(node, section) for section in SECTIONS) and not meant.intersection(SECTIONS):
         report.add("S402", f"rounds `{name}` repeat nothing", key, path=path, help=("add `stages:` with the stages of one round",))
-    if ("count" in node.value) == ("over" in node.value):
+    if ("count" in node.value) == ("over" in node.value) and not meant & {"count", "over"}:
         said = "both are given" if "count" in node.value else "neither is given"
         report.add("M505", f"rounds take exactly one of `count`, `over`; {said}", node.keys.get("over", key), path=path)
-    if len(report.errors) > before:
+    if report.told > before:
         return None
     rounds = each_round(node, path, report)
     names = [n for word in ("start", *SECTIONS) for n in entries(node, word)] + list(rounds[0] if rounds else ())
@@ -137,7 +169,7 @@ def check_loop(name: str, node: Node, key: Place, report: Report) -> list[dict[s
     for n in [n for n in (*start, *next_) if (n in start) != (n in next_)]:
         word, other = ("start", "next") if n in start else ("next", "start")
         report.add("S402", f"`{n}` stands in `{word}` but not in `{other}`", node.value[word].keys[n], path=(*path, other, n))
-    return rounds if len(report.errors) == before else None
+    return rounds if report.told == before else None
 
 
 def each_round(node: Node, path: tuple[str, ...], report: Report) -> list[dict[str, Node]]:
@@ -147,49 +179,69 @@ def each_round(node: Node, path: tuple[str, ...], report: Report) -> list[dict[s
             return [{}] * count.value
         report.add("S405", f"`count` is a number of rounds from 1 to {MAX_ROUNDS:,}; this is {count.noun()}", count.place, path=(*path, "count"))
         return []
-    if over.is_list and over.value and all(item.is_map and set(item.value) == set(over.value[0].value) for item in over.value):
-        return [dict(item.value) for item in over.value]
-    report.add("S403", "`over` is a list with one mapping a round, all with the same names", over.place, path=(*path, "over"))
-    return []
+    if not over.is_list or not over.value or not all(item.is_map for item in over.value):
+        report.add("S403", f"`over` is a list with one mapping a round; this is {over.noun()}", over.place, path=(*path, "over"))
+        return []
+    names = over.value[0].value
+    for number, item in enumerate(over.value[1:], 2):
+        missing, further = [n for n in names if n not in item.value], [n for n in item.value if n not in names]
+        meant = {near for n in further for near in nearest(n, missing)}
+        for n in further:
+            help = did_you_mean(n, missing or names, "all rounds have the names of round 1")
+            report.add("S401", f"round {number} has `{n}`, which round 1 has not", item.keys[n], path=(*path, "over", str(number - 1), n), help=help)
+        for n in (n for n in missing if n not in meant):
+            where = (*path, "over", str(number - 1), n)
+            report.add("S402", f"round {number} has no `{n}`, which round 1 has", item.place, path=where, help=("all rounds have the same names",))
+    return [dict(item.value) for item in over.value]
 
 
-def loop_inside(node: Node, scope: Mapping[str, Node], report: Report) -> Node:
+def loop_inside(node: Node, scope: Scope, report: Report) -> Node:
     """A loop in a loop: what it reads from outside is filled in, its own `${round...}` stay."""
     outer = ("count", "over", "start")
     return replace(node, value={word: inside(v, scope, report) if word in outer else v for word, v in node.value.items()}) if node.is_map else node
 
 
-def inside(node: Node, scope: Mapping[str, Node], report: Report) -> Node:
+def inside(node: Node, scope: Scope, report: Report) -> Node:
     """A declaration of one round, its `${round...}` filled in."""
 
     def value(steps: list[str], at: Place) -> Node | None:
+        if ".".join(steps).startswith(f"rounds.{scope.loop}."):
+            help = ("name what this round makes as `${round.NAME}`; what an earlier one made is handed on through `start` and `next`",)
+            report.add("R307", f"a round of `{scope.loop}` reads `{scope.loop}` from outside, which is not there before all rounds are done", at, help=help)
+            return Node(POISON, at)
         if steps[0] != "round":
             return None
         for cut in range(len(steps), 1, -1):
-            known = scope.get(".".join(steps[1:cut]))
+            name = ".".join(steps[1:cut])
+            known = scope.names.get(name)
             if known is not None and (cut == len(steps) or is_reference(known)):
-                return known if cut == len(steps) else Node(".".join([known.value[:-1], *steps[cut:]]) + "}", at)
+                scope.used.add(steps[2] if steps[1] == "history" else name)
+                placed = replace(known, place=at) if known.place is scope.key else known
+                return placed if cut == len(steps) else Node(".".join([known.value[:-1], *steps[cut:]]) + "}", at)
         word = ".".join(steps[1:])
-        report.add("R301", f"this round has no `{word}`", at, help=did_you_mean(word, scope, "it has"))
+        report.add("R301", f"this round has no `{word}`", at, help=did_you_mean(word, scope.names, "it has"))
         return Node(POISON, at)
 
     return exchanged(node, value)
 
 
-def outside(node: Node, loops: Mapping[str, Loop], report: Report, depth: int) -> Node:
-    """A tree with every `${rounds...}` exchanged for what it stands for."""
+def outside(node: Node, made: Unrolled, report: Report, depth: int) -> Node:
+    """A tree with every `${rounds...}` exchanged for what it stands for; what a faulty loop would have made is left out silently."""
+    loops = made.loops
 
     def value(steps: list[str], at: Place) -> Node | None:
         if steps[0] != "rounds":
             return None
-        cut = next((c for c in range(len(steps) - 1, 1, -1) if ".".join(steps[1:c]) in loops), 0)
+        cut = next((c for c in range(len(steps), 1, -1) if ".".join(steps[1:c]) in loops), 0)
+        if not cut and any(".".join(steps[1:c]) in made.faulty for c in range(2, len(steps) + 1)):
+            return Node(POISON, at)
         name, rest = ".".join(steps[1:cut]), steps[cut:]
         loop = loops.get(name)
-        wanted = rest[1:] if loop is not None and (rest[0] == "all" or rest[0].isdigit()) else rest
-        if loop is None or depth > len(loops) or not wanted or wanted[0] not in (*loop.declared, *loop.end):
-            report.add(
-                "R301", f"`${{{'.'.join(steps)}}}` names nothing", at, help=did_you_mean(wanted[0], loop.declared, "a round has") if loop and wanted else ()
-            )
+        each = loop is not None and bool(rest) and (rest[0] == "all" or rest[0].isdigit())
+        wanted = rest[1:] if each else rest
+        if loop is None or depth > len(loops) or (why := missing(name, loop, rest, wanted, each)):
+            text, help = ("", ()) if loop is None else (why if depth <= len(loops) else "names itself", made_of(name, loop, wanted))
+            report.add("R301", f"`${{{'.'.join(steps)}}}` {text or 'names no loop'}", at, help=help or near_loops(steps, loops))
             return Node(POISON, at)
 
         def of(number: int) -> Node:
@@ -201,9 +253,34 @@ def outside(node: Node, loops: Mapping[str, Loop], report: Report, depth: int) -
             found = Node([of(number) for number in range(1, loop.rounds + 1)], at)
         else:
             found = of(int(rest[0]) if rest[0].isdigit() else loop.rounds)
-        return outside(found, loops, report, depth + 1)
+        return outside(found, made, report, depth + 1)
 
     return exchanged(node, value)
+
+
+def missing(name: str, loop: Loop, rest: list[str], wanted: list[str], each: bool) -> str:
+    """Why a reference into a loop leads nowhere; empty if it leads somewhere."""
+    if each and rest[0] != "all" and not 1 <= int(rest[0]) <= loop.rounds:
+        return f"names a round that there is not: `{name}` has {loop.rounds}, counted from 1"
+    if not wanted:
+        return "names rounds, not something that they make"
+    if wanted[0] in loop.declared or (wanted[0] in loop.end and not each):
+        return ""
+    if wanted[0] in loop.end:
+        return f"names one round, but `{wanted[0]}` is handed from round to round"
+    return f"names nothing: the rounds of `{name}` make no `{wanted[0]}`"
+
+
+def made_of(name: str, loop: Loop, wanted: list[str]) -> tuple[str, ...]:
+    """What may be named in a loop."""
+    words = [f"${{rounds.{name}.{n}}}" for n in (*loop.declared, *loop.end)]
+    near = nearest(wanted[0], (*loop.declared, *loop.end)) if wanted else []
+    return (f"did you mean `${{rounds.{name}.{near[0]}}}`?",) if near and near[0] != wanted[0] else (f"it has {', '.join(words)}",)
+
+
+def near_loops(steps: list[str], loops: Mapping[str, Loop]) -> tuple[str, ...]:
+    near = nearest(steps[1], loops) if len(steps) > 1 else []
+    return (f"did you mean `${{{'.'.join(['rounds', near[0], *steps[2:]])}}}`?",) if near else did_you_mean("", loops, "loops of this spec")
 
 
 def is_reference(node: Node) -> bool:
@@ -213,9 +290,12 @@ def is_reference(node: Node) -> bool:
 def exchanged(node: Node, by: Callable[[list[str], Place], Node | None]) -> Node:
     """A tree with every reference for which `by` gives a value exchanged for it; a list in the place of an item becomes items."""
     if node.is_map:
-        return replace(node, value={word: exchanged(value, by) for word, value in node.value.items()})
+        values = {word: exchanged(value, by) for word, value in node.value.items()}
+        return node if all(values[word] is value for word, value in node.value.items()) else replace(node, value=values)
     if node.is_list:
         items = [(item, exchanged(item, by)) for item in node.value]
+        if all(new is old for old, new in items):
+            return node
         return replace(node, value=[one for old, new in items for one in (new.value if new.is_list and not old.is_list else [new])])
     match = REFERENCE.fullmatch(node.value) if isinstance(node.value, str) else None
     return node if match is None else by(match[1].split("."), node.place) or node

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from aligncompiler.diagnostic import Report
-from aligncompiler.ir import Plan, read_plan
+from aligncompiler.ir import NotAPlan, Plan, read_plan
+from aligncompiler.run_folder import begun, hold, now, write_summary
+from aligncompiler.spec.codec import UnknownKind
+from aligncompiler.spec.registry import plugin_problems
 from aligncompiler.terminal import print_report, say
 
 from .console import Console
 from .execute import StageFailed, execute, link_artifacts
+from .lowering import lower
 from .ranks import Ranks
 from .store import Artifact, Store
 from .work import Stopwatch
@@ -33,33 +38,59 @@ def main() -> int:
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
-    plan = read_plan(args.plan)
+    report = Report()
     ranks = Ranks()
+    try:
+        plan = read_plan(args.plan)
+        release = hold(args.plan.parent, report) if ranks.first else None
+    except UnknownKind as error:
+        return unknown_kind(error, ranks)
+    except NotAPlan as error:
+        report.add("P615", f"`{args.plan}` is no plan that can be carried out: {error}", None, help=("`alignc run SPEC` makes one and carries it out",))
+    except OSError as error:
+        report.add("P601", f"the run folder `{args.plan.parent}` cannot be used: {error.strerror}", None, help=("name a plan in a folder that may be written",))
+    if report.errors:
+        print_report(report)
+        return 1
+    try:
+        return carry_out(plan, args, ranks)
+    finally:
+        if release is not None:
+            release()
+
+
+def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
+    """Run the plan, whose folder is held; the exit code."""
     console = Console(plan, silent=not ranks.first)
-    watch = Stopwatch()
     folder = args.plan.parent
     made: Made = {}
+    summary = Summary(folder, plan, made, ranks.first)
     try:
+        summary.write("running")
         set_threads(plan)
         if not enough_devices(plan):
+            summary.write("failed", 1, why="this machine does not have the devices")
             return 1
         store = Store(args.store)
-        with console.running():
-            execute(plan, store, console, ranks, made)
+        refused = [StageFailed(stage, fault) for stage, fault in lower(plan, store.root)]
+        if refused:
+            return failure(refused, ranks, summary)
+        with console.running(), store.using(plan) if ranks.first else nullcontext():
+            execute(plan, store, console, ranks, made, str(folder))
     except StageFailed as failed:
-        return failure(plan, failed, folder, ranks, made)
+        return failure([failed], ranks, summary)
     except KeyboardInterrupt:
         say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
-        write_summary(folder, {"run": str(folder), "status": "interrupted", "exit": 130, "stages": told(made)})
+        summary.write("interrupted", 130)
         return 130
     except OSError as error:
         report = Report()
         report.add("P605", f"the store or the run folder failed: {error}", None, help=("check that the disk has room and that both may be written",))
         print_report(report)
-        write_summary(folder, {"run": str(folder), "status": "failed", "exit": 4, "why": str(error), "stages": told(made)})
+        summary.write("failed", 4, why=str(error))
         return 4
     if ranks.first:
-        finish(plan, made, folder, watch.seconds())
+        finish(plan, made, folder, summary)
         if not args.quiet_tables:
             console.tables(made)
         say(f"\nreport: {folder / 'report.html'}")
@@ -73,14 +104,31 @@ def set_threads(plan: Plan) -> None:
         torch.set_num_threads(plan.engine.threads)
 
 
-def finish(plan: Plan, made: Made, folder: Path, seconds: float) -> None:
+class Summary:
+    """What `run.json` says of a run, from its start; the first of several ranks writes it."""
+
+    def __init__(self, folder: Path, plan: Plan, made: Made, writes: bool) -> None:
+        self.folder = folder
+        self.made = made
+        self.writes = writes
+        self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages))
+        self.watch = Stopwatch()
+
+    def write(self, status: str, exit: int | None = None, **more: str) -> None:
+        """How the run stands; with an exit code, how it ended."""
+        end = {} if exit is None else {"exit": exit, "ended": now(), "seconds": round(self.watch.seconds(), 2)}
+        if self.writes:
+            write_summary(self.folder, self.head | {"status": status} | end | more | {"stages": told(self.made)})
+
+
+def finish(plan: Plan, made: Made, folder: Path, summary: Summary) -> None:
     """Links, report and summary of a finished run."""
     from .report import write_report
 
     link_artifacts(made, folder)
     report = folder / "report.html"
     write_report(plan, made, report)
-    write_summary(folder, {"run": str(folder), "status": "complete", "exit": 0, "seconds": round(seconds, 2), "report": str(report), "stages": told(made)})
+    summary.write("complete", 0, report=str(report))
 
 
 def told(made: Made) -> list[dict[str, Any]]:
@@ -109,31 +157,39 @@ def enough_devices(plan: Plan) -> bool:
     return False
 
 
-def write_summary(folder: Path, summary: dict[str, Any]) -> None:
-    """Write `run.json` as a whole or not at all."""
-    making = folder / f"run.json.{os.getpid()}"
-    making.write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(making, folder / "run.json")
-
-
 # Faults of the input end with 1, faults of a stage with 4.
-INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611")
+INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611", "P613", "P621")
 
 
-def failure(plan: Plan, failed: StageFailed, folder: Path, ranks: Ranks, made: Made) -> int:
+def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> int:
     """Print what stopped the run, at its place in the spec; of several ranks the first one speaks."""
-    fault, stage = failed.fault, failed.stage
-    code = 1 if fault.code in INPUT_FAULTS else 4
+    first = failed[0]
+    code = 1 if first.fault.code in INPUT_FAULTS else 4
     if not ranks.first:
         return code
     report = Report()
-    place = stage.place(fault.field)
-    if place is not None and Path(place.file).is_file():
-        report.sources[place.file] = Path(place.file).read_text(encoding="utf-8")
-    report.add(fault.code, f"stage `{stage.id}`: {fault.message}", place, path=tuple(stage.id.split(".")), help=fault.help)
+    for one in failed:
+        fault, stage = one.fault, one.stage
+        place = stage.place(fault.field)
+        if place is not None and Path(place.file).is_file():
+            report.sources[place.file] = Path(place.file).read_text(encoding="utf-8")
+        report.add(
+            fault.code, f"stage `{stage.id}`: {fault.message}", place, path=(*stage.base.split("."), *filter(None, fault.field.split("."))), help=fault.help
+        )
     print_report(report)
-    write_summary(folder, {"run": str(folder), "status": "failed", "exit": code, "failed": stage.id, "why": fault.message, "stages": told(made)})
+    summary.write("failed", code, failed=first.stage.id, why=first.fault.message)
     return code
+
+
+def unknown_kind(error: UnknownKind, ranks: Ranks) -> int:
+    """Say that the plan was made where a plug-in was installed that is missing here, or cannot be loaded."""
+    if ranks.first:
+        report = Report()
+        report.add("P621", str(error), None, help=("install the plug-in that the plan was made with",))
+        for problem in plugin_problems():
+            report.add(problem.code, problem.message, None, help=problem.help)
+        print_report(report)
+    return 1
 
 
 def guarded() -> int:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from aligncompiler.ir import Plan, Stage
 
+from .cells import CellTable, cell_table
 from .store import Artifact
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -134,10 +135,28 @@ class Console:
         if self.silent:
             return
         out = RichConsole(width=None if self.out.is_terminal else 160)
+        cells = cell_table(self.plan, made)
+        if cells is not None and cells.figures:
+            out.print()
+            out.print(self.cells(cells))
+            return
         for id, (artifact, _) in made.items():
             for table in artifact.manifest["facts"].get("tables", ()):
                 out.print()
                 out.print(self.table(id, table))
+
+    def cells(self, table: CellTable) -> Table:
+        """A sweep: a cell a line, the values of the axes and the figures across. The tables of each cell are in the report."""
+        shown = Table(
+            title=f"{self.plan.name}: {len(table.rows)} cells", title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False
+        )
+        for axis in table.axes:
+            shown.add_column(axis, no_wrap=True, style="cyan")
+        for name in table.figures:
+            shown.add_column(name, justify="right")
+        for values, figures in table.rows:
+            shown.add_row(*values, *figures)
+        return shown
 
     def table(self, id: str, table: Mapping[str, Any]) -> Table:
         """One metric: groups down; models, differences and baselines across."""

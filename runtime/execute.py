@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
+from aligncompiler.artifacts import described
 from aligncompiler.ir import Plan, Stage
+from aligncompiler.spec.codec import refs
 from aligncompiler.spec.experiment import Engine
 
 from .console import Console, StageLine
@@ -30,32 +32,32 @@ class StageFailed(Exception):
         self.fault = fault
 
 
-def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: dict[str, tuple[Artifact, bool]]) -> None:
-    """Make every stage of the plan and enter it in `made`: id -> (artifact, whether it was there before).
+def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: dict[str, tuple[Artifact, bool]], run: str = "") -> None:
+    """Make every stage of the plan and enter it in `made`: id -> (artifact, whether it was there before). `run` names the run in manifests.
 
     Raises StageFailed; what was made before is kept, and stands in `made`.
     """
     for stage in plan.stages:
-        inputs = {id: made[id][0] for id in stage.reads}
+        inputs = {ref.to: made[stage.source(ref)][0] for ref in refs(stage.spec)}
         with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key):
             found = ranks.find(store, stage)
             if found is None:
                 try:
-                    artifact = make(plan, stage, inputs, store, line, ranks)
+                    artifact = make(plan, stage, inputs, store, line, ranks, run)
                 except Fault as fault:
                     raise StageFailed(stage, fault) from fault
             made[stage.id] = (artifact, False) if found is None else (found, True)
             line.finish(*made[stage.id])
 
 
-def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks) -> Artifact:
+def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks, run: str) -> Artifact:
     """Carry out one stage and put what it made into the store; of a stage that stops half-way nothing is left."""
     watch = Stopwatch()
     work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line)
     try:
         if ranks.needed(stage.spec):
             carry_out(stage, inputs, work)
-        return ranks.commit(store, stage, work.folder, describe(plan, stage, work) | {"seconds": round(watch.seconds(), 3)})
+        return ranks.commit(store, stage, work.folder, describe(plan, stage, work, run) | {"seconds": round(watch.seconds(), 3)})
     finally:
         shutil.rmtree(work.folder, ignore_errors=True)  # gone already if it was stored
 
@@ -76,13 +78,10 @@ def precision(engine: Engine) -> torch.autocast:
     return torch.autocast("cuda" if engine.accelerator == "cuda" else "cpu", torch.bfloat16, enabled=engine.precision == "bfloat16")
 
 
-def describe(plan: Plan, stage: Stage, work: Work) -> dict[str, Any]:
-    """What the manifest says beside the hashes: where it comes from and what it is."""
-    whole = plan.to_json()
-    own = next(s for s in whole["stages"] if s["id"] == stage.id)
-    kept = {name: own[name] for name in ("spec", "output", "reads", "seed", "preimage", "files")}
-    rest = {"engine": whole["engine"], "facts": work.facts, "summary": work.summary, "skipped": dict(work.skipped), "versions": versions()}
-    return {"format": "alignc-artifact/1", "kind": stage.spec.tag, "experiment": plan.name, **kept, **rest}
+def describe(plan: Plan, stage: Stage, work: Work, run: str) -> dict[str, Any]:
+    """What the manifest says beside checksums and date: where it comes from and what it is."""
+    rest = {"facts": work.facts, "summary": work.summary, "skipped": dict(work.skipped), "versions": versions()}
+    return described(plan, stage, run) | rest
 
 
 def link_artifacts(made: Mapping[str, tuple[Artifact, bool]], folder: Path) -> None:

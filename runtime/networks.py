@@ -199,8 +199,9 @@ LOADERS: dict[str, Any] = {"policy": load_policy, "scorer": load_scorer}
 class loading:
     """Turns the many ways in which loading fails into one fault. No remote code is run, and no pickle is read."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, field: str = "") -> None:
         self.name = name
+        self.field = field
 
     def __enter__(self) -> None:
         return None
@@ -209,7 +210,7 @@ class loading:
         if isinstance(error, OSError | ValueError | KeyError | ImportError | RuntimeError | safetensors.SafetensorError):
             text = str(error).strip().splitlines()[0] if str(error).strip() else kind.__name__ if kind else ""
             text = "its weights have other shapes than its config.json states" if "ignore_mismatched_sizes" in text else text
-            raise Fault("P607", f"no model can be loaded from `{self.name}`: {text}", "", MODEL_HELP) from None
+            raise Fault("P607", f"no model can be loaded from `{self.name}`: {text}", self.field, MODEL_HELP) from None
 
 
 def save_network(network: Network, encoder: Encoder, folder: Path, about: dict[str, Any]) -> None:

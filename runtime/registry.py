@@ -1,9 +1,10 @@
 """Where the two worlds meet: a spec class of the language and the function that carries it out.
 
-The implementation of a kind lies in `runtime/<family>/<kind>.py`, is named like the kind, and is marked `@implements(Spec)`. Its
-keyword-only parameters are exactly the spec's fields, without defaults (those live in the spec); what comes before them is what its
-family passes at call time. `bind` fills the keywords: nested statements become bound functions, references become artifacts. Because
-every field arrives as a keyword, and a test holds that every keyword is read, nothing that is declared can be ignored.
+The implementation of a kind lies in `<family>/<kind>.py` of the runtime, or of the plug-in that adds it, is named like the kind, and is
+marked `@implements(Spec)`. Its keyword-only parameters are exactly the spec's fields, without defaults (those live in the spec); what
+comes before them is what its family passes at call time. `bind` fills the keywords: nested statements become bound functions, references
+become artifacts. Because every field arrives as a keyword, and `lowering.py` holds that every keyword is read, nothing that is declared
+can be ignored.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from aligncompiler.spec.base import Kind, Ref, Spec
+from aligncompiler.spec.registry import home_of, tag_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[type[Kind], Callable[..., Any]] = {}
@@ -33,7 +35,7 @@ def implements(cls: type[Kind]) -> Callable[[F], F]:
 def implementation(cls: type[Kind]) -> Callable[..., Any]:
     """The implementation of a kind, imported when it is first wanted."""
     if cls not in IMPLEMENTATIONS:
-        import_module(f"runtime.{cls.family}.{cls.model_fields['kind'].default}")
+        import_module(f"{home_of(cls)}.{cls.family}.{tag_of(cls)}")
     return IMPLEMENTATIONS[cls]
 
 

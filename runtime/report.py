@@ -16,6 +16,7 @@ from aligncompiler.ir import Plan
 from aligncompiler.package_data import data_folder
 from aligncompiler.spec.codec import dump
 
+from .cells import cell_table
 from .console import duration, number
 from .graph import Box, layered
 from .stages.evaluate import TABLE_FILE
@@ -34,6 +35,7 @@ def write_report(plan: Plan, made: Made, path: Path) -> None:
     text = environment.get_template("report.html.j2").render(
         plan=plan,
         stages=stage_rows(plan, made),
+        cells=cell_table(plan, made),
         tables=tables,
         samples=samples,
         curves=curves(made),

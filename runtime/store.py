@@ -6,19 +6,16 @@ of every file, checked when the artifact is first read in a process. A lock per 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
-
-from aligncompiler.ir import MANIFEST, artifact_folder, read_manifest
+from aligncompiler.artifacts import damage, lock_of, locked, using, write_manifest
+from aligncompiler.ir import Plan, artifact_folder, read_manifest
 from aligncompiler.spec.base import Output
 
 
@@ -64,7 +61,7 @@ class Store:
         if manifest is None:
             return None
         folder = artifact_folder(self.root, key)
-        if key not in self.verified and not self.whole(folder, manifest):
+        if key not in self.verified and (not manifest.keys() >= {"files", "output", "facts"} or any(damage(folder, manifest["files"]))):
             aside = self.root / "damaged" / key
             shutil.rmtree(aside, ignore_errors=True)
             aside.parent.mkdir(exist_ok=True)
@@ -73,14 +70,13 @@ class Store:
         self.verified.add(key)
         return Artifact(id, folder, manifest)
 
-    def whole(self, folder: Path, manifest: Mapping[str, Any]) -> bool:
-        return all((folder / name).is_file() and file_hash(folder / name) == digest for name, digest in manifest["files"].items())
-
-    @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
+    def lock(self, key: str) -> AbstractContextManager[None]:
         """Hold a key; another run that wants it waits."""
-        with filelock.FileLock(self.root / "locks" / f"{key}.lock"):
-            yield
+        return locked(lock_of(self.root, key))
+
+    def using(self, plan: Plan) -> AbstractContextManager[None]:
+        """Keep the artifacts of a plan from being deleted as long as a run lasts."""
+        return using(self.root, (stage.key for stage in plan.stages))
 
     def begin(self, key: str) -> Path:
         """An empty folder to make the artifact in; what an earlier, broken attempt left is removed."""
@@ -91,9 +87,7 @@ class Store:
 
     def commit(self, id: str, key: str, making: Path, manifest: Mapping[str, Any]) -> Artifact:
         """Sync the folder and let it appear under its key."""
-        files = {str(p.relative_to(making)): file_hash(p) for p in sorted(making.rglob("*")) if p.is_file()}
-        whole = {**manifest, "id": id, "key": key, "files": files}
-        (making / MANIFEST).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
+        whole = write_manifest(making, id, key, manifest)
         for path in [*making.rglob("*"), making]:
             sync(path)
         target = artifact_folder(self.root, key)
@@ -112,8 +106,3 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def file_hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

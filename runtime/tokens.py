@@ -24,6 +24,11 @@ def leaves_of(row: Row, reads: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return (("completion", next(column for column in ("completion", "chosen", "text") if column in row)),)
 
 
+def longest(trunk: Sequence[int], answers: Sequence[Sequence[int]]) -> int:
+    """Tokens of a prompt with the longest of its answers: what limits on tokens speak of."""
+    return len(trunk) + max(map(len, answers), default=0)
+
+
 @dataclass(frozen=True)
 class Encoder:
     """A tokenizer with the prompt format and the context of the model it belongs to.
@@ -67,11 +72,14 @@ class Encoder:
         """Tokens of an answer, end token included."""
         return [*self.ids(text), self.end]
 
+    def parts(self, row: Row, leaves: Sequence[str]) -> tuple[list[int], list[list[int]]]:
+        """Tokens of the prompt, and of each answer."""
+        return self.prompt(row), [self.answer(row[leaf]) for leaf in leaves]
+
     def tree(self, row: Row, leaves: Sequence[str], max_tokens: int) -> Tree | Skip:
         """A row as a tree: the prompt with its answers, or why it cannot be used."""
-        trunk = self.prompt(row)
-        answers = [self.answer(row[leaf]) for leaf in leaves]
-        if len(trunk) + max(map(len, answers)) > max_tokens:
+        trunk, answers = self.parts(row, leaves)
+        if longest(trunk, answers) > max_tokens:
             return Skip(f"longer than {max_tokens} tokens")
         return trunk_and_leaves(trunk, answers)
 

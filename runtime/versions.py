@@ -6,16 +6,18 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from aligncompiler.spec.registry import used_plugins
+
 NAMES = ("aligncompiler", "torch", "lightning", "transformers", "tokenizers", "datasets", "peft", "numpy", "pyarrow")
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Package -> version, with Python and the machine."""
+    """Package -> version, with Python and the machine; plug-ins are listed where a plan has kinds that are not ours."""
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
     for name in NAMES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return found | {plugin.distribution: plugin.version for plugin in used_plugins()}

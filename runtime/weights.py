@@ -30,22 +30,12 @@ def take(
     Raises Fault if nothing can be loaded from there, if it is an encoder where a decoder is due or the other way round, or if the
     weights are pickled.
     """
-    field = next(name for name, value in (("pretrained", pretrained), ("folder", folder), ("package", package)) if value is not None)
+    field, name, revision = find_source(bidirectional, pretrained, revision, folder, package, path)
     if pretrained is not None:
-        if Path(pretrained).exists():
-            raise Fault("P607", f"`{pretrained}` is also a folder here; it would be read in place of the hub", field, ("write `folder:` for a local model",))
-        with loading(pretrained):
-            config = transformers.AutoConfig.from_pretrained(pretrained, revision=revision)
-        check_direction(config, bidirectional, pretrained, field)
-        work.summary["source"] = f"{pretrained}@{(revision or '')[:7]}"
-        write_about(work.folder, {**about, "pointer": {"name": pretrained, "revision": revision}, "head_seed": None})
+        work.summary["source"] = f"{name}@{(revision or '')[:7]}"
+        write_about(work.folder, {**about, "pointer": {"name": name, "revision": revision}, "head_seed": None})
         return
-    source = Path(folder) if folder is not None else package_folder(str(package), path)
-    with loading(str(source)):
-        config = transformers.AutoConfig.from_pretrained(source)
-    check_direction(config, bidirectional, str(source), field)
-    if not list(source.glob("*.safetensors")):
-        raise Fault("P607", f"`{source}` holds no safetensors weights", field, ("pickled weights are never loaded; save the model with `save_pretrained`",))
+    source = Path(name)
     target = work.folder / MODEL_FOLDER
     target.mkdir()
     for file in sorted(p for p in source.iterdir() if p.is_file() and p.suffix in (".json", ".safetensors", ".txt", ".model", ".jinja")):
@@ -53,6 +43,23 @@ def take(
     work.summary["source"] = package or source.name
     write_about(work.folder, {**about, "pointer": None, "head_seed": None})
     check_tokenizer(work, field)
+
+
+def find_source(
+    bidirectional: bool, pretrained: str | None, revision: str | None, folder: str | None, package: str | None, path: str | None
+) -> tuple[str, str, str | None]:
+    """(field that names it, folder or name on the hub, revision) of weights that exist. Raises Fault as `take` does; nothing is copied."""
+    field = next(name for name, value in (("pretrained", pretrained), ("folder", folder), ("package", package)) if value is not None)
+    if pretrained is not None and Path(pretrained).exists():
+        raise Fault("P607", f"`{pretrained}` is also a folder here; it would be read in place of the hub", field, ("write `folder:` for a local model",))
+    local = None if pretrained is not None else Path(folder) if folder is not None else package_folder(str(package), path)
+    name = pretrained or str(local)
+    with loading(name, field):
+        config = transformers.AutoConfig.from_pretrained(name, revision=revision)
+    check_direction(config, bidirectional, name, field)
+    if local is not None and not list(local.glob("*.safetensors")):
+        raise Fault("P607", f"`{name}` holds no safetensors weights", field, ("pickled weights are never loaded; save the model with `save_pretrained`",))
+    return field, name, revision
 
 
 def check_tokenizer(work: Work, field: str) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from ..diagnostic import Report
 from ..ir import Plan
+from .check_copies import check_copies
 from .check_splits import check_splits
 from .choose_device import choose_device
-from .derive_seeds import derive_seeds
 from .hash_inputs import hash_inputs
 from .key_stages import key_stages
 from .supply_reference import supply_reference
@@ -19,8 +19,8 @@ PASSES: tuple[Pass, ...] = (
     supply_reference,  # first, since it adds stages that all others have to see
     check_splits,  # on the finished graph; before anything reads a file
     choose_device,  # keys depend on the device
-    derive_seeds,  # keys depend on the seeds
     hash_inputs,  # keys depend on the content of files
+    check_copies,  # the content of files tells more than their names
     key_stages,  # last: a key covers all that the passes before it decided
 )
 

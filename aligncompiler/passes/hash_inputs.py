@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from dataclasses import replace
 from pathlib import Path
 
+from ..artifacts import file_hash
 from ..diagnostic import Place, Report
 from ..ir import Plan, Stage
 from ..spec.codec import leaves
@@ -14,7 +16,11 @@ from ..spec.codec import leaves
 
 def hash_inputs(plan: Plan, report: Report) -> Plan:
     """The plan with the hash of every file; a file that is missing, or is a folder where a file is due, is reported."""
-    return plan.map({stage.id: replace(stage, files=files_of(stage, report)) for stage in plan.stages})
+    found: dict[int, dict[str, str]] = {}  # by the identity of the spec: the stages of a sweep share them
+    for stage in plan.stages:
+        if id(stage.spec) not in found:
+            found[id(stage.spec)] = files_of(stage, report)
+    return plan.map({stage.id: replace(stage, files=files) for stage in plan.stages if (files := found[id(stage.spec)])})
 
 
 def files_of(stage: Stage, report: Report) -> dict[str, str]:
@@ -38,9 +44,9 @@ def files_of(stage: Stage, report: Report) -> dict[str, str]:
 
 def check(target: Path, wants_folder: bool, name: str, place: Place | None, report: Report) -> bool:
     """Whether the path names what it should; otherwise the problem is reported."""
-    if not target.exists():
+    if not os.path.exists(target):  # which is False also for what cannot be the name of a file
         noun = "folder" if wants_folder else "file"
-        beside = sorted(p.name for p in target.parent.iterdir())[:5] if target.parent.is_dir() else []
+        beside = sorted(p.name for p in target.parent.iterdir())[:5] if os.path.isdir(target.parent) else []
         help = (f"in its folder there are: {', '.join(beside)}",) if beside else (f"the folder `{shown(str(target.parent))}` is not there either",)
         report.add("P601", f"there is no {noun} `{shown(name)}`", place, help=help)
         return False
@@ -64,6 +70,8 @@ def package_folder(package: str, path: str | None) -> Path | None:
     if found is None or not found.submodule_search_locations:
         return None
     root = Path(found.submodule_search_locations[0]).resolve()
+    if "\0" in (path or ""):
+        return root / str(path)  # which is not there
     folder = (root / (path or "")).resolve()
     return folder if folder.is_relative_to(root) else None
 
@@ -71,8 +79,7 @@ def package_folder(package: str, path: str | None) -> Path | None:
 def hash_of(target: Path) -> str:
     """sha256 of a file, or of the names and hashes of all files of a folder."""
     if target.is_file():
-        with target.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_hash(target)
     whole = hashlib.sha256()
     for file in sorted(p for p in target.rglob("*") if p.is_file()):
         whole.update(f"{file.relative_to(target).as_posix()}\0{hash_of(file)}\n".encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,22 +17,27 @@ from ..spec.codec import leaves
 def key_stages(plan: Plan, report: Report) -> Plan:
     """The plan with keys: sha256 of (kinds and their versions, semantic fields, keys of what it reads, content of files, seed, numerics)."""
     keyed: dict[str, Stage] = {}
+    semantic: dict[int, list[tuple[str, Any, bool]]] = {}  # by the identity of the spec: the stages of a sweep share them
     for stage in plan.stages:
-        image = preimage(plan, stage, keyed)
-        text = json.dumps(image, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        keyed[stage.id] = replace(stage, preimage=image, key=hashlib.sha256(text.encode()).hexdigest()[:40])
+        if id(stage.spec) not in semantic:
+            semantic[id(stage.spec)] = [(".".join(path), value, is_path) for path, value, role, is_path in leaves(stage.spec) if role == "semantic"]
+        image = preimage(plan, stage, keyed, semantic[id(stage.spec)])
+        keyed[stage.id] = replace(stage, preimage=image, key=key_of(image))
     return plan.map(keyed)
 
 
-def preimage(plan: Plan, stage: Stage, keyed: dict[str, Stage]) -> dict[str, Any]:
+def key_of(image: Mapping[str, Any]) -> str:
+    """The key that a pre-image gives: 40 hexadecimal digits of the sha256 of its JSON form."""
+    text = json.dumps(image, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def preimage(plan: Plan, stage: Stage, keyed: dict[str, Stage], semantic: list[tuple[str, Any, bool]]) -> dict[str, Any]:
     """Dotted path -> value of what the key is made from; kept beside the artifact, to tell later what changed."""
     image: dict[str, Any] = {"family": stage.spec.family}
-    for path, value, role, is_path in leaves(stage.spec):
-        dotted = ".".join(path)
-        if role != "semantic":
-            continue
+    for dotted, value, is_path in semantic:
         if isinstance(value, Ref):
-            image[dotted] = f"key:{keyed[value.to].key}" + (f"/{value.inside}" if value.inside else "")
+            image[dotted] = f"key:{keyed[stage.source(value)].key}" + (f"/{value.inside}" if value.inside else "")
         elif value is not None:
             image[dotted] = value if not is_path else f"sha256:{stage.files[dotted]}"
     for dotted, digest in stage.files.items():

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pydantic
+
+if TYPE_CHECKING:
+    from .cost import Estimate, Survey
 
 Role = Literal["semantic", "runtime", "cosmetic"]
 
@@ -41,7 +44,8 @@ class Output:
     """What a node of the plan makes: an artifact kind; what it speaks of; for a dataset the kinds of its rows; and what it holds.
 
     `columns` are those that a dataset carries beside the columns of its row kinds, or the figures that a scorer gives beside `score`;
-    `*` stands for columns that only the file knows. `space` is what prompts and answers (or observations and actions) are made of, from
+    `*` stands for columns that only the file knows. `context` is the longest sequence in tokens that a network reads, None where only its
+    files know. `space` is what prompts and answers (or observations and actions) are made of, from
     the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
     for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else.
     """
@@ -51,6 +55,7 @@ class Output:
     columns: tuple[str, ...] = ()
     space: str = "text"
     holds: tuple[tuple[str, Output], ...] = ()
+    context: int | None = None
 
     def inside(self, path: str) -> Output | None:
         """The part at a dotted path, or None if there is none; the empty path is the whole."""
@@ -82,7 +87,7 @@ class Output:
     def from_json(data: Mapping[str, Any]) -> Output:
         """The output that `dataclasses.asdict` gave."""
         holds = tuple((name, Output.from_json(part)) for name, part in data["holds"])
-        return Output(data["artifact"], tuple(data["rows"]), tuple(data["columns"]), data["space"], holds)
+        return Output(data["artifact"], tuple(data["rows"]), tuple(data["columns"]), data["space"], holds, data["context"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,12 @@ class Kind(Spec):
     def output(self) -> Output | None:
         """What the plan gets from this kind as a node, or None for a value that is inlined."""
         return None
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """What this takes and makes as a node, computed from what it reads; all is unknown where a kind does not say."""
+        from .cost import Estimate
+
+        return Estimate()
 
 
 def field(default: Any = ..., *, role: Role = "semantic", unit: str = "", path: bool = False, says: str = "", **constraints: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .base import Kind, Output, Ref, Spec, extra_of
-from .registry import kinds
+from .registry import find, plugin_of, singular
 from .slot import Slot, slots
 
 
@@ -26,9 +26,19 @@ def is_ref(value: Mapping[str, Any]) -> bool:
     return set(value) in ({"ref"}, {"ref", "inside"})
 
 
+class UnknownKind(LookupError):
+    """A kind that was known where the JSON was written: the plug-in that adds it is not installed here, or cannot be loaded."""
+
+
 def restore(family: str, data: Mapping[str, Any], outputs: Mapping[str, Output]) -> Kind:
-    """The spec of a family whose JSON form `dump` gave; `outputs` types its references. Raises pydantic's error on foreign data."""
-    made = restore_spec(kinds(family)[data["kind"]], data, outputs)
+    """The spec of a family whose JSON form `dump` gave; `outputs` types its references.
+
+    Raises UnknownKind for a kind that is not there, pydantic's error on foreign data.
+    """
+    cls = find(family, data["kind"])
+    if cls is None:
+        raise UnknownKind(f"there is no {singular(family)} of kind `{data['kind']}` here")
+    made = restore_spec(cls, data, outputs)
     assert isinstance(made, Kind)
     return made
 
@@ -71,12 +81,16 @@ def refs(value: Any) -> Iterator[Ref]:
 
 
 def leaves(value: Any, path: tuple[str, ...] = (), role: str = "semantic", is_path: bool = False) -> Iterator[tuple[tuple[str, ...], Any, str, bool]]:
-    """(path, value, role, names a file) of every plain value or reference inside a spec, and under `version#` of its kinds' versions.
+    """(path, value, role, names a file) of every plain value or reference inside a spec; under `version#` and `plugin#` of its kinds' versions,
+    and of the plug-ins that add them.
 
     A role holds for all that lies below it.
     """
     if isinstance(value, Kind):
         yield (*path, "version#"), value.version, role, False
+        plugin = plugin_of(type(value))
+        if plugin is not None:
+            yield (*path, "plugin#"), str(plugin), role, False
     if isinstance(value, Spec):
         for name, info in type(value).model_fields.items():
             extra = extra_of(info)

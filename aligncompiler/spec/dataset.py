@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .base import COMMIT, HUB_NAME, ROW_COLUMNS, Kind, Output, Problem, Range, field
+
+if TYPE_CHECKING:
+    from .cost import Estimate, Survey
 
 
 class Dataset(Kind):
@@ -31,9 +34,13 @@ class Dataset(Kind):
 
 
 class FileRows(Dataset):
-    """Rows read from a file (jsonl, json, parquet or csv; gzip is read as it is) or from the Hugging Face hub."""
+    """Rows read from a file (jsonl, json, parquet or csv; gzip is read as it is) or from the Hugging Face hub.
+
+    `whole` names a column whose presence says that a record of the source is one row; empty where it always is.
+    """
 
     rows: ClassVar[str] = ""
+    whole: ClassVar[str] = ""
     extra_columns: ClassVar[tuple[str, ...]] = ()
 
     file: str | None = field(None, path=True)
@@ -78,6 +85,22 @@ class FileRows(Dataset):
 
     def output(self) -> Output:
         return Output("dataset", (self.rows,), ("*",))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """At most as many rows as the file has records, for some may be unusable; about a share of them where the hash decides."""
+        from .cost import FILE_BYTES, UNKNOWN, Estimate, about, at_most, exact
+
+        found = ask.lines(self.file) if self.file is not None else None
+        share = self.between[1] - self.between[0]
+        rows = mean = longest = UNKNOWN
+        if found is not None:
+            some = share < 1 or self.limit is not None
+            mean, longest = about(found.bytes) if some else at_most(found.bytes), at_most(found.longest)
+            if self.columns.get(self.whole, self.whole) in found.first:
+                rows = at_most(found.count) if share == 1 else about(found.count * share)
+        rows = rows if self.limit is None else rows.least(self.limit)
+        disk = (rows * mean * 0.45 + FILE_BYTES).rough()  # Parquet packs text to about half and less
+        return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=mean, longest_bytes=longest)
 
 
 def check_between(between: tuple[float, float]) -> Iterator[Problem]:
@@ -127,6 +150,7 @@ class Preferences(FileRows):
 
     kind: Literal["preferences"] = "preferences"
     rows: ClassVar[str] = "preferences"
+    whole: ClassVar[str] = "chosen"
     extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions")
 
 
@@ -138,6 +162,7 @@ class Completions(FileRows):
 
     kind: Literal["completions"] = "completions"
     rows: ClassVar[str] = "completions"
+    whole: ClassVar[str] = "prompt"
     answer_columns: ClassVar[tuple[str, ...]] = ("completion", "score", "steps", "step_labels")
     extra_columns: ClassVar[tuple[str, ...]] = ("label", "labels", "completions")
 
@@ -188,3 +213,13 @@ class Deduction(Dataset):
 
     def output(self) -> Output:
         return Output("dataset", ("problems", "demonstrations"), ("problem", "question", "guessable", "label", "leaves", "form_count", "tree"))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """Exactly `count` rows, each another prompt. Bytes are linear in premises: fitted to generated rows, within a third."""
+        from .cost import FILE_BYTES, Estimate, about, exact
+
+        leaves, others = ((r.min + r.max) / 2 for r in (self.leaves, self.distractors))
+        text, longest = about(110 * leaves + 25 * others), about(130 * self.leaves.max + 30 * self.distractors.max + 30)
+        disk = about(self.count * (35 + 50 * leaves + 15 * others) + 4500) + FILE_BYTES
+        rows = exact(self.count)
+        return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=longest)

@@ -17,6 +17,11 @@ class Metric(Kind):
     rows: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[Literal["answers", "pairs"]] = "answers"
 
+    @property
+    def asks(self) -> tuple[Ref, ...]:
+        """Trained models that it asks beside the judged one, of each answer or of each pair."""
+        return tuple(value for name in type(self).model_fields if isinstance(value := getattr(self, name), Ref))
+
 
 class Accuracy(Metric):
     """Share of prompts whose answer is right, beside what a predictor that sees only shallow features of the prompt would reach."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import COMMIT, HUB_NAME, Kind, Needs, Output, Problem, Ref, Spec, field
+
+if TYPE_CHECKING:
+    from .cost import Estimate, Figure, Survey
+    from .network import Network
 
 
 class Model(Kind):
@@ -20,11 +25,23 @@ class Tokenizer(Kind):
 
     family: ClassVar[str] = "tokenizers"
 
+    def vocabulary(self) -> Figure:
+        """How many tokens there will be."""
+        from .cost import UNKNOWN
+
+        return UNKNOWN
+
 
 class Adapter(Kind):
     """A small set of weights that is trained in place of the whole model."""
 
     family: ClassVar[str] = "adapters"
+
+    def trainable(self, network: Network) -> Figure:
+        """How many numbers it adds to a network, all of them trained."""
+        from .cost import UNKNOWN
+
+        return UNKNOWN
 
 
 class BPE(Tokenizer):
@@ -37,6 +54,12 @@ class BPE(Tokenizer):
     """Size of the vocabulary, special tokens and the 256 bytes included."""
     digits: Literal["joined", "separate"] = field("separate")
     """`separate` keeps each digit a token of its own."""
+
+    def vocabulary(self) -> Figure:
+        """At most `vocab_size`: merges end where no pair of tokens is left in the data."""
+        from .cost import at_most
+
+        return at_most(self.vocab_size)
 
 
 class LoRA(Adapter):
@@ -52,9 +75,18 @@ class LoRA(Adapter):
     targets: tuple[str, ...] | Literal["all_linear"] = field("all_linear")
     """Names of the layers to adapt, or every linear layer but the output head."""
 
+    def trainable(self, network: Network) -> Figure:
+        """rank x (inputs + outputs) for each adapted layer; unknown where no layer has one of the names."""
+        from .cost import UNKNOWN, exact
+
+        named = [n for n in network.linears if self.targets == "all_linear" or any(n.name == t or n.name.endswith(f".{t}") for t in self.targets)]
+        return exact(self.rank * sum((n.inputs + n.outputs) * n.count for n in named)) if named else UNKNOWN
+
 
 class Architecture(Spec):
-    """The shape of a decoder that is built with random weights."""
+    """The shape of a decoder that is built with random weights. `biased` names the families with biases on queries, keys and values."""
+
+    biased: ClassVar[tuple[str, ...]] = ("qwen2",)
 
     family: Literal["llama", "qwen2"]
     """Family of transformers whose code is used."""
@@ -149,7 +181,15 @@ class CausalLM(Model):
             yield Problem("M507", "prompt_format", "a tokenizer trained here has no chat template; `prompt_format: chat` needs a loaded model")
 
     def output(self) -> Output:
-        return Output("policy", space="text/tokens")
+        return Output("policy", space="text/tokens", context=self.architecture.context if self.architecture is not None else None)
+
+    def estimate(self, ask: Survey) -> Estimate:
+        from .effort import estimated
+        from .network import Network
+
+        if self.architecture is not None and self.tokenizer is not None:
+            return estimated(replace(Network.of_architecture(self.architecture, self.tokenizer.vocabulary()), adapter=self.adapter))
+        return taken(self, ask, causal=True, adapter=self.adapter, chat=self.prompt_format == "chat")
 
     @property
     def draws(self) -> bool:
@@ -177,3 +217,20 @@ class Encoder(Model):
 
     def output(self) -> Output:
         return Output("encoder", space="text/tokens")
+
+    def estimate(self, ask: Survey) -> Estimate:
+        return taken(self, ask, causal=False)
+
+
+def taken(model: CausalLM | Encoder, ask: Survey, causal: bool, adapter: Adapter | None = None, chat: bool = False) -> Estimate:
+    """A model of weights that exist: local files are copied, a commit on the hub is pointed to; neither is loaded."""
+    from .cost import FILE_BYTES, UNKNOWN, Estimate, exact
+    from .network import Network, numbers_of
+
+    found = ask.weights(model.folder, model.package, model.path, model.pretrained, model.revision)
+    network = Network.of_weights(found, causal) if found is not None else None
+    disk = (exact(FILE_BYTES) if model.pretrained is not None else exact(found.bytes) + FILE_BYTES if found is not None else UNKNOWN).rough()
+    if network is None:
+        return Estimate(parameters=numbers_of(found), flops=exact(0), memory=exact(0), disk=disk)
+    network = replace(network, adapter=adapter, elsewhere=model.pretrained is not None, chat=chat)
+    return Estimate(parameters=network.parameters, trainable=network.trainable, flops=exact(0), memory=exact(0), disk=disk, network=network)

@@ -24,6 +24,11 @@ class Objective(Kind):
     def wants_reference(self) -> bool:
         return any(name.startswith("reference_") for name in self.reads)
 
+    @property
+    def answers(self) -> int:
+        """How many answers of a row it looks at: both of a pair, else one."""
+        return 2 if any(name.startswith("chosen_") for name in self.reads) else 1
+
 
 class SFT(Objective):
     """Cross-entropy of the demonstrated answer, mean over answer tokens; the prompt is not a target.

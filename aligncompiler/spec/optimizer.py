@@ -9,15 +9,18 @@ from .base import Kind, Problem, Spec, field
 
 
 class Optimizer(Kind):
-    """How gradients become steps."""
+    """How gradients become steps. `moments`: numbers that it keeps for each trained number."""
 
     family: ClassVar[str] = "optimizers"
+    moments: ClassVar[int | None] = None
 
 
 class AdamW(Optimizer):
     """Adam with decoupled weight decay (arXiv:1711.05101); biases and norms are not decayed."""
 
     kind: Literal["adamw"] = "adamw"
+    moments: ClassVar[int | None] = 2
+
     learning_rate: float = field(unit="1/step", gt=0)
     """Peak learning rate."""
     betas: tuple[float, float] = field((0.9, 0.999), unit="1")
@@ -42,3 +45,7 @@ class Schedule(Spec):
     """Linear rise from zero over this share of the budget."""
     floor: float = field(0.0, unit="share of the peak", ge=0, le=1)
     """Where the fall ends."""
+
+    def check(self) -> Iterator[Problem]:
+        if self.shape == "constant" and self.floor > 0:
+            yield Problem("M507", "floor", "`shape: constant` does not fall, so `floor` has no effect", ("remove `floor`, or choose another `shape`",))

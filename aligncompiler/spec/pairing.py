@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .base import Kind, field
+
+if TYPE_CHECKING:
+    from .cost import Figure
 
 
 class Pairing(Kind):
     """A rule that picks pairs among the scored answers to one prompt."""
 
     family: ClassVar[str] = "pairings"
+
+    def pairs(self, answers: Figure) -> Figure:
+        """How many pairs it takes of so many answers to one prompt."""
+        from .cost import UNKNOWN
+
+        return UNKNOWN
 
 
 class BestAgainstWorst(Pairing):
@@ -19,6 +28,11 @@ class BestAgainstWorst(Pairing):
     kind: Literal["best_against_worst"] = "best_against_worst"
     min_gap: float = field(0.0, unit="reward", ge=0)
     """Least difference of scores; equal scores never make a pair."""
+
+    def pairs(self, answers: Figure) -> Figure:
+        from .cost import at_most
+
+        return at_most(1)
 
 
 class AllPairs(Pairing):
@@ -29,3 +43,7 @@ class AllPairs(Pairing):
     """Least difference of scores; equal scores never make a pair."""
     per_prompt: int | None = field(None, unit="pairs", ge=1)
     """Most pairs taken from one prompt; null takes all."""
+
+    def pairs(self, answers: Figure) -> Figure:
+        found = (answers * answers + answers * -1) * 0.5
+        return (found if self.per_prompt is None else found.least(self.per_prompt)).bounded()

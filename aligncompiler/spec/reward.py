@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, field
+
+if TYPE_CHECKING:
+    from .cost import Estimate, Survey
 
 
 class Reward(Kind):
@@ -72,7 +75,14 @@ class Scalar(Reward):
     """Model whose weights the scorer starts from; the head starts at random."""
 
     def output(self) -> Output:
-        return Output("scorer")
+        return Output("scorer", context=self.backbone.output.context)
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """The numbers of the backbone with one output in place of its own."""
+        from .effort import estimated
+
+        network = ask(self.backbone).network
+        return estimated(None if network is None else network.as_scorer())
 
 
 def figures_of(reward: Reward | Ref) -> tuple[str, ...]:

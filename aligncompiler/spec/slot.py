@@ -28,6 +28,7 @@ class Slot:
     scalars: tuple[type, ...] = ()
     optional: bool = False
     path: bool = False
+    unit: str = ""
 
     @property
     def structured(self) -> bool:
@@ -104,5 +105,6 @@ def slots(cls: type[Spec]) -> dict[str, Slot]:
     found = {}
     for name, info in cls.model_fields.items():
         slot = slot_of(info.annotation, tuple(info.metadata))
-        found[name] = combine([slot, Slot(path=True)]) if extra_of(info)["path"] else slot
+        extra = extra_of(info)
+        found[name] = combine([slot, Slot(path=extra["path"], unit=extra["unit"])])
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, Spec, field
 from .metric import Metric
@@ -13,12 +13,16 @@ from .optimizer import Optimizer, Schedule
 from .pairing import BestAgainstWorst, Pairing
 from .reward import Reward, figures_of
 
+if TYPE_CHECKING:
+    from .cost import Estimate, Figure, Survey
+    from .effort import Effort
+
 
 class Stage(Kind):
     """One step of the experiment.
 
     Class variables name fields: `learns` those whose rows change the weights of what is made, `measures` those whose rows are measured
-    on, `judges` those that are measured. `parallel` says that every process of a run over several devices takes part.
+    on, `judges` those that name what is measured or what measures. `parallel` says that every process of a run over several devices takes part.
     """
 
     family: ClassVar[str] = "stages"
@@ -85,7 +89,7 @@ class Train(Stage):
     """Steps between two points of the curves."""
 
     def check(self) -> Iterator[Problem]:
-        yield from check_max_tokens(self.max_tokens)
+        yield from check_max_tokens(self.max_tokens, self.model, self.batch.tokens_at_once, "batch.tokens_at_once")
         if list(self.checkpoints) != sorted(set(self.checkpoints)) or not all(0 < share <= 1 for share in self.checkpoints):
             yield Problem("S405", "checkpoints", "`checkpoints` are rising shares of the budget, each above 0 and at most 1")
         if not Needs(("dataset",), self.objective.rows).met_by(self.data.output):
@@ -99,18 +103,26 @@ class Train(Stage):
         if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens),):
             text = f"{self.reference!r} holds log-probabilities of other rows than `data` and `max_tokens` give"
             yield Problem("M511", "reference", text, ("compute them on the same data, or name the policy itself",))
-        if isinstance(self.max_tokens, int) and self.batch.tokens_at_once < self.max_tokens:
-            yield Problem(
-                "M503",
-                "batch.tokens_at_once",
-                f"`tokens_at_once` {self.batch.tokens_at_once} cannot hold one row of `max_tokens` {self.max_tokens}",
-                ("raise it, or lower `max_tokens`",),
-            )
 
     def output(self) -> Output:
         trained = replace(self.model.output, holds=())
         kept = tuple((str(number), trained) for number, _ in enumerate(self.checkpoints, 1))
         return replace(trained, holds=(("checkpoints", Output("list", holds=kept)),)) if kept else trained
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """Every step takes `batch.rows` rows; each checkpoint is a model of its own on disk."""
+        from .cost import exact
+        from .effort import Load, estimated, training
+
+        model, data = ask(self.model), ask(self.data)
+        per_step = self.batch.rows
+        steps = exact(self.budget.steps) if self.budget.steps is not None else (data.rows_known * ((self.budget.epochs or 0) / per_step)).rounded_up()
+        limit = read_at_most(self.max_tokens, model)
+        load = Load(data, steps * per_step, self.objective.answers, limit, self.batch.tokens_at_once, exact(-(-per_step // ask.engine.devices)))
+        effort = training(model.network, load, self.optimizer.moments, ask.engine)
+        network = None if model.network is None else replace(model.network, elsewhere=False)
+        made = estimated(network, copies=1 + len(self.checkpoints), otherwise=model)
+        return replace(made, rows=data.rows_known.bounded(), flops=effort.flops, memory=effort.memory)
 
 
 class Sample(Stage):
@@ -140,11 +152,31 @@ class Sample(Stage):
     def check(self) -> Iterator[Problem]:
         if self.temperature == 0 and self.count > 1:
             yield Problem("M510", "count", f"{self.count} answers at `temperature: 0` are all the same", ("use `count: 1`, or a temperature above 0",))
+        if self.temperature == 0 and self.top_p < 1:
+            yield Problem(
+                "M507", "top_p", "`temperature: 0` takes the most likely token, so `top_p` has no effect", ("remove `top_p`, or raise `temperature`",)
+            )
+        context = self.policy.output.context
+        if context is not None and self.max_new_tokens >= context:
+            text = f"an answer of `max_new_tokens` {self.max_new_tokens} leaves no room for a prompt: `{self.policy}` reads at most {context} tokens"
+            yield Problem("M503", "max_new_tokens", text, ("lower it, or give the model a longer `context`",))
 
     def output(self) -> Output:
         prompts = self.prompts.output
         kept = tuple(row for row in prompts.rows if row == "problems")
         return Output("dataset", ("completions", *kept), prompts.columns)
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """`count` answers to each prompt that leaves room for one. On disk a new token takes 4 bytes at most, as a rule."""
+        from .cost import Estimate, exact
+        from .effort import Writing, writing
+
+        found = ask(self.prompts)
+        prompts = found.rows_known if self.limit is None else found.rows_known.least(self.limit)
+        rows = (prompts * self.count).bounded()
+        effort = writing(ask(self.policy).network, Writing(found, rows, self.max_new_tokens, self.answers_at_once, self.temperature > 0), ask.engine)
+        disk = (found.disk * prompts.over(found.rows_known) + rows * (4 * self.max_new_tokens + 24)).rough()
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, answers=exact(self.count))
 
 
 class Label(Stage):
@@ -165,6 +197,13 @@ class Label(Stage):
         completions = self.completions.output
         kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
         return Output("dataset", ("ratings", *kept), (*completions.columns, *figures_of(self.reward)))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """The same rows, with 8 bytes a figure."""
+        found = ask(self.completions)
+        effort = asked(self.reward, found, ask)
+        disk = found.disk + (found.rows_known * (8 * (1 + len(figures_of(self.reward))))).rough()
+        return replace(found, rows=found.rows_known.bounded(), flops=effort.flops, memory=effort.memory, disk=disk)
 
 
 class Pair(Stage):
@@ -188,6 +227,18 @@ class Pair(Stage):
     def output(self) -> Output:
         return Output("dataset", ("preferences",), self.completions.output.columns)
 
+    def estimate(self, ask: Survey) -> Estimate:
+        """As many pairs as the rule takes of the answers to a prompt, if no two of them score the same."""
+        from .cost import Estimate
+        from .effort import NOTHING
+
+        found = ask(self.completions)
+        prompts = found.rows_known.over(found.answers).least(found.rows_known * 0.5)
+        rows = (prompts * self.rule.pairs(found.answers)).bounded()
+        effort = asked(self.reward, found, ask) if self.reward != "labels" else NOTHING
+        disk = (found.disk * (rows * 2).over(found.rows_known).most(1)).rough()
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, row_bytes=found.row_bytes, longest_bytes=found.longest_bytes)
+
 
 class Logprobs(Stage):
     """Log-probability of every answer of a dataset under a policy, computed once and shared by all who need it."""
@@ -205,10 +256,21 @@ class Logprobs(Stage):
     """Most tokens, padding included, in one forward pass."""
 
     def check(self) -> Iterator[Problem]:
-        yield from check_max_tokens(self.max_tokens)
+        yield from check_max_tokens(self.max_tokens, self.policy, self.tokens_at_once, "tokens_at_once")
 
     def output(self) -> Output:
         return Output("logprobs", columns=(scored_rows(self.data, self.max_tokens),))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """One pass over the data; on disk 8 bytes a number."""
+        from .cost import FILE_BYTES, Estimate
+        from .effort import Load, scoring
+
+        policy, data = ask(self.policy), ask(self.data)
+        rows, answers = data.rows_known.bounded(), 2 if "preferences" in self.data.output.all_rows else 1
+        load = Load(data, rows, answers, read_at_most(self.max_tokens, policy), self.tokens_at_once, rows)
+        effort = scoring(policy.network, load, ask.engine)
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=(rows * (8 + 8 * answers) + FILE_BYTES).rough())
 
 
 class Evaluate(Stage):
@@ -216,7 +278,7 @@ class Evaluate(Stage):
 
     kind: Literal["evaluate"] = "evaluate"
     measures: ClassVar[tuple[str, ...]] = ("data",)
-    judges: ClassVar[tuple[str, ...]] = ("models",)
+    judges: ClassVar[tuple[str, ...]] = ("models", "metrics")
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 
@@ -261,6 +323,29 @@ class Evaluate(Stage):
     def output(self) -> Output:
         return Output("table")
 
+    def estimate(self, ask: Survey) -> Estimate:
+        """Each model answers once and scores the pairs once; trained rewards and references are asked anew by every metric."""
+        from .cost import Estimate, about
+        from .effort import NOTHING, Load, Writing, scoring, writing
+
+        data = ask(self.data)
+        rows = data.rows_known if self.limit is None else data.rows_known.least(self.limit)
+        asked_for = Writing(data, rows, self.max_new_tokens, self.answers_at_once, self.temperature > 0)
+        effort = NOTHING
+        for judged in map(ask, self.models):
+            if any(metric.measures == "answers" for metric in self.metrics):
+                effort = effort.then(writing(judged.network, asked_for, ask.engine))
+            if any(metric.measures == "pairs" for metric in self.metrics):
+                pairs = Load(data, rows, 2, read_at_most("context", judged), self.tokens_at_once, rows)
+                effort = effort.then(scoring(judged.network, pairs, ask.engine))
+            for metric in self.metrics:
+                for other in map(ask, metric.asks):
+                    answers, seen = (1, Estimate()) if metric.measures == "answers" else (2, data)
+                    load = Load(seen, rows, answers, read_at_most("context", other), self.tokens_at_once, rows)
+                    effort = effort.then(scoring(other.network, load, ask.engine))
+        disk = about(10_000 + 5_000 * len(self.models) + 2_000 * len(self.metrics))
+        return Estimate(rows.bounded(), flops=effort.flops, memory=effort.memory, disk=disk)
+
 
 def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator[Problem]:
     """A rule reads columns; the rows it is given must carry them."""
@@ -270,11 +355,39 @@ def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator
             yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which `{data}` does not carry")
 
 
+def asked(reward: object, answers: Estimate, ask: Survey) -> Effort:
+    """What it takes to score answers: a rule computes with no network."""
+    from .effort import NOTHING, TOKENS_AT_ONCE, Load, scoring
+
+    if not isinstance(reward, Ref):
+        return NOTHING
+    scorer, rows = ask(reward), answers.rows_known
+    return scoring(scorer.network, Load(answers, rows, 1, read_at_most("context", scorer), TOKENS_AT_ONCE, rows), ask.engine)
+
+
+def read_at_most(max_tokens: int | str, model: Estimate) -> Figure:
+    """The longest row in tokens that goes into a model: a number, or what it reads."""
+    from .cost import UNKNOWN, exact
+
+    context = UNKNOWN if model.network is None else model.network.context
+    return exact(max_tokens) if isinstance(max_tokens, int) else context
+
+
 def scored_rows(data: Ref, max_tokens: int | str) -> str:
     """Which rows a `logprobs` stage speaks of: what a train stage that uses it must agree with."""
     return f"{data!r} up to {max_tokens}"
 
 
-def check_max_tokens(max_tokens: int | str) -> Iterator[Problem]:
+def check_max_tokens(max_tokens: int | str, model: Ref, tokens_at_once: int, field_name: str) -> Iterator[Problem]:
+    """The longest row must be one that the model can read, and one forward pass must be able to hold it."""
+    context = model.output.context
+    longest = max_tokens if isinstance(max_tokens, int) else context
     if isinstance(max_tokens, int) and max_tokens < 2:
-        yield Problem("S405", "max_tokens", f"`max_tokens` is {max_tokens}; a row has at least 2 tokens")
+        yield Problem("S405", "max_tokens", f"`max_tokens` is {max_tokens}; a row has at least 2 tokens", ("raise it, or write `context`",))
+    if isinstance(max_tokens, int) and context is not None and max_tokens > context:
+        text = f"`max_tokens` is {max_tokens:,}, but `{model}` reads at most {context:,} tokens"
+        yield Problem("P611", "max_tokens", text, ("lower it, or write `context`",))
+    elif longest is not None and tokens_at_once < longest:
+        name = f"`max_tokens` {max_tokens}" if isinstance(max_tokens, int) else f"{longest} tokens, the context of `{model}`"
+        text = f"`tokens_at_once` {tokens_at_once} cannot hold one row of {name}"
+        yield Problem("M503", field_name, text, (f"raise it to at least {longest}, or lower `max_tokens`",))

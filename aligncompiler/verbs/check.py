@@ -4,20 +4,60 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..compile import compile_spec
-from ..diagnostic import counted
-from ..terminal import paint_for, print_report, say
+from ..compile import Compiled, compile_spec
+from ..diagnostic import Report
+from ..render import as_json, counted, refusal, visible
+from ..terminal import paint_for, print_json, print_report, say
+
+if TYPE_CHECKING:
+    from ..apply_fixes import Fixed
 
 
 def check(args: argparse.Namespace) -> int:
-    """Print the diagnostics; 1 if there are errors."""
-    compiled = compile_spec(Path(args.spec), args.profiles, args.sets, static=True)
-    report = compiled.report
+    """Print the diagnostics; 1 if there are errors, 2 if a fix cannot be written."""
     form = "json" if args.json else args.format
-    print_report(report, form, sys.stdout)
-    if form != "json" and not report.errors and compiled.plan is not None:
-        paint = paint_for(sys.stderr)
-        say(f"{paint('ok', 'help')}  {args.spec}: {counted(len(compiled.plan.stages), 'stage')}")
+    report, done = Report(), []
+    for spec in (args.spec, *args.more):
+        try:
+            compiled, fixed = checked(spec, args)
+        except OSError as error:
+            if not args.fix:
+                raise
+            say(f"error: `{error.filename or spec}` cannot be written: {error.strerror}")
+            return 2
+        done += fixed
+        report.sources |= compiled.report.sources
+        report.diagnostics += [d for d in compiled.report.diagnostics if d not in report.diagnostics]
+        if form != "json":
+            say_state(spec, compiled, fixed)
+    if args.fix and form == "json":
+        print_json(refusal(report) | {"fixed": [as_json(one.diagnostic) for one in done]})
+    else:
+        print_report(report, form, sys.stdout)
     return 1 if report.errors else 0
+
+
+def checked(spec: str, args: argparse.Namespace) -> tuple[Compiled, list[Fixed]]:
+    """What the compiler says of a spec, after `--fix` has mended what it can; and what that was."""
+
+    def compile() -> Compiled:
+        return compile_spec(Path(spec), args.profiles, args.sets, static=not args.data)
+
+    compiled, fixed = import_module("..apply_fixes", __package__).apply_fixes(compile) if args.fix else (compile(), [])
+    if args.data:
+        import_module("..data_check", __package__).check_data(compiled)
+    return compiled, fixed
+
+
+def say_state(spec: str, compiled: Compiled, fixed: list[Fixed]) -> None:
+    """What was mended, and whether the spec is in order."""
+    paint = paint_for(sys.stderr)
+    for one in fixed:
+        say(f"{paint('fixed', 'help')}  {one.fix.place} {one.diagnostic.code}: {visible(one.fix.title)}")
+    if not compiled.report.errors and compiled.plan is not None:
+        cells = f"{counted(len(compiled.plan.cells), 'cell')}, " if compiled.plan.cells else ""
+        say(f"{paint('ok', 'help')}  {spec}: {cells}{counted(len(compiled.plan.stages), 'stage')}")

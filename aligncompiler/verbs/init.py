@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..diagnostic import Report
 from ..load import read_text
 from ..package_data import data_folder
 from ..suggest import did_you_mean
@@ -22,7 +23,7 @@ def init(args: argparse.Namespace) -> int:
         say(f"error: there is no spec `{args.source}` ({'; '.join(did_you_mean(args.source, known, 'specs')) or 'none came with it'})")
         return 2
     target = Path(args.path)
-    text = read_text(known[args.source], args.source)
+    text = read_text(known[args.source], args.source, Report())
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as stream:

@@ -1,49 +1,97 @@
-"""`alignc plan`: the stages in order, what each makes, and which are done already."""
+"""`alignc plan`: the stages in order, what each takes and makes, and which are done already."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+from ..artifacts import complaint
 from ..compile import compile_spec
-from ..diagnostic import Paint, as_json, counted
-from ..ir import Plan, read_manifest, write_plan
+from ..estimate import estimate, total
+from ..ir import Plan, artifact_folder, read_manifest
+from ..plan_table import plan_table
+from ..render import refusal
+from ..spec.cost import Estimate
 from ..terminal import paint_for, print_json, print_report, say
+from ..why import reasons
+from .run import says_plan
+
+NARROWEST, WIDEST = 80, 120  # columns of the table
 
 
 def plan(args: argparse.Namespace) -> int:
-    """Print the plan; 1 if the spec has errors, 3 under `--check` if there is work to do."""
+    """Print the plan; 1 if the spec has errors, 3 under `--check` if there is work to do.
+
+    `--json` prints the plan as it is written to a file, and beside it `cached` (stage -> whether it is in the store); for each stage
+    `estimate`: `rows`, `parameters`, `trainable`, `flops`, `memory`, `disk`, each a whole number (bytes for the last two) or null, and
+    `bounds`, which says of each figure that has a meaning there how sure it is: `exact`, `at_most`, `about`, `unknown`; and `totals` of
+    `all` stages and of those `to_do`: `stages`, the sums `flops` and `disk`, the greatest `memory`, `bounds`, and under `unknown` how
+    many stages each leaves out.
+    """
     compiled = compile_spec(Path(args.spec), args.profiles, args.sets)
+    fault = complaint(Path(args.store))
+    if fault:
+        compiled.report.add("P605", fault, None, help=("name the folder of a store with `--store`",))
     print_report(compiled.report)
     made = compiled.plan
-    if made is None:
+    if made is None or fault:
         if args.json:
-            print_json({"diagnostics": [as_json(d) for d in compiled.report.in_order()]})
+            print_json(refusal(compiled.report))
         return 1
-    cached = {stage.id: read_manifest(Path(args.store), stage.key) is not None for stage in made.stages}
+    done = finished(made, Path(args.store))
+    cached = {stage.id: stage.id in done for stage in made.stages}
+    estimates = estimate(made, done)
     if args.output:
+        fault = unfit(Path(args.output))
+        if fault:
+            say(f"error: {fault}")
+            return 2
+        from ..saved import save
+
         try:
-            write_plan(made, Path(args.output))
+            save(made, Path(args.output), args.spec, args.profiles, args.sets)
         except OSError as error:
             say(f"error: `{args.output}` cannot be written: {error.strerror}")
             return 2
         say(f"wrote {args.output}")
     if args.json:
-        print_json(made.to_json() | {"cached": cached})
+        print_json(with_estimates(made, estimates, cached))
     else:
-        print(table(made, cached, paint_for(sys.stdout)))
+        width = min(WIDEST, max(NARROWEST, shutil.get_terminal_size((100, 24)).columns))
+        notes = {id: reason.brief() for id, reason in reasons(made, Path(args.store)).items()}
+        print(plan_table(made, estimates, cached, paint_for(sys.stdout), width, notes))
     return 3 if args.check and not all(cached.values()) else 0
 
 
-def table(made: Plan, cached: dict[str, bool], paint: Paint) -> str:
-    """A line a stage: done or to do, its id, kind, what it makes, what it reads."""
-    rows = [(("=" if cached[s.id] else "+"), s.id, s.spec.tag, str(s.output), ", ".join(s.reads) or "-") for s in made.stages]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)] if rows else [0] * 4
-    lines = [f"{paint(made.name, 'bold')}  on {made.engine.accelerator} in {made.engine.precision}, seed {made.seed}", ""]
-    for sign, id, kind, output, reads in rows:
-        mark = paint(sign, "help" if sign == "=" else "warning")
-        lines.append(f"  {mark} {id.ljust(widths[1])}  {kind.ljust(widths[2])}  {output.ljust(widths[3])}  <- {reads}")
-    done = sum(cached.values())
-    lines += ["", f"{counted(len(rows), 'stage')}: {done} cached (=), {len(rows) - done} to do (+)"]
-    return "\n".join(lines)
+def unfit(path: Path) -> str:
+    """Why a plan may not be written there; empty if it may. Nothing but an older plan is overwritten."""
+    if not path.parent.is_dir():
+        return f"there is no folder `{path.parent}` to write `{path.name}` to"
+    if path.is_dir():
+        return f"`{path}` is a folder; name a file in it, such as `{path / 'plan.json'}`"
+    if path.exists() and not says_plan(path):
+        return f"`{path}` exists and is no saved plan; name another file, or remove it first"
+    return ""
+
+
+def finished(made: Plan, store: Path) -> dict[str, tuple[dict[str, Any], int]]:
+    """Stage -> (manifest, bytes of all its files) of what is in the store."""
+    found = {}
+    for stage in made.stages:
+        manifest = read_manifest(store, stage.key)
+        if manifest is not None:
+            folder = artifact_folder(store, stage.key)
+            found[stage.id] = (manifest, sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()))
+    return found
+
+
+def with_estimates(made: Plan, estimates: dict[str, Estimate], cached: dict[str, bool]) -> dict[str, Any]:
+    """The plan as JSON, with what the table shows."""
+    whole = made.to_json()
+    for stage in whole["stages"]:
+        stage["estimate"] = estimates[stage["id"]].to_json()
+    todo = {id: one for id, one in estimates.items() if not cached[id]}
+    return whole | {"cached": cached, "totals": {"all": total(estimates), "to_do": total(todo)}}

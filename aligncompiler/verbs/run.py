@@ -1,4 +1,4 @@
-"""`alignc run`: compile, see what is done already, and let the runtime do the rest in a process of its own."""
+"""`alignc run`: compile, or read a saved plan; see what is done already, and let the runtime do the rest in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..artifacts import complaint
 from ..compile import compile_spec
-from ..diagnostic import Report, counted
+from ..diagnostic import Report, SpecError
 from ..ir import Plan, read_manifest, write_plan
+from ..render import counted, refusal
+from ..run_folder import PLAN, SUMMARY, hold, read_summary, status_of
 from ..suggest import did_you_mean
 from ..terminal import paint_for, print_json, print_report, say
 
@@ -24,54 +27,123 @@ NEEDED = ("torch", "lightning", "transformers", "datasets", "tokenizers", "peft"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the spec; the exit code of the runtime."""
-    compiled = compile_spec(Path(args.spec), args.profiles, args.sets)
-    print_report(compiled.report)
-    plan = compiled.plan
+    """Carry out the spec or the saved plan; the exit code of the runtime."""
+    spec = Path(args.spec)
+    saved = is_plan(spec)
+    if saved and (args.sets or args.profiles):
+        say("error: a saved plan is carried out as it is; `--set` and `--profile` go to `alignc plan`, which saves another")
+        return failed(args, 2, "options that would change a saved plan")
+    plan, report = of_plan(spec) if saved else of_spec(args)
+    print_report(report)
     if plan is None:
-        return failed(args, 1, "the spec has errors")
+        return failed(args, 1, "the plan cannot be carried out" if saved else "the spec has errors", report)
     if args.only:
-        ids = {s.id for s in plan.stages}
-        args.only = [f"stages.{id}" if id not in ids and f"stages.{id}" in ids else id for id in args.only]
-        unknown = [id for id in args.only if id not in ids]
+        called = {name: called_by(plan, name) for name in args.only}
+        unknown = [name for name, found in called.items() if not found]
         if unknown:
             say(f"error: the plan has no stage `{unknown[0]}` ({'; '.join(did_you_mean(unknown[0], [s.id for s in plan.stages], 'stages')) or 'it has none'})")
             return failed(args, 2, f"no stage `{unknown[0]}`")
-        plan = narrowed(plan, args.only)
+        plan = narrowed(plan, [id for found in called.values() for id in found])
     folder = run_folder(Path(args.out), plan)
+    fault = complaint(Path(args.store))
+    if fault:
+        return refused(args, "P605", fault, "name a folder with `--store`", "the store cannot be used")
     done = finished(plan, Path(args.store), folder)
     if done is not None:
         report_cached(done, args)
         return 0
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        report = Report()
-        report.add("P606", f"running needs {', '.join(missing)}", None, help=("pip install 'aligncompiler[runtime]'",))
-        print_report(report)
-        return failed(args, 1, "the runtime is not installed")
+        return refused(args, "P606", f"running needs {', '.join(missing)}", "pip install 'aligncompiler[runtime]'", "the runtime is not installed")
     try:
-        write_plan(plan, folder / "plan.json")
+        free = prepared(plan, folder, report)
     except OSError as error:
         say(f"error: `{folder}` cannot be written: {error.strerror}")
         return failed(args, 1, "the run folder cannot be written")
-    (folder / "run.json").unlink(missing_ok=True)
+    if not free:
+        print_report(report)
+        return failed(args, 1, "another process is running this plan", report)
     code = start(plan, folder, Path(args.store), args.json)
-    summary = read_summary(folder) or {"run": str(folder), "status": "failed", "exit": code, "stages": []}
+    summary = read_summary(folder)
+    if summary is None or "exit" not in summary:  # nothing was written, or by another process that has this folder now
+        summary = {"run": str(folder), "status": "failed", "exit": code, "stages": []}
     if args.json:
         print_json(summary)
     return int(summary["exit"])  # a launcher of several processes has exit codes of its own
 
 
-def failed(args: argparse.Namespace, code: int, why: str) -> int:
+def of_spec(args: argparse.Namespace) -> tuple[Plan | None, Report]:
+    """The plan of a spec, and what is to be said of it."""
+    compiled = compile_spec(Path(args.spec), args.profiles, args.sets)
+    return compiled.plan, compiled.report
+
+
+def of_plan(path: Path) -> tuple[Plan | None, Report]:
+    """A saved plan if it still holds, and what is to be said of it."""
+    from ..saved import load_saved, moved
+
+    try:
+        saved = load_saved(path)
+    except SpecError as error:
+        return None, Report(diagnostics=[error.diagnostic])
+    report = moved(saved)
+    return None if report.errors else saved.plan, report
+
+
+def is_plan(path: Path) -> bool:
+    """Whether a file is meant as a saved plan: by its name, or by its content."""
+    return path.suffix == ".json" or says_plan(path)
+
+
+def says_plan(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096).lstrip()
+    except OSError:
+        return False
+    return start[:1] == b"{" and b'"format": "alignc-plan' in start
+
+
+def prepared(plan: Plan, folder: Path, report: Report) -> bool:
+    """Write the plan into its folder; False, reported, if another process is carrying it out there. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    release = hold(folder, report)
+    if release is None:
+        return False
+    try:
+        write_plan(plan, folder / PLAN)
+        (folder / SUMMARY).unlink(missing_ok=True)
+    finally:
+        release()
+    return True
+
+
+def refused(args: argparse.Namespace, code: str, message: str, help: str, why: str) -> int:
+    """Report what keeps the runtime from being started."""
+    report = Report()
+    report.add(code, message, None, help=(help,))
+    print_report(report)
+    return failed(args, 1, why, report)
+
+
+def failed(args: argparse.Namespace, code: int, why: str, report: Report | None = None) -> int:
     if args.json:
-        print_json({"run": None, "status": "refused", "why": why, "stages": []})
+        print_json({"run": None, "status": "refused", "why": why, "stages": []} | refusal(report or Report()))
     return code
+
+
+def called_by(plan: Plan, name: str) -> list[str]:
+    """Ids of the stages that a name stands for: itself, with or without `stages.`; in a sweep all variants of it."""
+    full = [name, f"stages.{name}"]
+    exact = [id for id in full if id in plan.by_id]
+    return exact[:1] or [stage.id for stage in plan.stages if stage.base in full]
 
 
 def narrowed(plan: Plan, ids: list[str]) -> Plan:
     """The plan with only these stages and what they need."""
     wanted = set(ids).union(*(plan.ancestors(id) for id in ids))
-    return replace(plan, stages=tuple(s for s in plan.stages if s.id in wanted))
+    cells = tuple(replace(c, stages={base: id for base, id in c.stages.items() if id in wanted}) for c in plan.cells)
+    return replace(plan, stages=tuple(s for s in plan.stages if s.id in wanted), cells=cells)
 
 
 def run_folder(out: Path, plan: Plan) -> Path:
@@ -80,18 +152,10 @@ def run_folder(out: Path, plan: Plan) -> Path:
     return out / f"{plan.name}-{digest}"
 
 
-def read_summary(folder: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def finished(plan: Plan, store: Path, folder: Path) -> dict[str, Any] | None:
     """The summary of a run that needs nothing more, or None."""
     summary = read_summary(folder)
-    if summary is None or summary.get("status") != "complete" or not (folder / "report.html").is_file():
+    if summary is None or status_of(folder, summary) != "complete" or "report" not in summary or not (folder / "report.html").is_file():
         return None
     if any(read_manifest(store, stage.key) is None for stage in plan.stages) or not same_plan(plan, folder):
         return None
@@ -101,7 +165,7 @@ def finished(plan: Plan, store: Path, folder: Path) -> dict[str, Any] | None:
 def same_plan(plan: Plan, folder: Path) -> bool:
     """Whether the report shows this very plan, its description and other cosmetics included."""
     try:
-        return bool(json.loads((folder / "plan.json").read_text(encoding="utf-8")) == json.loads(json.dumps(plan.to_json())))
+        return bool(json.loads((folder / PLAN).read_text(encoding="utf-8")) == json.loads(json.dumps(plan.to_json())))
     except (OSError, ValueError):
         return False
 
@@ -118,7 +182,7 @@ def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool) -> int:
 
     Signals are passed on, so that stopping `alignc` never leaves the runtime behind.
     """
-    module = ["runtime", str(folder / "plan.json"), "--store", str(store), *["--quiet-tables"] * quiet_tables]
+    module = ["runtime", str(folder / PLAN), "--store", str(store), *["--quiet-tables"] * quiet_tables]
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
     environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
     process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment, start_new_session=True)

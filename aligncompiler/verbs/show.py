@@ -8,9 +8,11 @@ from typing import Any
 
 import yaml
 
-from ..compile import compile_spec
-from ..diagnostic import as_json
+from ..compile import Compiled, compile_spec
+from ..diagnostic import Place
 from ..load import scalar
+from ..origins import Origin, origins
+from ..render import counted, refusal
 from ..spec.codec import dump, is_ref
 from ..suggest import did_you_mean
 from ..terminal import print_json, print_report, say
@@ -33,8 +35,13 @@ def show(args: argparse.Namespace) -> int:
     print_report(compiled.report)
     if compiled.experiment is None or compiled.report.errors:
         if args.json:
-            print_json({"diagnostics": [as_json(d) for d in compiled.report.in_order()]})
+            print_json(refusal(compiled.report))
         return 1
+    if compiled.plan is not None and compiled.plan.cells:
+        first, count = compiled.plan.cells[0].name, len(compiled.plan.cells)
+        say(f"note: this is the first of {counted(count, 'cell')}, {first}; `--set` of its axes shows another")
+    if args.origins:
+        return show_origins(compiled, args)
     value: Any = written(dump(compiled.experiment))
     steps = args.part.split(".") if args.part else []
     while steps:
@@ -51,6 +58,43 @@ def show(args: argparse.Namespace) -> int:
     else:
         print(yaml.dump(value, Dumper=Writer, sort_keys=False, allow_unicode=True, width=140), end="")
     return 0
+
+
+def show_origins(compiled: Compiled, args: argparse.Namespace) -> int:
+    """A line a value: the value as YAML, behind it where it comes from."""
+    found = [o for o in origins(compiled) if not args.part or f"{o.path}.".startswith(f"{args.part}.")]
+    if not found:
+        say(f"error: there is nothing at `{args.part}`")
+        return 2
+    if args.json:
+        print_json([origin_json(o) for o in found])
+        return 0
+    lines = [f"{o.path}: {flow(o.value)}" for o in found]
+    width = min(72, max(map(len, lines)))
+    for line, origin in zip(lines, found, strict=True):
+        print(f"{line.ljust(width)}  # {told(origin)}")
+    return 0
+
+
+def flow(value: Any) -> str:
+    """A value on one line of YAML."""
+    return yaml.dump(value, Dumper=Writer, default_flow_style=True, allow_unicode=True, width=10**6).removesuffix("...\n").strip()
+
+
+def told(origin: Origin) -> str:
+    if origin.place is None:
+        return "default"
+    over = [f"over {flow(value)} at {place}" if place else f"over the default {flow(value)}" for value, place in origin.overrode]
+    return ", ".join([str(origin.place), *([f"named at {origin.via}"] if origin.via else []), *over])
+
+
+def origin_json(origin: Origin) -> dict[str, Any]:
+    def place(at: Place | None) -> Any:
+        return "default" if at is None else {"file": at.file, "line": at.line, "col": at.col}
+
+    overrode = [{"value": value, "origin": place(at)} for value, at in origin.overrode]
+    via = None if origin.via is None else place(origin.via)
+    return {"path": origin.path, "value": origin.value, "origin": place(origin.place), "via": via, "overrode": overrode}
 
 
 def written(value: Any) -> Any:

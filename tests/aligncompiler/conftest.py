@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from aligncompiler.artifacts import described, write_manifest
 from aligncompiler.compile import Compiled, compile_spec
+from aligncompiler.ir import Plan, artifact_folder
 
 FULL = """\
 alignc: v1
@@ -91,5 +93,22 @@ def said(compiled: Callable[..., Compiled]) -> Callable[..., list[tuple[str, str
     def run(text: str | bytes, **options: Sequence[str]) -> list[tuple[str, str]]:
         report = compiled(text, **options).report
         return [(d.code, f"{d.primary.place.line}:{d.primary.place.col}" if d.primary else "") for d in report.in_order()]
+
+    return run
+
+
+@pytest.fixture
+def finish() -> Callable[..., None]:
+    """Put an artifact of every stage of a plan into a store, as the runtime would, but for what is in it."""
+
+    def run(plan: Plan, store: Path, only: Sequence[str] = (), run: str = "runs/example-1") -> None:
+        for stage in plan.stages:
+            place = artifact_folder(store, stage.key)
+            if place.exists() or (only and stage.id not in only):
+                continue
+            (place / "model").mkdir(parents=True)
+            (place / "model" / "weights").write_text(f"weights of {stage.id}")
+            rest = {"facts": {}, "summary": {"loss": 0.5}, "skipped": {}, "seconds": 1.5, "versions": {}}
+            write_manifest(place, stage.id, stage.key, described(plan, stage, run) | rest)
 
     return run

@@ -138,6 +138,7 @@ def test_a_variable_stands_for_a_typed_value(compiled: Compile, full: str) -> No
         ("{type: float, default: a}", "S403"),
         ("{type: int, default: 1.5}", "S403"),
         ("{type: int, default: true}", "S403"),
+        ("{type: [float], default: 1}", "S404"),
         ("{type: str, default: 1}", "S403"),
         ("{type: number, default: 1}", "S404"),
         ("{type: float}", "S402"),

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from aligncompiler.compile import Compiled
-from aligncompiler.diagnostic import Fix, Place, Report, as_json, painter, render, render_full
+from aligncompiler.diagnostic import MAX_PROBLEMS, Fix, Place, Report, SpecError
+from aligncompiler.render import as_json, painter, render, render_full
 
 Compile = Callable[..., Compiled]
 
@@ -38,10 +39,26 @@ def test_full_form_shows_the_second_place_with_dashes_and_its_reason(compiled: C
     assert "2 | name: a\n  | ---- first given here\n3 | name: b\n  | ^^^^" in text
 
 
+def test_after_many_problems_the_work_stops() -> None:
+    made = Report()
+    for line in range(1, MAX_PROBLEMS + 1):
+        made.add("S401", "unknown key", Place("a.yaml", line))
+        made.add("S401", "unknown key", Place("a.yaml", line))
+    assert len(made.diagnostics) == MAX_PROBLEMS and made.told == 2 * MAX_PROBLEMS
+    with pytest.raises(SpecError, match="more than 500 problems"):
+        made.add("S401", "unknown key", Place("b.yaml"))
+
+
+def test_a_tab_in_a_message_is_a_space() -> None:
+    made = Report()
+    made.add("S401", "unknown key `a\tb`", None)
+    assert all("a b" in render(made, form) for form in ("full", "concise", "github"))
+
+
 def test_concise_form_is_one_line_a_problem(compiled: Compile, full: str) -> None:
     found = compiled(full.replace("seed: 3", "seed: x").replace("beta: 0.2", "beta: -1"))
     assert render(found.report, "concise").split("\n") == [
-        "spec.yaml:4:7: error[S403]: `seed` takes a whole number; this is the text `x`",
+        "spec.yaml:4:7: error[S403]: `seed` takes a whole number; this is the text `x` (write a whole number)",
         "spec.yaml:17:29: error[S405]: `beta` should be above 0; this is the number -1",
     ]
 
@@ -60,9 +77,7 @@ def test_json_form_is_a_list_of_the_published_objects(compiled: Compile, full: s
             "fixes": [
                 {
                     "title": "rename to `beta`",
-                    "edits": [
-                        {"file": "spec.yaml", "start": {"line": 17, "col": 23}, "end": {"line": 17, "col": 26}, "primary": True, "label": "", "text": "beta"}
-                    ],
+                    "edits": [{"file": "spec.yaml", "start": {"line": 17, "col": 23}, "end": {"line": 17, "col": 26}, "text": "beta"}],
                 }
             ],
         }

@@ -13,7 +13,7 @@ from aligncompiler.misplaced import COMPOSED
 from aligncompiler.spec.base import Kind, Needs, Ref, Role, Spec, extra_of
 from aligncompiler.spec.experiment import Experiment
 from aligncompiler.spec.objective import Objective
-from aligncompiler.spec.registry import FAMILIES, kinds
+from aligncompiler.spec.registry import FAMILIES, built_in, kinds
 from aligncompiler.spec.slot import Slot, slots
 from aligncompiler.spec.stage import Stage
 
@@ -52,8 +52,9 @@ def words(cls: type[Spec], path: str) -> Iterator[str]:
 
 def test_the_keys_of_the_language_are_those_of_the_frozen_list(bless: bool) -> None:
     lines = [*words(Experiment, "spec"), *(f"spec.{key}" for key in COMPOSED)]
-    lines += [line for cls in KINDS for line in words(cls, f"{cls.family}.{cls.model_fields['kind'].default}")]
-    lines += [f"{cls.family}.{cls.model_fields['kind'].default}" for cls in KINDS if len(cls.model_fields) == 1]
+    ours = [cls for family in FAMILIES for cls in built_in(family).values()]
+    lines += [line for cls in ours for line in words(cls, f"{cls.family}.{cls.model_fields['kind'].default}")]
+    lines += [f"{cls.family}.{cls.model_fields['kind'].default}" for cls in ours if len(cls.model_fields) == 1]
     text = "\n".join(sorted(lines)) + "\n"
     if bless:
         FROZEN.write_text(text, encoding="utf-8")

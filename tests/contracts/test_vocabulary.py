@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from aligncompiler.spec.base import Kind
+from aligncompiler.spec.experiment import Engine
 from aligncompiler.spec.objective import Objective
-from aligncompiler.spec.registry import FAMILIES, kinds
+from aligncompiler.spec.registry import FAMILIES, built_in, home_of, kinds
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -52,7 +53,7 @@ def cls(request: pytest.FixtureRequest) -> type[Kind]:
 
 def test_the_implementation_lies_in_the_file_of_its_kind_and_bears_its_name(cls: type[Kind]) -> None:
     function = implementation_of(cls)
-    assert function.__name__ == tag(cls) and function.__module__ == f"runtime.{cls.family}.{tag(cls)}"
+    assert function.__name__ == tag(cls) and function.__module__ == f"{home_of(cls)}.{cls.family}.{tag(cls)}"
 
 
 def test_its_keyword_parameters_are_the_fields_of_the_spec_without_defaults(cls: type[Kind]) -> None:
@@ -65,6 +66,21 @@ def test_its_keyword_parameters_are_the_fields_of_the_spec_without_defaults(cls:
 
 def test_every_field_is_read(cls: type[Kind]) -> None:
     assert fields(cls) - names_read(implementation_of(cls)) == set()
+
+
+def test_the_runtime_itself_finds_that_nothing_is_ignored(cls: type[Kind]) -> None:
+    """Statements inside the kind included; a run asks the same before it starts."""
+    from runtime.lowering import faults_of
+
+    assert [fault.message for fault in faults_of(cls)] == []
+
+
+def test_every_field_of_the_engine_is_read_where_an_engine_is_at_hand() -> None:
+    from runtime.reach import inner, mentioned, names
+
+    modules = [compile(file.read_text(encoding="utf-8"), str(file), "exec") for file in RUNTIME.rglob("*.py")]
+    bodies = [body for module in modules for body in inner(module)[1:] if "engine" in mentioned(body)]
+    assert set(Engine.model_fields) - set().union(*map(names, bodies)) == set()
 
 
 def test_kind_and_implementation_are_documented(cls: type[Kind]) -> None:
@@ -83,7 +99,7 @@ def test_an_objective_takes_the_quantities_it_reads_with_their_shapes(objective:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_file_of_a_family_is_the_implementation_of_a_kind(family: str) -> None:
     files = {f.stem for f in (RUNTIME / family).glob("*.py")} - {"__init__"}
-    assert files == set(kinds(family))
+    assert files == set(built_in(family))
 
 
 def test_the_check_that_fields_are_read_can_fail() -> None:

@@ -44,6 +44,9 @@ def test_init_check_and_plan_work_from_the_wheel_without_torch(wheel: Path, tmp_
     assert alignc("init").returncode == 0
     checked = alignc("check", "spec.yaml", "--json")
     assert (checked.returncode, json.loads(checked.stdout)) == (0, [])
+    assert json.loads(alignc("schema", "--json").stdout)["$schema"].startswith("http://json-schema.org/")
+    server = alignc("lsp")
+    assert (server.returncode, server.stdout) == (2, "") and server.stderr == "error: the language server needs pygls: pip install 'aligncompiler[lsp]'\n"
     planned = alignc("plan", "spec.yaml", "--json")
     assert planned.returncode == 0
     assert any(stage["id"] == "stages.dpo" for stage in json.loads(planned.stdout)["stages"])

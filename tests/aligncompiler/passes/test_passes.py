@@ -106,6 +106,51 @@ def test_the_split_is_checked_between_the_fields_that_stages_declare(compiled: C
     assert compiled(text).report.diagnostics == []
 
 
+# ---- check_copies
+
+COPIED = """\
+alignc: v1
+name: copies
+models:
+  base:
+    kind: causal_lm
+    architecture: {family: llama, hidden_size: 16, num_layers: 1, num_heads: 2, context: 64}
+    tokenizer: {kind: bpe, data: "${datasets.learned}", vocab_size: 300}
+datasets:
+  learned: {kind: preferences, file: a.jsonl}
+  exam: {kind: preferences, file: b.jsonl}
+stages:
+  dpo:
+    kind: train
+    model: ${models.base}
+    data: ${datasets.learned}
+    objective: {kind: dpo}
+    budget: {steps: 10}
+    optimizer: {kind: adamw, learning_rate: 1e-3}
+  exam: {kind: evaluate, models: ["${stages.dpo}"], data: "${datasets.exam}", metrics: [{kind: pair_accuracy}]}
+"""
+ROW = '{"prompt": "p", "chosen": "c", "rejected": "r"}\n'
+
+
+def test_a_copy_of_the_training_file_under_another_name_is_no_exam(compiled: Compile, folder: Path) -> None:
+    for name in "ab":
+        (folder / f"{name}.jsonl").write_text(ROW)
+    [problem] = compiled(COPIED).report.diagnostics
+    assert problem.code == "M502" and "measures on `datasets.exam`, a copy of `datasets.learned` that `stages.dpo` learns from" in problem.message
+    assert problem.primary is not None and str(problem.primary.place) == "spec.yaml:19:59"
+    assert compiled(COPIED, static=True).report.diagnostics == [], "by name alone nothing can be said"
+    (folder / "b.jsonl").write_text(ROW + ROW)
+    assert compiled(COPIED).report.diagnostics == []
+
+
+def test_shares_of_a_copy_that_do_not_meet_are_an_exam(compiled: Compile, folder: Path) -> None:
+    for name in "ab":
+        (folder / f"{name}.jsonl").write_text(ROW)
+    text = COPIED.replace("file: a.jsonl", "file: a.jsonl, between: [0, 0.5]").replace("file: b.jsonl", "file: b.jsonl, between: [0.5, 1]")
+    assert compiled(text).report.diagnostics == []
+    assert [d.code for d in compiled(text.replace("[0.5, 1]", "[0.4, 1]")).report.diagnostics] == ["M502"]
+
+
 # ---- derive_seeds
 
 

@@ -19,10 +19,10 @@ class Elsewhere(Pairing):
 
 
 def test_a_family_may_be_spread_over_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = registry.kinds("pairings")
+    here = registry.built_in("pairings")
     second = ModuleType("aligncompiler.spec.second")
     vars(second).update(Pairing=Pairing, Elsewhere=Elsewhere)
     monkeypatch.setitem(sys.modules, second.__name__, second)
     monkeypatch.setitem(registry.FAMILIES, "pairings", (("pairing", "second"), "Pairing"))
-    assert registry.kinds.__wrapped__("pairings") == here | {"elsewhere": Elsewhere}
-    assert registry.kinds("pairings") == here, "nothing of it stays"
+    assert registry.built_in.__wrapped__("pairings") == here | {"elsewhere": Elsewhere}
+    assert registry.built_in("pairings") == here == registry.kinds("pairings"), "nothing of it stays"

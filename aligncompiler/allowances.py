@@ -1,0 +1,120 @@
+"""`# alignc: allow CODE reason`: a comment that says a diagnostic is meant.
+
+It stands at the end of the line that the diagnostic points at, or alone on the line above (several may stand there, one below the other). An
+allowed diagnostic is not reported, by no verb. Only comments count, not the same words inside a text, so the file is read as tokens; the
+compiler comes here only if the words stand in a file at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from .codes import CODES
+from .diagnostic import ALLOW, LINE_BREAK, Place, Report
+from .fixes import cutting, replacing
+from .load import shielded
+from .suggest import nearest
+
+COMMENT = re.compile(rf"#+[ \t]*{ALLOW}(?![^\s])[ \t]*(?P<code>\S*)(?P<reason>.*)")
+SEPARATORS = " \t:,;.-"
+LATER = ("P622",)  # what only `check --data` finds, after everything else
+DYNAMIC = "P"  # the family of what is found only where files and the machine are looked at
+
+
+@dataclass(slots=True)
+class Allowance:
+    """One comment: the code it names, the reason it gives, the line it is about, and the place of the whole comment."""
+
+    code: str
+    reason: str
+    line: int
+    place: Place
+    word: Place
+    used: bool = False
+
+
+def allows(report: Report, code: str, place: Place) -> bool:
+    """Whether a comment allows `code` on the line of `place`; the comment then has had its effect."""
+    if code not in CODES or not CODES[code].allowable:
+        return False
+    found = [one for one in in_file(report, place.file) if one.line == place.line and one.code == code]
+    for one in found:
+        one.used = True
+    return bool(found)
+
+
+def check_allowances(report: Report, whole: str | None, static: bool) -> None:
+    """Report comments that name no code that can be allowed, or give no reason; and in the file `whole` those without effect.
+
+    `whole` is None where something else is wrong or overridden: then nobody knows which would have had one. Nor is it known of the file of a
+    parent, which has other children, and before the passes that look at files.
+    """
+    for file in list(report.sources):
+        for one in in_file(report, file):
+            unknown = one.code not in CODES or not CODES[one.code].allowable
+            if unknown:
+                report_unknown(report, one)
+            elif not one.reason:
+                report.add(
+                    "Y113", f"the allowance of {one.code} gives no reason", one.place, help=(f"write it behind the code: `# {ALLOW} {one.code} because ...`",)
+                )
+            if file == whole and not (one.used or unknown or one.code in LATER or (static and one.code.startswith(DYNAMIC))):
+                text = f"{one.code} is not reported on line {one.line}, so there is nothing to allow"
+                report.add("Y111", text, one.place, help=("remove the comment",), fixes=(cutting(report.sources[file], one.place, "remove the comment"),))
+
+
+def report_unknown(report: Report, one: Allowance) -> None:
+    names = {code.name: code.code for code in CODES.values() if code.allowable}
+    if one.code in CODES:
+        text, near = f"{one.code} cannot be allowed", []
+    else:
+        text = f"there is no code `{one.code}` to allow" if one.code else "the comment names no code to allow"
+        near = [names[one.code.lower()]] if one.code.lower() in names else nearest(one.code, names.values()) if one.code else []
+    help = f"did you mean `{near[0]}`?" if len(near) == 1 else f"codes that can be allowed: {', '.join(names.values())}"
+    report.add("Y112", text, one.place, help=(help,), fixes=[replacing(report, one.word, near[0])] if len(near) == 1 else [])
+
+
+def in_file(report: Report, file: str) -> list[Allowance]:
+    """The allowances of a file, read once."""
+    if file not in report.allowances:
+        text = report.sources.get(file, "")
+        report.allowances[file] = list(read(text, file)) if ALLOW in text and not file.startswith("--set ") else []
+    return report.allowances[file]
+
+
+def read(text: str, file: str) -> Iterator[Allowance]:
+    """Every allowance of a text."""
+    lines = LINE_BREAK.split(text)
+    inside = insides(text)
+    for number, line in enumerate(lines):
+        if ALLOW not in line:
+            continue
+        start = next((m.start() for m in re.finditer("#", line) if not any(a <= (number, m.start()) < b for a, b in inside)), None)
+        match = COMMENT.match(line, start) if start is not None else None
+        if match is None:
+            continue
+        below = number
+        if not line[: match.start()].strip():
+            below = next((n for n in range(number + 1, len(lines)) if not lines[n].lstrip().startswith("#")), number)
+        code = match["code"].rstrip(SEPARATORS)
+        place = Place(file, number + 1, match.start() + 1, number + 1, len(line.rstrip()) + 1)
+        word = Place(file, number + 1, match.start("code") + 1, number + 1, match.start("code") + 1 + len(code))
+        yield Allowance(code.upper() if code.upper() in CODES else code, match["reason"].strip(SEPARATORS), below + 1, place, word)
+
+
+def insides(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """From where to where (line, column, counted from 0) the scalars of a text reach: a `#` there is no comment."""
+    found = []
+    try:
+        for token in yaml.scan(shielded(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if isinstance(token, yaml.ScalarToken):
+                a, b = token.start_mark, token.end_mark
+                start = (a.line + 1, 0) if token.style in ("|", ">") else (a.line, a.column)  # a comment may stand behind the `|`
+                found.append((start, (b.line, b.column)))
+    except yaml.YAMLError:
+        pass  # reported when the tree was built; what comes after the fault was not read
+    return found

@@ -1,0 +1,89 @@
+"""M5: what a method cannot mean."""
+
+from __future__ import annotations
+
+from .code import BASE, EVALUATE, LABEL, OTHER_ROWS, SAMPLE, TRAIN, Code, puzzles
+
+CODES = (
+    Code(
+        "M501",
+        "useless-reference",
+        "The objective reads no reference policy, so naming one would have no effect.",
+        TRAIN.rstrip() + "\n    reference: ${models.base}\n",
+        TRAIN,
+    ),
+    Code(
+        "M502",
+        "shared-split",
+        "A model that is measured on rows it learned from looks better than it is. Where memory is what you measure, allow it on that line.",
+        TRAIN + EVALUATE.replace("datasets.exam", "datasets.puzzles"),
+        "datasets:\n"
+        "  puzzles: {kind: deduction, count: 100, leaves: {min: 2, max: 4}, between: [0, 0.9]}\n"
+        "  exam: {kind: deduction, count: 100, leaves: {min: 2, max: 4}, between: [0.9, 1]}\n" + TRAIN + EVALUATE,
+        judgement=True,
+    ),
+    Code(
+        "M503",
+        "batch-too-small",
+        "A forward pass that cannot hold one row could never train on it.",
+        TRAIN.rstrip() + "\n    max_tokens: 128\n    batch: {tokens_at_once: 64}\n",
+        TRAIN,
+    ),
+    Code(
+        "M504",
+        "impossible-shape",
+        "The parts of a network must fit together: every attention head takes an equal share of the hidden size.",
+        BASE["models"].replace("hidden_size: 64", "hidden_size: 66"),
+        BASE["models"],
+    ),
+    Code(
+        "M505",
+        "exactly-one",
+        "These keys say the same thing in different ways; the spec must use exactly one of them.",
+        TRAIN.replace("{steps: 10}", "{steps: 10, epochs: 1}"),
+        TRAIN,
+    ),
+    Code(
+        "M506",
+        "unpinned",
+        "What a name on a hub stands for can change; a commit makes the experiment repeatable.",
+        "models:\n  base: {kind: causal_lm, pretrained: Qwen/Qwen2.5-0.5B}\n",
+        "models:\n  base: {kind: causal_lm, pretrained: Qwen/Qwen2.5-0.5B, revision: 060db6499f32faf8b98477b0a26969ef7d8b9987}\n",
+    ),
+    Code(
+        "M507",
+        "no-effect",
+        "Beside the other choices made here, this field would change nothing.",
+        puzzles("count: 100, leaves: {min: 2, max: 4}, question: proof, labels: [true]").replace("[true]", '["true"]'),
+        puzzles("count: 100, leaves: {min: 2, max: 4}, question: proof"),
+    ),
+    Code(
+        "M508",
+        "missing-companion",
+        "One choice made here needs another value beside it.",
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted}\n" + TRAIN + SAMPLE + LABEL,
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted, weights: {step: 1.0}}\n" + TRAIN + SAMPLE + LABEL,
+    ),
+    Code(
+        "M509",
+        "no-such-part",
+        "The name is not one of those that exist at this place: a column of the rows, or a part of the reward.",
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted, weights: {speed: 1.0}}\n" + TRAIN + SAMPLE + LABEL,
+        "rewards:\n  steps: {kind: deduction_steps, combine: weighted, weights: {step: 1.0}}\n" + TRAIN + SAMPLE + LABEL,
+    ),
+    Code(
+        "M510",
+        "redundant",
+        "The result would be the same work done several times over.",
+        TRAIN + SAMPLE + "    temperature: 0\n",
+        TRAIN + SAMPLE,
+        judgement=True,
+    ),
+    Code(
+        "M511",
+        "other-rows",
+        "Stored log-probabilities belong to the rows they were computed on, cut at the same length; joined to others they would be nonsense.",
+        OTHER_ROWS.replace("data: ${datasets.more}", "data: ${datasets.pairs}", 1),
+        OTHER_ROWS,
+    ),
+)

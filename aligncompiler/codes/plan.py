@@ -1,0 +1,49 @@
+"""P6: files, data, the plan and the store."""
+
+from __future__ import annotations
+
+from .code import Code
+
+CODES = (
+    Code("P601", "no-such-file", "A file that the spec or the command names is missing, is a folder where a file is needed, or cannot be read."),
+    Code("P602", "unreadable-data", "The data file is not in the format that its name promises, or is not UTF-8."),
+    Code("P603", "missing-column", "The rows lack a column that their kind needs; `columns` maps our names to the names in the source."),
+    Code("P604", "no-rows-left", "Every row was skipped, so there is nothing to work with. The message counts the reasons."),
+    Code("P605", "store", "The store could not be read or written."),
+    Code("P606", "not-installed", "Running needs the runtime extra (torch, lightning, transformers, ...), or one more package that the spec names."),
+    Code("P607", "model-unloadable", "The folder, package or hub name holds no model that can be loaded, or needs code that is not trusted."),
+    Code("P608", "stage-failed", "A stage stopped before its artifact was complete. What was finished before it is kept; run again to go on from there."),
+    Code("P610", "device", "The spec asks for a device or for several processes that this machine does not have, or for what they cannot do yet."),
+    Code("P611", "beyond-context", "Rows longer than the context of the model cannot be read, so a larger limit would be silently lowered."),
+    Code(
+        "P612",
+        "plan-moved",
+        "A saved plan is carried out exactly as it was saved. What it was made from (the spec, the data, the code) has changed since, so it is not "
+        "what you would get today. Comments, names and descriptions do not count.",
+    ),
+    Code(
+        "P613",
+        "field-not-read",
+        "The code that would carry out this stage never looks at this field. Whatever you wrote there would be silently ignored, so nothing is started.",
+    ),
+    Code("P614", "already-running", "Two processes that carry out one plan in one folder would overwrite each other's report, so the second one stops."),
+    Code("P615", "not-a-plan", "`alignc run FILE.json` carries out a plan that `alignc plan SPEC -o FILE.json` saved; this file is none, or not a whole one."),
+    Code(
+        "P616",
+        "damaged-artifact",
+        "A file of a finished artifact is missing or is not what was stored. It is never used: the next run makes the artifact anew.",
+    ),
+    Code("P617", "unknown-use", "What is deleted from the store is what no run refers to; where that cannot be known, nothing is deleted."),
+    Code(
+        "P621",
+        "not-implemented",
+        "The kind is known, but what carries it out is not there or does not take its fields: the plug-in is not installed where the work is "
+        "done, or is incomplete.",
+    ),
+    Code(
+        "P622",
+        "rows-skipped",
+        "Rows that cannot be used are left out of a run, and counted. This tells how many it would be, before anything is trained on the rest.",
+        severity="warning",
+    ),
+)

@@ -1,0 +1,49 @@
+"""The cells of a sweep side by side: the values of the axes and the figures of every table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aligncompiler.ir import Plan
+
+from .store import Artifact
+
+LABEL = re.compile(r"\[[^\]]*\]")  # the cell in the name of a model
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """`axes` and `figures` name the columns; each row has the values of a cell as they were written, then its figures, `-` where it has none."""
+
+    axes: tuple[str, ...]
+    figures: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+
+def figures_of(artifact: Artifact) -> Iterator[tuple[str, str]]:
+    """(name, text) of the figures of a table: of each model, and of each difference to the first, over all rows, with its interval."""
+    tables = artifact.manifest["facts"].get("tables", ())
+    for table in tables:
+        for line in (x for x in table["lines"] if x["group"] == "" and x["role"] != "baseline"):
+            sign = "+" if line["role"] == "difference" else ""
+            name = LABEL.sub("", line["model"]).replace("stages.", "")
+            yield f"{table['name']} {name} (n={line['n']})", f"{line['value']:{sign}.3f} [{line['low']:{sign}.2f}, {line['high']:{sign}.2f}]"
+    yield from () if tables else ((name, f"{value:.4g}") for name, value in artifact.manifest["summary"].items())
+
+
+def cell_table(plan: Plan, made: Mapping[str, tuple[Artifact, bool]]) -> CellTable | None:
+    """What came of each cell, or None for a plan without a sweep."""
+    if not plan.cells:
+        return None
+    found = []
+    for cell in plan.cells:
+        tables = {base: id for base, id in cell.stages.items() if plan[id].output.artifact == "table"}
+        found.append({(base, name): text for base, id in tables.items() for name, text in figures_of(made[id][0])})
+    columns = list(dict.fromkeys(name for figures in found for name in figures))
+    several = len({base for base, _ in columns}) > 1
+    names = tuple(f"{base.removeprefix('stages.')}: {name}" if several else name for base, name in columns)
+    values = [tuple(str(value) for value in cell.values.values()) for cell in plan.cells]
+    rows = tuple((own, tuple(figures.get(column, "-") for column in columns)) for own, figures in zip(values, found, strict=True))
+    return CellTable(tuple(plan.cells[0].values), names, rows)

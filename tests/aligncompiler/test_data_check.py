@@ -1,0 +1,77 @@
+"""`alignc check --data`: the runtime reads, the compiler tells, in the forms and places of every other diagnostic."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from aligncompiler.cli import main
+
+Capture = pytest.CaptureFixture[str]
+needs_runtime = [pytest.mark.torch, pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the runtime extra")]
+
+SPEC = """\
+alignc: v1
+name: looked-at
+models:
+  base:
+    kind: causal_lm
+    architecture: {family: llama, hidden_size: 16, num_layers: 1, num_heads: 2, context: 64}
+    tokenizer: {kind: bpe, data: "${datasets.rows}", vocab_size: 300}
+datasets:
+  rows: {kind: demonstrations, file: rows.jsonl}
+stages:
+  sft:
+    kind: train
+    model: ${models.base}
+    data: ${datasets.rows}
+    objective: {kind: sft}
+    budget: {steps: 1}
+    max_tokens: 32
+    optimizer: {kind: adamw, learning_rate: 0.01}
+"""
+
+
+@pytest.fixture
+def spec(folder: Path) -> str:
+    rows = [{"prompt": f"question {n}", "completion": "no " * (40 if n % 4 == 0 else 2)} for n in range(8)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"prompt": "p", "completion": ""}]))
+    (folder / "spec.yaml").write_text(SPEC)
+    return "spec.yaml"
+
+
+class TestWithTheRuntime:
+    pytestmark = needs_runtime
+
+    def test_rows_that_would_be_skipped_are_warnings_at_their_places(self, spec: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        assert main(["check", spec, "--data", "--format", "concise"]) == 0
+        out, err = capfd.readouterr()
+        skipped, long = out.splitlines()
+        assert skipped.startswith("spec.yaml:9:38: warning[P622]: 1 of 9 rows (11 %) cannot be used and would be skipped: 1 x empty completion")
+        assert long.startswith("spec.yaml:17:17: warning[P622]: 2 of 8 rows (25 %) of `datasets.rows` are longer than 32 tokens and would be skipped")
+        assert "datasets.rows  9 rows (1 skipped)  completion text, prompt text  tokens of models.base: p50 " in err
+        assert "note: models.base: its tokenizer was trained" in err and "ok  spec.yaml: 3 stages" in err
+        assert {f.name for f in folder.iterdir()} == {"spec.yaml", "rows.jsonl"}, "nothing is kept"
+
+    def test_what_would_stop_a_run_is_an_error_in_json_too(self, spec: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        (folder / "rows.jsonl").write_text('{"prompt": "a"}\n')
+        assert main(["check", spec, "--data", "--json"]) == 1
+        [found] = json.loads(capfd.readouterr().out)
+        assert (found["code"], found["path"], found["spans"][0]["start"]) == ("P603", ["datasets", "rows", "columns"], {"line": 9, "col": 3})
+        assert main(["check", spec]) == 0, "without --data no file is read"
+
+
+def test_a_spec_with_errors_starts_nothing(spec: str, folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("the runtime was started"))
+    (folder / "rows.jsonl").unlink()
+    assert main(["check", spec, "--data"]) == 1
+    assert "P601" in capsys.readouterr().out
+
+
+def test_without_the_runtime_it_is_said_what_to_install(spec: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
+    assert main(["check", spec, "--data"]) == 1
+    assert "error[P606]: reading the data needs torch" in (out := capsys.readouterr().out) and "aligncompiler[runtime]" in out

@@ -1,0 +1,64 @@
+"""How much CPU time the compiler takes, from an empty process: the inputs and limits of `benchmarks/check.py`, twice over for noisy machines."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOISE = 2.0
+RUNS = 3
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "benchmarks" / "check.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["benchmark"] = module  # dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
+def least(benchmark: ModuleType, program: object) -> float:
+    return min(benchmark.measure(program)[0] for _ in range(RUNS))
+
+
+def test_the_compiler_starts_and_works_in_a_blink(benchmark: ModuleType, tmp_path: Path) -> None:
+    limited = [program for program in benchmark.ours(tmp_path) if program.limit is not None]
+    assert {program.limit for program in limited} == {0.08, 0.20, 0.35, 2.0}
+    taken = {program.name: (least(benchmark, program), program.limit) for program in limited}
+    assert {name: seconds for name, (seconds, limit) in taken.items() if seconds > NOISE * limit} == {}
+
+
+def test_the_generated_specs_are_what_they_are_said_to_be(benchmark: ModuleType, tmp_path: Path) -> None:
+    assert 1980 <= benchmark.long_spec(2000).count("\n") <= 2000
+    (tmp_path / "sweep.yaml").write_text(benchmark.swept_spec(1000))
+    done = subprocess.run([sys.executable, "-m", "aligncompiler", "plan", "sweep.yaml"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and "1,000 cells" in done.stdout + done.stderr, done.stdout[-500:]
+
+
+def test_this_measure_can_fail(benchmark: ModuleType) -> None:
+    busy = [sys.executable, "-c", "import time\nwhile time.process_time() < 0.5: pass"]
+    assert least(benchmark, benchmark.Program("busy", busy)) > NOISE * 0.20
+    with pytest.raises(RuntimeError, match="exit status 3"):
+        benchmark.measure(benchmark.Program("broken", [sys.executable, "-c", "raise SystemExit(3)"]))
+
+
+@pytest.mark.parametrize("argv", [["explain", "--markdown"], ["schema"]], ids=" ".join)
+def test_a_process_that_ends_at_once_has_said_everything(argv: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "aligncompiler", *argv], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and done.stderr == "" and len(done.stdout) > 10_000 and done.stdout.endswith("\n")
+
+
+def test_who_reads_no_further_is_no_error() -> None:
+    with subprocess.Popen([sys.executable, "-m", "aligncompiler", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 0

@@ -1,0 +1,1 @@
+"""Implementations of the family `datasets`, one kind a file."""

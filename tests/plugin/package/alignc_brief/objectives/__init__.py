@@ -1,0 +1,1 @@
+"""Implementations of the family `objectives`, one kind a file."""

@@ -1,0 +1,1 @@
+"""Implementations of the family `rewards`, one kind a file."""

@@ -1,0 +1,94 @@
+"""Statements inside a kind: a field that no function reads which could be given the statement."""
+
+from aligncompiler.spec.base import Spec
+from runtime.lowering import kinds_in, statements, unread
+
+
+class Part(Spec):
+    """One part."""
+
+    weight: float
+    name: str
+
+
+class Whole(Spec):
+    """Parts, in every way that a field may hold them."""
+
+    one: Part
+    several: tuple[Part, ...]
+    named: dict[str, Part]
+
+
+class Talking(Part):
+    """A part that tells its own name."""
+
+    def told(self) -> str:
+        return self.name
+
+
+def by_name(*, part):
+    return part.weight
+
+
+def by_type(*, part: Part):
+    return rename(part) + part.weight
+
+
+def rename(other: Part):
+    return other.name
+
+
+def elsewhere(*, part: Part):
+    return part.weight + stranger(3)
+
+
+def stranger(number: int):
+    return number.name
+
+
+def by_anything(*, part: Part):
+    return part.weight + duck(part)
+
+
+def duck(thing):
+    return thing.name
+
+
+def as_a_whole(*, part: Part):
+    return part.model_dump()
+
+
+def by_method(*, part: Talking):
+    return part.told() * part.weight
+
+
+def test_statements_are_found_at_any_depth():
+    assert list(statements(Whole)) == [("one", Part), ("several", Part), ("named", Part)]
+
+
+def test_a_field_counts_as_read_only_where_the_statement_may_be():
+    assert unread(Part, "part", by_name) == ["name"]
+    assert unread(Part, "part", by_type) == []
+    assert unread(Part, "part", elsewhere) == ["name"], "the `name` of something else"
+
+
+def test_where_types_say_too_little_a_field_counts_as_read():
+    assert unread(Part, "part", by_anything) == []
+    assert unread(Part, "part", as_a_whole) == []
+
+
+def test_a_method_of_the_statement_reads_for_who_calls_it():
+    assert unread(Talking, "part", by_method) == []
+    assert unread(Talking, "part", by_name) == ["name"]
+
+
+def test_kinds_are_found_wherever_they_stand():
+    from aligncompiler.spec.base import Output, Ref
+    from aligncompiler.spec.metric import Accuracy, MeanScore
+    from aligncompiler.spec.reward import DeductionSteps, ExactMatch
+    from aligncompiler.spec.stage import Evaluate
+
+    ref = Ref("stages.a", Output("policy"))
+    spec = Evaluate(models=(ref,), data=ref, metrics=(Accuracy(), MeanScore(reward=DeductionSteps())))
+    paths = {"": Evaluate, "metrics.0": Accuracy, "metrics.0.reward": ExactMatch, "metrics.1": MeanScore, "metrics.1.reward": DeductionSteps}
+    assert dict(kinds_in(spec)) == paths
