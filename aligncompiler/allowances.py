@@ -9,32 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import yaml
 
 from .codes import CODES
-from .diagnostic import ALLOW, LINE_BREAK, Place, Report
+from .diagnostic import ALLOW, LINE_BREAK, Allowance, Place, Report
 from .fixes import cutting, replacing
 from .load import shielded
-from .suggest import nearest
+from .words.suggest import nearest
 
 COMMENT = re.compile(rf"#+[ \t]*{ALLOW}(?![^\s])[ \t]*(?P<code>\S*)(?P<reason>.*)")
 SEPARATORS = " \t:,;.-"
 LATER = ("P622",)  # what only `check --data` finds, after everything else
 DYNAMIC = "P"  # the family of what is found only where files and the machine are looked at
-
-
-@dataclass(slots=True)
-class Allowance:
-    """One comment: the code it names, the reason it gives, the line it is about, and the place of the whole comment."""
-
-    code: str
-    reason: str
-    line: int
-    place: Place
-    word: Place
-    used: bool = False
 
 
 def allows(report: Report, code: str, place: Place) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 from .diagnostic import Place
 from .elaborate import Elaborator
 from .ir import Cell, Plan, Stage
-from .load import Node
 from .memo import Memo
 from .spec.base import Kind, Spec
 from .spec.experiment import Experiment
+from .tree import Node
 
 
 def build(experiment: Experiment, elaborator: Elaborator, spec_file: str) -> Plan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 
 from .build import build, join
@@ -12,12 +11,12 @@ from .compose import Composed, Filler, compose
 from .diagnostic import ALLOW, Report, SpecError
 from .elaborate import Elaborator, elaborate
 from .ir import Plan
-from .load import Node
 from .memo import Memo
 from .passes import PASSES, STATIC
 from .spec.experiment import Experiment
 from .spec.registry import plugin_problems
 from .sweep import sweep
+from .tree import Node
 
 NOTHING: Mapping[Path, str] = {}
 
@@ -69,10 +68,13 @@ def compile_spec(path: Path, profiles: Sequence[str] = (), sets: Sequence[str] =
     report = Report(unsaved=unsaved)
     compiled = front_end(report, path, profiles, sets, static)
     if report.diagnostics and not all(text.isascii() for text in report.sources.values()):
-        told = import_module(f"{__package__}.lookalikes").told
+        from .words.lookalikes import told  # needed for such texts alone
+
         report.diagnostics = [told(problem, report) for problem in report.diagnostics]
     if any(ALLOW in text for text in report.sources.values()):
-        import_module(f"{__package__}.allowances").check_allowances(report, None if report.errors or profiles or sets else str(path), static)
+        from .allowances import check_allowances  # needed where one is written alone
+
+        check_allowances(report, None if report.errors or profiles or sets else str(path), static)
     return compiled
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from .diagnostic import Diagnostic, Place, Report, SpecError
 from .fixes import renaming
-from .load import REFERENCE, Node, load, parse, references
+from .load import load, parse
 from .spec.composed import COMPOSED
 from .spec.registry import DECLARED, FAMILIES, find
-from .suggest import did_you_mean, nearest
+from .tree import REFERENCE, Node, references
+from .words.suggest import did_you_mean, nearest
 
 VAR_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "str": (str,), "bool": (bool,), "path": (str,)}
 VAR_KEYS = tuple(COMPOSED["vars"].inside)
@@ -301,7 +302,7 @@ def read_variable(name: str, entry: Node, place: Place, report: Report) -> Node 
     if kind is None or default is None:
         return None
     if not isinstance(kind.value, str) or kind.value not in VAR_TYPES:
-        from .misplaced import meant_word  # needed for this fault alone
+        from .words.misplaced import meant_word  # needed for this fault alone
 
         help, fixes = meant_word(report, kind.value, VAR_TYPES, kind.place, "") if isinstance(kind.value, str) else ((), [])
         text = f"`type` of a variable is one of {', '.join(VAR_TYPES)}; this is {kind.noun()}"

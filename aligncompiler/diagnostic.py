@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .allowances import Allowance
     from .codes import Code
 
 Severity = Literal["error", "warning"]
@@ -105,6 +104,18 @@ def same(a: Diagnostic, b: Diagnostic) -> bool:
 def original(path: tuple[str, ...]) -> tuple[str, ...]:
     """The path of a declaration without the numbers of rounds and the cell of a sweep."""
     return tuple(re.sub(r"\.\d+(?=\.)|\[.*", "", step) for step in path[:2])
+
+
+@dataclass(slots=True)
+class Allowance:
+    """One comment: the code it names, the reason it gives, the line it is about, and the place of the whole comment."""
+
+    code: str
+    reason: str
+    line: int
+    place: Place
+    word: Place
+    used: bool = False
 
 
 @dataclass

@@ -16,17 +16,17 @@ import pydantic
 from .compose import POISON
 from .diagnostic import Place, Report
 from .fixes import replacing, retyping
-from .load import REFERENCE, Node, shortened
 from .memo import Memo
 from .names import Names
 from .spec.base import Output, Ref, Spec
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED, base_of, find, kinds, plugin_problems, singular
 from .spec.slot import Slot, slots
-from .suggest import did_you_mean, nearest
 from .syntax import fail
+from .tree import REFERENCE, Node, shortened
 from .unroll import unroll
-from .wording import field_name, out_of_range, way_out, wrong_type
+from .words.suggest import did_you_mean, nearest
+from .words.wording import field_name, out_of_range, way_out, wrong_type
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -173,7 +173,7 @@ class Elaborator:
         if slot.needs is not None and isinstance(value, str) and not near:
             self.bare_name(slot, node, path)
         elif word and (near or (slot.choices and not slot.scalars)):
-            from .misplaced import meant_word  # needed for this fault alone
+            from .words.misplaced import meant_word  # needed for this fault alone
 
             help, fixes = meant_word(self.report, word, slot.choices, node.place, "")
             self.report.add("S404", wrong_type(slot, node, path), node.place, path=path, help=help, fixes=fixes)
@@ -199,7 +199,7 @@ class Elaborator:
         noun = singular(family)
         tag = node.value.get("kind") if node.is_map else node
         if tag is None:
-            from .misplaced import without_kind  # needed for this fault alone
+            from .words.misplaced import without_kind  # needed for this fault alone
 
             meant = without_kind(self.report, family, node, path, key)
             if meant is not None:
@@ -212,7 +212,7 @@ class Elaborator:
             known = kinds(family)
             word = str(tag.value) if not isinstance(tag.value, dict | list) else ""
             named = [] if node.is_map else self.names.called(word)
-            from .misplaced import meant_word  # needed for this fault alone
+            from .words.misplaced import meant_word  # needed for this fault alone
 
             help, fixes = meant_word(self.report, word, [*known, *slot.choices], tag.place, f"kinds of {noun}")
             if named:
@@ -288,7 +288,7 @@ class Elaborator:
 
     def unknown_key(self, cls: type[Spec], node: Node, word: str, name: str, path: tuple[str, ...]) -> frozenset[str]:
         """Report the key; the keys that were meant by it, and are not missing therefore."""
-        from .misplaced import mending  # needed for this fault alone
+        from .words.misplaced import mending  # needed for this fault alone
 
         place = node.keys[word]
         mend = mending(cls, word, name, node.value[word].value is None)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 
 from .diagnostic import LINE_BREAK, Fix, Place, Report
-from .load import Node, scalar
 from .spec.slot import Slot
-from .suggest import bare, distance, nearest
-from .wording import YES_NO
+from .tree import Node, scalar
+from .words.suggest import bare, distance, nearest
+from .words.wording import YES_NO
 
 SURE = 6  # letters of a word in which a replaced one is a slip
 QUOTED = re.compile(r"([\"']).*\1\Z")

@@ -8,10 +8,9 @@ are exchanged for private-use characters of the same width, so that every column
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,91 +18,18 @@ import yaml
 
 from .diagnostic import LINE_BREAK, Diagnostic, Place, Report, SpecError
 from .syntax import fail, syntax_error
+from .tree import REFERENCE, Node, scalar, shortened
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_NODES = 200_000
-MAX_DIGITS = 300  # a longer number fits no float and is kept as the text it is
-MAX_QUOTED = 60
 MAX_PATH = 255  # characters; longer names are refused by file systems
 
-INT = re.compile(r"[-+]?[0-9]+\Z")
-FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-WORDS: dict[str, Any] = {w: v for v, ws in ((None, "~ null Null NULL"), (True, "true True TRUE"), (False, "false False FALSE")) for w in ws.split()}
-WORDS |= {f"{sign}.{word}": math.inf if sign != "-" else -math.inf for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")}
-REFERENCE = re.compile(r"\$\{([^${}\n]*)\}")
 SHIELD = str.maketrans({"{": "\ue000", "}": "\ue001", ",": "\ue002", "[": "\ue003", "]": "\ue004"})
 # What YAML forbids, what YAML 1.1 takes for the end of a line and editors do not, and the shield's own.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ue000-\ue004\ufffe\uffff]")
 CONTROLS = {0: "NUL", 7: "BELL", 8: "BACKSPACE", 0x1B: "ESCAPE", 0x7F: "DELETE", 0x85: "NEXT LINE", 0x2028: "LINE SEPARATOR", 0x2029: "PARAGRAPH SEPARATOR"}
 UNSHIELD = str.maketrans({"\ue000": "{", "\ue001": "}", "\ue002": ",", "\ue003": "[", "\ue004": "]"})
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value and where it stands. `value` is a scalar, a list of nodes, or a dict of nodes; `text` is a plain scalar as written.
-
-    `below` is the value that this one overrode; `via` is where a variable was named that this value came through.
-    """
-
-    value: Any
-    place: Place
-    text: str | None = None
-    keys: dict[str, Place] = field(default_factory=dict)
-    below: Node | None = None
-    via: Place | None = None
-
-    @property
-    def is_map(self) -> bool:
-        return isinstance(self.value, dict)
-
-    @property
-    def is_list(self) -> bool:
-        return isinstance(self.value, list)
-
-    def noun(self) -> str:
-        """What a person would call this value."""
-        v = self.value
-        if v is None:
-            return "nothing (null)"
-        if isinstance(v, bool):
-            return f"the truth value {str(v).lower()}"
-        if isinstance(v, dict):
-            return "a mapping"
-        if isinstance(v, list):
-            return "a list"
-        return f"the text `{shortened(v)}`" if isinstance(v, str) else f"the number {shortened(self.text or str(v))}"
-
-
-def shortened(text: str) -> str:
-    """A text as a message can quote it: one line, and not a long one."""
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 3] + "..."
-
-
-def references(node: Node) -> Iterator[str]:
-    """What every `${...}` of a tree names, in the order of the text."""
-    if node.is_list or node.is_map:
-        for inner in node.value.values() if node.is_map else node.value:
-            yield from references(inner)
-    elif isinstance(node.value, str) and (match := REFERENCE.fullmatch(node.value)):
-        yield match[1]
-
-
-def scalar(text: str) -> Any:
-    """A plain scalar under the YAML 1.2 core schema."""
-    if text in WORDS:
-        return WORDS[text]
-    if text == "":
-        return None
-    if len(text) > MAX_DIGITS:
-        return text
-    if INT.match(text):
-        return int(text)
-    if BASED.match(text):
-        return int(text, 0)
-    return float(text) if FLOAT.match(text) else text
 
 
 class Builder:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .ir import Stage
-from .load import Node, references
 from .spec.base import Spec
 from .spec.codec import dump
+from .tree import Node, references
 
 
 @dataclass

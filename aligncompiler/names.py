@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 from .diagnostic import Report
 from .fixes import replacing
-from .load import Node, references, shortened
 from .spec.composed import COMPOSED
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED, singular
-from .suggest import nearest
+from .tree import Node, references, shortened
+from .words.suggest import nearest
 
 
 class Names:

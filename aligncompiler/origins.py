@@ -8,10 +8,10 @@ from typing import Any
 
 from .compile import Compiled
 from .diagnostic import Place
-from .load import Node
 from .spec.base import Ref, Spec
 from .spec.codec import dump
 from .sweep import plain
+from .tree import Node
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from typing import Any
 from .compose import Composed, put
 from .diagnostic import Place, Report
 from .fixes import renaming
-from .load import Node
 from .spec.composed import COMPOSED
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED
-from .suggest import did_you_mean
+from .tree import Node
+from .words.suggest import did_you_mean
 
 KEYS = tuple(COMPOSED["sweep"].inside)
 SWEPT = ("vars", "seed", "rounds", *DECLARED)

@@ -108,7 +108,7 @@ def about_spaces(c: Complaint) -> SpecError | None:
         what = "a tab is used for indentation" if "\t" in blank else "a tab stands where the text is indented"
         return fail("Y107", f"{what}; YAML takes spaces", tab, "replace it by spaces", fixes=untabbed(c.text, c.file))
     if not c.text.isascii():
-        from .lookalikes import indentation as strange  # needed for this fault alone
+        from .words.lookalikes import indentation as strange  # needed for this fault alone
 
         found = strange(c.lines, c.line + 1, c.file)
         if found is not None:
@@ -172,7 +172,7 @@ def about_colons(c: Complaint) -> SpecError | None:
     dash = re.match(r"\s*(-)(?=[^\s-])", c.written)
     if "mapping values" in c.problem:
         if not c.written.isascii():
-            from .lookalikes import twin  # needed for this fault alone
+            from .words.lookalikes import twin  # needed for this fault alone
 
             at = indentation(c.written)
             if twin(c.written[at]) == "-":

@@ -25,10 +25,10 @@ from dataclasses import dataclass, field, replace
 from .compose import POISON
 from .diagnostic import Place, Report
 from .fixes import renaming
-from .load import REFERENCE, Node, references
 from .spec.composed import COMPOSED
 from .spec.registry import DECLARED
-from .suggest import did_you_mean, nearest
+from .tree import REFERENCE, Node, references
+from .words.suggest import did_you_mean, nearest
 
 SECTIONS = (*DECLARED, "rounds")
 KEYS = tuple(COMPOSED["rounds"].inside)

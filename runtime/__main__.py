@@ -14,9 +14,9 @@ from typing import Any
 
 from aligncompiler.diagnostic import Report
 from aligncompiler.ir import NotAPlan, Plan, read_plan
-from aligncompiler.run_folder import begun, hold, now, write_summary
 from aligncompiler.spec.codec import UnknownKind
 from aligncompiler.spec.registry import plugin_problems
+from aligncompiler.store.run_folder import begun, hold, now, write_summary
 from aligncompiler.terminal import print_report, say
 
 from .console import Console

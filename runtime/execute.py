@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from aligncompiler.artifacts import described
 from aligncompiler.ir import Plan, Stage
 from aligncompiler.spec.codec import refs
 from aligncompiler.spec.experiment import Engine
+from aligncompiler.store.artifacts import described
 
 from .console import Console, StageLine
 from .fault import Fault

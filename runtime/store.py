@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aligncompiler.artifacts import damage, lock_of, locked, using, write_manifest
 from aligncompiler.ir import Plan, artifact_folder, read_manifest
 from aligncompiler.spec.base import Output
+from aligncompiler.store.artifacts import damage, lock_of, locked, using, write_manifest
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ..artifacts import file_hash
 from ..diagnostic import Place, Report
 from ..ir import Plan, Stage
 from ..spec.codec import leaves
+from ..store.artifacts import file_hash
 
 
 def hash_inputs(plan: Plan, report: Report) -> Plan:

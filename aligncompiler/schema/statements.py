@@ -17,8 +17,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from ..docstrings import field_docs
 from ..elaborate import NAME
+from ..manual.docstrings import field_docs
 from ..spec.base import Kind, Output, Spec, extra_of
 from ..spec.registry import DECLARED, base_of, kinds, singular
 from ..spec.slot import NOUNS, Slot, article, slots

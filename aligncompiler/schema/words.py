@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..docstrings import FieldDoc
+from ..manual.docstrings import FieldDoc
 
 ROLES = {"semantic": "changes the results", "runtime": "changes the cost, not the results", "cosmetic": "changes neither results nor cost"}
 

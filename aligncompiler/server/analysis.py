@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..compile import Compiled, compile_spec
 from ..diagnostic import LINE_BREAK, Place, Report, SpecError
-from ..load import FORBIDDEN, Node, parse
+from ..load import FORBIDDEN, parse
+from ..tree import Node
 from .mentions import Index
 from .positions import Text
 

@@ -9,10 +9,10 @@ from lsprotocol.types import CompletionItemKind
 
 from ..compose import VAR_TYPES
 from ..elaborate import Elaborator
-from ..load import REFERENCE
 from ..spec.base import Kind, Output
 from ..spec.registry import DECLARED, singular
 from ..spec.slot import Slot
+from ..tree import REFERENCE
 from .analysis import Analysis
 from .hover import typed
 from .locate import value_at

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lsprotocol import types
 
-from ..docstrings import field_docs
+from ..manual.docstrings import field_docs
 from ..schema.statements import kinds_of
 from ..schema.words import docstring
 from ..schema.words import hover as words_of

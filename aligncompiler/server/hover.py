@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..compose import POISON
-from ..docstrings import field_docs
-from ..load import REFERENCE
+from ..manual.docstrings import field_docs
 from ..origins import Origin, statement
 from ..schema.words import docstring
 from ..schema.words import hover as words_of
 from ..spec.base import Kind
 from ..spec.composed import COMPOSED
 from ..spec.registry import DECLARED, find, singular
+from ..tree import REFERENCE
 from .analysis import Analysis, Source
 from .grammar import Due, due_at
 from .locate import Spot, spot_at, value_at

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..load import Node
+from ..tree import Node
 from .positions import Text
 
 Path = tuple[str, ...]

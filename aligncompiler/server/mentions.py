@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..load import REFERENCE, Node
 from ..spec.registry import DECLARED
+from ..tree import REFERENCE, Node
 from .locate import Spot, spots
 from .positions import Text
 

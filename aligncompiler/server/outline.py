@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from ..load import Node
 from ..spec.composed import COMPOSED
 from ..spec.registry import DECLARED
+from ..tree import Node
 from .analysis import Source
 from .locate import value_at
 from .mentions import loop_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +46,16 @@ def checked(spec: str, args: argparse.Namespace) -> tuple[Compiled, list[Fixed]]
     def compile() -> Compiled:
         return compile_spec(Path(spec), args.profiles, args.sets, static=not args.data)
 
-    compiled, fixed = import_module("..apply_fixes", __package__).apply_fixes(compile) if args.fix else (compile(), [])
+    if args.fix:
+        from ..apply_fixes import apply_fixes  # needed for this option alone
+
+        compiled, fixed = apply_fixes(compile)
+    else:
+        compiled, fixed = compile(), []
     if args.data:
-        import_module("..data_check", __package__).check_data(compiled)
+        from ..data_check import check_data  # needed for this option alone
+
+        check_data(compiled)
     return compiled, fixed
 
 

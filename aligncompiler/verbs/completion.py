@@ -10,9 +10,9 @@ import shtab
 
 from ..cli import parser
 from ..codes import CODES
+from ..manual.topics import known
 from ..package_data import data_folder
 from ..terminal import print_json
-from ..topics import known
 
 SPEC = shtab.glob("*.yaml", "*.yml")
 PATHS = {"spec": SPEC, "more": SPEC, "path": SPEC, "output": shtab.FILE, "store": shtab.DIRECTORY, "out": shtab.DIRECTORY}

@@ -6,22 +6,23 @@ import argparse
 import json
 import re
 import sys
-from importlib import import_module
 from typing import Any
 
 from ..codes import CODES, Code
-from ..docstrings import FieldDoc
+from ..manual.docstrings import FieldDoc
+from ..manual.topics import Topic, find, known
 from ..render import Paint
 from ..spec.registry import plugin_problems
 from ..terminal import paint_for, print_json, say
-from ..topics import Topic, find, known
 
 
 def explain(args: argparse.Namespace) -> int:
     """Print the explanation; 2 if there is no such topic."""
     paint = paint_for(sys.stdout)
     if args.markdown:
-        page: str = import_module("..errors_page", __package__).errors_page()
+        from ..manual.errors_page import errors_page  # needed for this option alone
+
+        page = errors_page()
         print_json({"markdown": page}) if args.json else print(page, end="")
         return 0
     if args.topic is None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from ..diagnostic import Report
 from ..load import read_text
 from ..package_data import data_folder
-from ..suggest import did_you_mean
 from ..terminal import print_json, say
+from ..words.suggest import did_you_mean
 
 
 def init(args: argparse.Namespace) -> int:

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..artifacts import complaint
 from ..compile import compile_spec
-from ..estimate import estimate, total
 from ..ir import Plan, artifact_folder, read_manifest
-from ..plan_table import plan_table
+from ..planning.estimate import estimate, total
+from ..planning.table import plan_table
+from ..planning.why import reasons
 from ..render import refusal
 from ..spec.cost import Estimate
+from ..store.artifacts import complaint
 from ..terminal import paint_for, print_json, print_report, say
-from ..why import reasons
 from .run import says_plan
 
 NARROWEST, WIDEST = 80, 120  # columns of the table
@@ -49,7 +49,7 @@ def plan(args: argparse.Namespace) -> int:
         if fault:
             say(f"error: {fault}")
             return 2
-        from ..saved import save
+        from ..planning.saved import save
 
         try:
             save(made, Path(args.output), args.spec, args.profiles, args.sets)

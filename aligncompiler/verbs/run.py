@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..artifacts import complaint
 from ..compile import compile_spec
 from ..diagnostic import Report, SpecError
 from ..ir import Plan, read_manifest, write_plan
 from ..render import counted, refusal
-from ..run_folder import PLAN, SUMMARY, hold, read_summary, status_of
-from ..suggest import did_you_mean
+from ..store.artifacts import complaint
+from ..store.run_folder import PLAN, SUMMARY, hold, read_summary, status_of
 from ..terminal import paint_for, print_json, print_report, say
+from ..words.suggest import did_you_mean
 
 NEEDED = ("torch", "lightning", "transformers", "datasets", "tokenizers", "peft", "matplotlib", "filelock")
 
@@ -80,7 +80,7 @@ def of_spec(args: argparse.Namespace) -> tuple[Plan | None, Report]:
 
 def of_plan(path: Path) -> tuple[Plan | None, Report]:
     """A saved plan if it still holds, and what is to be said of it."""
-    from ..saved import load_saved, moved
+    from ..planning.saved import load_saved, moved
 
     try:
         saved = load_saved(path)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..diagnostic import Report
-from ..load import shortened
 from ..render import Paint, refusal
-from ..run_folder import Run, runs_in
+from ..store.run_folder import Run, runs_in
 from ..terminal import paint_for, print_json, print_report, say
+from ..tree import shortened
 
 FIGURES = 3
 STYLES = {"complete": "help", "running": "bold", "interrupted": "warning", "not started": "warning"}

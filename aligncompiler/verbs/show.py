@@ -10,12 +10,12 @@ import yaml
 
 from ..compile import Compiled, compile_spec
 from ..diagnostic import Place
-from ..load import scalar
 from ..origins import Origin, origins
 from ..render import counted, refusal
 from ..spec.codec import dump, is_ref
-from ..suggest import did_you_mean
 from ..terminal import print_json, print_report, say
+from ..tree import scalar
+from ..words.suggest import did_you_mean
 
 
 class Writer(yaml.SafeDumper):

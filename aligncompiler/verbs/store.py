@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..artifacts import Index, complaint, contents, damage, preimage, size
-from ..collect import Collected, collect, unknown
 from ..diagnostic import Report
 from ..ir import artifact_folder
 from ..passes.key_stages import key_of
 from ..render import counted, refusal
-from ..run_folder import Run, runs_in
+from ..store.artifacts import Index, complaint, contents, damage, preimage, size
+from ..store.collect import Collected, collect, unknown
+from ..store.run_folder import Run, runs_in
 from ..terminal import paint_for, print_json, print_report, say
 
 UNITS = ("bytes", "KB", "MB", "GB", "TB")

@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..artifacts import complaint
 from ..compile import compile_spec
+from ..planning.why import Reason, as_json, matching, pending, reasons
 from ..render import counted, refusal
-from ..suggest import did_you_mean
+from ..store.artifacts import complaint
 from ..terminal import paint_for, print_json, print_report, say
-from ..why import Reason, as_json, matching, pending, reasons
+from ..words.suggest import did_you_mean
 
 
 def why(args: argparse.Namespace) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aligncompiler.artifacts import described, write_manifest
 from aligncompiler.compile import Compiled, compile_spec
 from aligncompiler.ir import Plan, artifact_folder
+from aligncompiler.store.artifacts import described, write_manifest
 
 FULL = """\
 alignc: v1

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aligncompiler.diagnostic import Report, SpecError
-from aligncompiler.load import MAX_BYTES, MAX_DEPTH, Node, load, parse, scalar
+from aligncompiler.load import MAX_BYTES, MAX_DEPTH, load, parse
+from aligncompiler.tree import Node, scalar
 
 
 def tree(text: str) -> Node:

@@ -8,14 +8,14 @@ from typing import Annotated, Literal, get_args
 
 import pytest
 
-from aligncompiler.docstrings import attribute_docs
-from aligncompiler.misplaced import COMPOSED
+from aligncompiler.manual.docstrings import attribute_docs
 from aligncompiler.spec.base import Kind, Needs, Ref, Role, Spec, extra_of
 from aligncompiler.spec.experiment import Experiment
 from aligncompiler.spec.objective import Objective
 from aligncompiler.spec.registry import FAMILIES, built_in, kinds
 from aligncompiler.spec.slot import Slot, slots
 from aligncompiler.spec.stage import Stage
+from aligncompiler.words.misplaced import COMPOSED
 
 FROZEN = Path(__file__).parent / "keys.txt"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aligncompiler.docstrings import attribute_docs
+from aligncompiler.manual.docstrings import attribute_docs
 from aligncompiler.package_data import data_folder
 from aligncompiler.spec.registry import kinds
 

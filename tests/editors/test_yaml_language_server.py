@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aligncompiler.docstrings import attribute_docs
+from aligncompiler.manual.docstrings import attribute_docs
 from aligncompiler.package_data import data_folder
 from aligncompiler.spec.registry import kinds
 from aligncompiler.spec.slot import slots

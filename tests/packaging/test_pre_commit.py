@@ -34,8 +34,8 @@ def hook(folder: Path, name: str, files: dict[str, str]) -> subprocess.Completed
     return command(folder, sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never")
 
 
-def test_the_definition_is_valid() -> None:
-    done = command(ROOT, sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST))
+def test_the_definition_is_valid(tmp_path: Path) -> None:
+    done = command(tmp_path, sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST))
     assert done.returncode == 0, done.stdout
     assert set(HOOKS) == {"alignc-check", "alignc-check-fix"}
 

@@ -18,7 +18,8 @@ import yaml
 
 from aligncompiler.codes import ALL, BASE
 from aligncompiler.diagnostic import Report
-from aligncompiler.load import Node, parse
+from aligncompiler.load import parse
+from aligncompiler.tree import Node
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,6 +14,7 @@ import transformers
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from aligncompiler.planning.survey import FileSurvey
 from aligncompiler.spec import effort, network
 from aligncompiler.spec.base import Ref
 from aligncompiler.spec.cost import UNKNOWN, Estimate, exact
@@ -21,7 +22,6 @@ from aligncompiler.spec.effort import Load, Writing, scoring, training, writing
 from aligncompiler.spec.experiment import Engine
 from aligncompiler.spec.model import BPE, Architecture, CausalLM, Encoder, LoRA
 from aligncompiler.spec.network import Network
-from aligncompiler.survey import FileSurvey
 from runtime import networks
 from runtime import scoring as runtime_scoring
 from runtime.forest import pack, trunk_and_leaves

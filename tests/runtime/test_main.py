@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from aligncompiler.artifacts import Index, listing
 from aligncompiler.cli import main as alignc
 from aligncompiler.compile import compile_spec
 from aligncompiler.diagnostic import Report
 from aligncompiler.ir import artifact_folder, write_plan
-from aligncompiler.run_folder import hold, look, read_summary
-from aligncompiler.why import reasons
+from aligncompiler.planning.why import reasons
+from aligncompiler.store.artifacts import Index, listing
+from aligncompiler.store.run_folder import hold, look, read_summary
 from runtime.__main__ import main
 
 SPEC = """\

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from aligncompiler.artifacts import file_hash
 from aligncompiler.ir import artifact_folder
+from aligncompiler.store.artifacts import file_hash
 from runtime.store import Store
 
 KEY = "ab" + "0" * 38
@@ -91,7 +91,7 @@ def test_files_are_hashed_once_in_a_process(store, monkeypatch):
     made(store)
     fresh = Store(store.root)
     fresh.find("stages.x", KEY)
-    monkeypatch.setattr("aligncompiler.artifacts.file_hash", lambda path: pytest.fail("hashed again"))
+    monkeypatch.setattr("aligncompiler.store.artifacts.file_hash", lambda path: pytest.fail("hashed again"))
     assert fresh.find("stages.x", KEY) is not None
 
 

@@ -151,7 +151,7 @@ def test_shares_of_a_copy_that_do_not_meet_are_an_exam(compiled: Compile, folder
     assert [d.code for d in compiled(text.replace("[0.5, 1]", "[0.4, 1]")).report.diagnostics] == ["M502"]
 
 
-# ---- derive_seeds
+# ---- seeds
 
 
 def test_every_stage_that_draws_has_a_seed_of_its_own(compiled: Compile, full: str) -> None:

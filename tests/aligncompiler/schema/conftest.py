@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 
 from aligncompiler.diagnostic import Place, Report
-from aligncompiler.load import Node, parse
+from aligncompiler.load import parse
 from aligncompiler.schema import language_schema
+from aligncompiler.tree import Node
 
 
 def plain(node: Node) -> Any:

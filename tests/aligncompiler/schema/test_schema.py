@@ -9,7 +9,7 @@ from typing import Any, Literal
 import jsonschema
 import pytest
 
-from aligncompiler.docstrings import field_docs
+from aligncompiler.manual.docstrings import field_docs
 from aligncompiler.schema import language_schema
 from aligncompiler.spec import objective
 from aligncompiler.spec.base import Kind, Spec, field

@@ -12,7 +12,7 @@ from aligncompiler.cli import main
 from aligncompiler.compile import compile_spec
 from aligncompiler.diagnostic import Report
 from aligncompiler.ir import Plan, write_plan
-from aligncompiler.run_folder import begun, hold, write_summary
+from aligncompiler.store.run_folder import begun, hold, write_summary
 from aligncompiler.verbs.run import finished as done
 from aligncompiler.verbs.run import run_folder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aligncompiler.cli import main
-from aligncompiler.run_folder import write_summary
+from aligncompiler.store.run_folder import write_summary
 
 Capture = pytest.CaptureFixture[str]
 

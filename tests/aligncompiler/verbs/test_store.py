@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from aligncompiler.artifacts import listing
 from aligncompiler.cli import main
 from aligncompiler.compile import compile_spec
 from aligncompiler.ir import Plan, artifact_folder, write_plan
+from aligncompiler.store.artifacts import listing
 from aligncompiler.verbs.store import human
 
 Capture = pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aligncompiler.diagnostic import Report
-from aligncompiler.run_folder import alive, begun, hold, look, read_summary, runs_in, write_summary
+from aligncompiler.store.run_folder import alive, begun, hold, look, read_summary, runs_in, write_summary
 
 CONTEXT = multiprocessing.get_context("fork")
 

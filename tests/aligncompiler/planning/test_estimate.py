@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from aligncompiler.compile import Compiled
-from aligncompiler.estimate import estimate, kept, total
 from aligncompiler.ir import Plan
+from aligncompiler.planning.estimate import estimate, kept, total
 from aligncompiler.spec.cost import UNKNOWN, Estimate, Figure, about, at_most, exact
 from aligncompiler.spec.effort import estimated
 from aligncompiler.spec.model import Architecture

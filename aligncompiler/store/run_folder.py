@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..diagnostic import Report
 from .artifacts import is_key, try_lock
-from .diagnostic import Report
 
 PLAN, SUMMARY, LOCK = "plan.json", "run.json", "run.lock"
 PATIENCE = 1.0  # seconds: whoever only looks whether a run lives holds its lock for less

@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .artifacts import Index, preimage
-from .diagnostic import Place
+from ..diagnostic import Place
+from ..ir import Plan, Stage
+from ..passes.hash_inputs import shown
+from ..spec.base import Ref
+from ..store.artifacts import Index, preimage
 from .difference import ABSENT, at, differences, hashed, said, written
-from .ir import Plan, Stage
-from .passes.hash_inputs import shown
-from .spec.base import Ref
 
 COMPARISONS = 50_000  # in one plan; a stage is compared with at least LEAST artifacts
 LEAST = 8

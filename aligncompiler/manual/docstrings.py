@@ -9,9 +9,9 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from .spec.base import Spec, extra_of
-from .spec.codec import dump
-from .spec.slot import slots
+from ..spec.base import Spec, extra_of
+from ..spec.codec import dump
+from ..spec.slot import slots
 
 
 @dataclass(frozen=True, slots=True)

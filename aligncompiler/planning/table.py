@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..ir import Plan, Stage
+from ..render import Paint, counted
+from ..spec.cost import Estimate, Figure, Sure
 from .estimate import total
-from .ir import Plan, Stage
-from .render import Paint, counted
-from .spec.cost import Estimate, Figure, Sure
 
 SIGNS: dict[Sure, str] = {"exact": "", "at_most": "<=", "about": "~", "unknown": ""}
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")

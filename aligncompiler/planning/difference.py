@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .diagnostic import Place
-from .ir import Stage
-from .load import shortened
-from .spec.base import Spec
+from ..diagnostic import Place
+from ..ir import Stage
+from ..spec.base import Spec
+from ..tree import shortened
 
 
 class Absent:

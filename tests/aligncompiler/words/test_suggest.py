@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from aligncompiler.compose import VAR_TYPES
-from aligncompiler.foreign import FOREIGN, INSTEAD, TARGETS, VALUES
-from aligncompiler.misplaced import leads_somewhere, mending, mistaken_kind
 from aligncompiler.spec.base import Spec
 from aligncompiler.spec.experiment import Experiment
 from aligncompiler.spec.registry import FAMILIES, kinds
 from aligncompiler.spec.slot import slots
-from aligncompiler.suggest import distance, nearest
+from aligncompiler.words.foreign import FOREIGN, INSTEAD, TARGETS, VALUES
+from aligncompiler.words.misplaced import leads_somewhere, mending, mistaken_kind
+from aligncompiler.words.suggest import distance, nearest
 
 
 @pytest.mark.parametrize(("a", "b", "expected"), [("lable", "label", 1), ("", "abc", 3), ("same", "same", 0), ("kitten", "sitting", 3), ("sft", "stf", 1)])

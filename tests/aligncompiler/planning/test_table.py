@@ -10,9 +10,9 @@ import pytest
 
 from aligncompiler.cli import main
 from aligncompiler.compile import Compiled
-from aligncompiler.estimate import estimate
 from aligncompiler.ir import artifact_folder
-from aligncompiler.plan_table import count, plan_table, sized
+from aligncompiler.planning.estimate import estimate
+from aligncompiler.planning.table import count, plan_table, sized
 from aligncompiler.render import painter
 from aligncompiler.spec.cost import UNKNOWN, Estimate, Figure, about, at_most, exact
 

@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..spec.base import Spec
+from ..spec.composed import COMPOSED, Key
+from ..spec.experiment import Experiment
+from ..spec.registry import FAMILIES, kinds, singular
+from ..spec.slot import Slot, article, slots
+from ..words.suggest import did_you_mean, nearest
 from .docstrings import FieldDoc, field_docs
-from .spec.base import Spec
-from .spec.composed import COMPOSED, Key
-from .spec.experiment import Experiment
-from .spec.registry import FAMILIES, kinds, singular
-from .spec.slot import Slot, article, slots
-from .suggest import did_you_mean, nearest
 
 
 @dataclass(frozen=True, slots=True)

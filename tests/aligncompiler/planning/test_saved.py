@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import aligncompiler
-from aligncompiler import saved
 from aligncompiler.compile import compile_spec
 from aligncompiler.diagnostic import SpecError
-from aligncompiler.saved import load_saved, moved, save
+from aligncompiler.planning import saved
+from aligncompiler.planning.saved import load_saved, moved, save
 
 DATA = "  pairs_file: {kind: preferences, file: pairs.jsonl, between: [0, 0.5]}\n"
 USE = "  early: {kind: logprobs, policy: '${models.base}', data: '${datasets.pairs_file}'}\n"
@@ -122,7 +122,7 @@ def test_a_spec_that_is_gone_or_broken_is_told_with_its_own_errors(said: Callabl
 def test_the_code_counts(said: Callable[..., list[tuple[str, str]]], text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said(text)
     data = json.loads(Path("plan.json").read_text())
-    assert {"aligncompiler/why.py", "runtime/execute.py"} <= set(data["saved"]["code"]["files"])
+    assert {"aligncompiler/planning/why.py", "runtime/execute.py"} <= set(data["saved"]["code"]["files"])
     data["saved"]["code"]["files"]["runtime/objectives/dpo.py"] = "0123456789abcdef"
     data["saved"]["code"]["plugins"] = {"alignc-extra": "1.0"}
     Path("plan.json").write_text(json.dumps(data))

@@ -11,12 +11,12 @@ import pytest
 from aligncompiler.cli import main
 from aligncompiler.codes import BASE
 from aligncompiler.compile import Compiled
+from aligncompiler.manual.topics import find, insides, known
 from aligncompiler.spec.base import Spec
 from aligncompiler.spec.composed import COMPOSED
 from aligncompiler.spec.experiment import Experiment
 from aligncompiler.spec.registry import FAMILIES, kinds
 from aligncompiler.spec.slot import slots
-from aligncompiler.topics import find, insides, known
 
 KINDS = {tag: cls for family in FAMILIES for tag, cls in kinds(family).items()}
 

@@ -6,10 +6,10 @@ import math
 import re
 from typing import Any
 
-from .load import MAX_DIGITS, Node, scalar
-from .spec.base import extra_of
-from .spec.registry import kinds, singular
-from .spec.slot import Slot
+from ..spec.base import extra_of
+from ..spec.registry import kinds, singular
+from ..spec.slot import Slot
+from ..tree import MAX_DIGITS, Node, scalar
 
 PLAIN_WORDS = (("greater than or equal to", "at least"), ("less than or equal to", "at most"), ("greater than", "above"), ("less than", "below"))
 SCALES = {"": 1, "k": 1e3, "m": 1e6, "b": 1e9, "%": 0.01}

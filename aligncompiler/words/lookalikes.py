@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 
-from .diagnostic import Diagnostic, Place, Report
+from ..diagnostic import Diagnostic, Place, Report
 
 # Characters, and what each of them is taken for.
 PAIRS = (

@@ -20,8 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .ir import MANIFEST, Plan, Stage, artifact_folder
-from .spec.codec import dump
+from ..ir import MANIFEST, Plan, Stage, artifact_folder
+from ..spec.codec import dump
 
 KEY_LENGTH = 40
 GC_LOCK = "locks/gc.lock"

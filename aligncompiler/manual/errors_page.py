@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .cli import EXITS
-from .codes import ALL, Code
+from ..cli import EXITS
+from ..codes import ALL, Code
 
 FAMILIES = {
     "Y": "the text of the file",

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .diagnostic import Fix, Place, Report
-from .fixes import replacing
+from ..diagnostic import Fix, Place, Report
+from ..fixes import replacing
+from ..spec.base import Spec
+from ..spec.composed import COMPOSED
+from ..spec.experiment import Experiment
+from ..spec.registry import FAMILIES, find, kinds, singular
+from ..spec.slot import slots
+from ..tree import Node, shortened
 from .foreign import INSTEAD, meant_by, plain, targets
-from .load import Node, shortened
-from .spec.base import Spec
-from .spec.composed import COMPOSED
-from .spec.experiment import Experiment
-from .spec.registry import FAMILIES, find, kinds, singular
-from .spec.slot import slots
 from .suggest import bare, did_you_mean, nearest
 from .wording import field_name
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..ir import MANIFEST, artifact_folder
 from .artifacts import GC_LOCK, is_key, listing, lock_of, locked, names_in, size, try_lock
 from .artifacts import in_use as keys_in_use
-from .ir import MANIFEST, artifact_folder
 from .run_folder import Run
 
 

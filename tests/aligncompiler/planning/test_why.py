@@ -13,8 +13,8 @@ import pytest
 
 from aligncompiler.compile import Compiled
 from aligncompiler.ir import Plan, artifact_folder
+from aligncompiler.planning.why import Reason, as_json, matching, reasons
 from aligncompiler.spec.stage import Train
-from aligncompiler.why import Reason, as_json, matching, reasons
 
 Compile = Callable[..., Compiled]
 Finish = Callable[..., None]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .ir import Plan, Stage
-from .spec.base import Kind
-from .spec.cost import Estimate, figure, number
-from .spec.experiment import Engine
+from ..ir import Plan, Stage
+from ..spec.base import Kind
+from ..spec.cost import Estimate, figure, number
+from ..spec.experiment import Engine
 from .survey import FileSurvey
 
 MOST_KEPT = 20_000

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from aligncompiler.artifacts import Index, in_use, listing, lock_of, locked, using
-from aligncompiler.collect import Collected, collect
 from aligncompiler.compile import Compiled
 from aligncompiler.ir import Plan, artifact_folder, write_plan
-from aligncompiler.run_folder import runs_in
+from aligncompiler.store.artifacts import Index, in_use, listing, lock_of, locked, using
+from aligncompiler.store.collect import Collected, collect
+from aligncompiler.store.run_folder import runs_in
 
 STORE, OUT = Path("store"), Path("runs")
 CONTEXT = multiprocessing.get_context("fork")

@@ -10,9 +10,9 @@ import pytest
 
 from aligncompiler.cli import EXITS, main
 from aligncompiler.codes import ALL
-from aligncompiler.errors_page import FAMILIES, errors_page
+from aligncompiler.manual.errors_page import FAMILIES, errors_page
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "errors.md"
 
 
 def test_the_page_in_the_docs_is_fresh(bless: bool) -> None:

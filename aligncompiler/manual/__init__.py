@@ -1,0 +1,1 @@
+"""Texts made from the language itself: what `explain` prints, and the page of errors."""
