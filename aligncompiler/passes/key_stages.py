@@ -44,6 +44,6 @@ def preimage(plan: Plan, stage: Stage, keyed: dict[str, Stage], semantic: list[t
         image[f"{dotted}#content"] = digest
     if stage.spec.draws:
         image["seed#"] = stage.seed
-    if stage.spec.numeric:
+    if stage.spec.computes:
         image["numerics#"] = f"{plan.engine.accelerator}-{plan.engine.precision}"
     return image

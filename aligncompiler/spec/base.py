@@ -159,13 +159,18 @@ class Spec(pydantic.BaseModel):
         """Yield what is wrong with the meaning of this statement, given only itself and the types of its references."""
         yield from ()
 
+    def canonical(self) -> Mapping[str, Any]:
+        """Field -> its default, where what was written says the same: a word such as `context` stands for a value. Keys are made from it."""
+        return {}
+
 
 class Kind(Spec):
     """A spec chosen by its `kind` among the members of one family.
 
     Class variables state what the kind needs and makes, so that no other code asks which kind it is:
     `family` is the folder of its implementation in the runtime, `version` moves when the meaning of the implementation changes,
-    `random` says that the result depends on the seed, `numeric` that it depends on the numerics class (device and precision).
+    `random` says that the result depends on the seed, `numeric` that it depends on the numerics class (device and precision): that a
+    network computes, for weights that are only drawn, loaded or copied are the same on every device and in every precision.
     """
 
     family: ClassVar[str] = ""
@@ -182,6 +187,11 @@ class Kind(Spec):
     def draws(self) -> bool:
         """Whether this very statement draws random numbers."""
         return self.random
+
+    @property
+    def computes(self) -> bool:
+        """Whether this very statement computes what device and precision can change."""
+        return self.numeric
 
     def output(self) -> Output | None:
         """What the plan gets from this kind as a node, or None for a value that is inlined."""

@@ -82,7 +82,7 @@ def refs(value: Any) -> Iterator[Ref]:
 
 def leaves(value: Any, path: tuple[str, ...] = (), role: str = "semantic", is_path: bool = False) -> Iterator[tuple[tuple[str, ...], Any, str, bool]]:
     """(path, value, role, names a file) of every plain value or reference inside a spec; under `version#` and `plugin#` of its kinds' versions,
-    and of the plug-ins that add them.
+    and of the plug-ins that add them. What a default says in other words stands there as the default.
 
     A role holds for all that lies below it.
     """
@@ -92,10 +92,11 @@ def leaves(value: Any, path: tuple[str, ...] = (), role: str = "semantic", is_pa
         if plugin is not None:
             yield (*path, "plugin#"), str(plugin), role, False
     if isinstance(value, Spec):
+        same = value.canonical()
         for name, info in type(value).model_fields.items():
             extra = extra_of(info)
             inner = extra["role"] if role == "semantic" else role
-            yield from leaves(getattr(value, name), (*path, name), inner, extra["path"])
+            yield from leaves(same.get(name, getattr(value, name)), (*path, name), inner, extra["path"])
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from leaves(item, (*path, str(index)), role)

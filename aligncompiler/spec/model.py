@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from .base import COMMIT, HUB_NAME, Kind, Needs, Output, Problem, Ref, Spec, field
 
@@ -17,7 +17,6 @@ class Model(Kind):
     """A network before training: built from an architecture, or loaded."""
 
     family: ClassVar[str] = "models"
-    numeric: ClassVar[bool] = True
 
 
 class Tokenizer(Kind):
@@ -108,6 +107,15 @@ class Architecture(Spec):
     """Base of the wavelengths of rotary positions; a small model on short texts learns sooner with a small one."""
     init_std: float = field(0.02, unit="1", gt=0)
     """Standard deviation of the random weights."""
+
+    @property
+    def ffn_width(self) -> int:
+        """`ffn_size` as a number."""
+        return -(-8 * self.hidden_size // 96) * 32 if self.ffn_size == "8/3" else self.ffn_size
+
+    def canonical(self) -> Mapping[str, Any]:
+        heads = {"num_kv_heads": "num_heads"} if self.num_kv_heads == self.num_heads else {}
+        return heads | ({"ffn_size": "8/3"} if self.ffn_size == self.model_copy(update={"ffn_size": "8/3"}).ffn_width else {})
 
     def check(self) -> Iterator[Problem]:
         if self.hidden_size % (2 * self.num_heads):

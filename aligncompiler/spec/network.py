@@ -171,7 +171,7 @@ class Network:
         size, layers = shape.hidden_size, shape.num_layers
         head_size = size // shape.num_heads
         kv_heads = shape.num_heads if shape.num_kv_heads == "num_heads" else shape.num_kv_heads
-        ffn = -(-8 * size // 96) * 32 if shape.ffn_size == "8/3" else shape.ffn_size
+        ffn = shape.ffn_width
         keys = kv_heads * head_size
         sides = {"q_proj": (size, size), "k_proj": (size, keys), "v_proj": (size, keys), "o_proj": (size, size)}
         inner = {"gate_proj": (size, ffn), "up_proj": (size, ffn), "down_proj": (ffn, size)}

@@ -69,7 +69,6 @@ class Scalar(Reward):
 
     kind: Literal["scalar"] = "scalar"
     random: ClassVar[bool] = True
-    numeric: ClassVar[bool] = True
 
     backbone: Annotated[Ref, Needs(("policy", "encoder"), space="text/tokens")]
     """Model whose weights the scorer starts from; the head starts at random."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, Spec, field
+from .length import check_max_tokens, in_words, read_at_most, scored_rows
 from .metric import Metric
 from .objective import Objective
 from .optimizer import Optimizer, Schedule
@@ -14,7 +15,7 @@ from .pairing import BestAgainstWorst, Pairing
 from .reward import Reward, figures_of
 
 if TYPE_CHECKING:
-    from .cost import Estimate, Figure, Survey
+    from .cost import Estimate, Survey
     from .effort import Effort
 
 
@@ -88,6 +89,9 @@ class Train(Stage):
     log_every: int = field(10, role="runtime", unit="optimiser steps", ge=1)
     """Steps between two points of the curves."""
 
+    def canonical(self) -> Mapping[str, Any]:
+        return {"max_tokens": in_words(self.max_tokens, self.model)}
+
     def check(self) -> Iterator[Problem]:
         yield from check_max_tokens(self.max_tokens, self.model, self.batch.tokens_at_once, "batch.tokens_at_once")
         if list(self.checkpoints) != sorted(set(self.checkpoints)) or not all(0 < share <= 1 for share in self.checkpoints):
@@ -100,7 +104,7 @@ class Train(Stage):
         if isinstance(self.reference, Ref) and not self.objective.wants_reference():
             yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
         stored = self.reference.output if isinstance(self.reference, Ref) and self.reference.output.artifact == "logprobs" else None
-        if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens),):
+        if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens, self.model),):
             text = f"{self.reference!r} holds log-probabilities of other rows than `data` and `max_tokens` give"
             yield Problem("M511", "reference", text, ("compute them on the same data, or name the policy itself",))
 
@@ -183,12 +187,16 @@ class Label(Stage):
     """Score answers with a reward and keep them all."""
 
     kind: Literal["label"] = "label"
-    numeric: ClassVar[bool] = True
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
     """Answers to score."""
     reward: Reward | Annotated[Ref, Needs(("scorer",))]
     """Reward that scores them: a rule or a trained scorer."""
+
+    @property
+    def computes(self) -> bool:
+        """A trained scorer does; a rule reads texts."""
+        return computes(self.reward)
 
     def check(self) -> Iterator[Problem]:
         yield from check_reward_columns(self.reward, self.completions, "reward")
@@ -210,7 +218,6 @@ class Pair(Stage):
     """Turn scored answers into preference pairs."""
 
     kind: Literal["pair"] = "pair"
-    numeric: ClassVar[bool] = True
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
     """Answers to pair, several to a prompt."""
@@ -218,6 +225,11 @@ class Pair(Stage):
     """Reward that scores them; `labels` takes the scores that a `label` stage wrote."""
     rule: Pairing = field(BestAgainstWorst())
     """Which pairs to take."""
+
+    @property
+    def computes(self) -> bool:
+        """A trained scorer does; a rule reads texts."""
+        return computes(self.reward)
 
     def check(self) -> Iterator[Problem]:
         yield from check_reward_columns(self.reward, self.completions, "reward")
@@ -255,11 +267,14 @@ class Logprobs(Stage):
     tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
     """Most tokens, padding included, in one forward pass."""
 
+    def canonical(self) -> Mapping[str, Any]:
+        return {"max_tokens": in_words(self.max_tokens, self.policy)}
+
     def check(self) -> Iterator[Problem]:
         yield from check_max_tokens(self.max_tokens, self.policy, self.tokens_at_once, "tokens_at_once")
 
     def output(self) -> Output:
-        return Output("logprobs", columns=(scored_rows(self.data, self.max_tokens),))
+        return Output("logprobs", columns=(scored_rows(self.data, self.max_tokens, self.policy),))
 
     def estimate(self, ask: Survey) -> Estimate:
         """One pass over the data; on disk 8 bytes a number."""
@@ -355,6 +370,11 @@ def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator
             yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which `{data}` does not carry")
 
 
+def computes(reward: object) -> bool:
+    """Whether scores depend on device and precision: those of a trained scorer, or of a rule that says so."""
+    return isinstance(reward, Ref) or (isinstance(reward, Reward) and reward.computes)
+
+
 def asked(reward: object, answers: Estimate, ask: Survey) -> Effort:
     """What it takes to score answers: a rule computes with no network."""
     from .effort import NOTHING, TOKENS_AT_ONCE, Load, scoring
@@ -363,31 +383,3 @@ def asked(reward: object, answers: Estimate, ask: Survey) -> Effort:
         return NOTHING
     scorer, rows = ask(reward), answers.rows_known
     return scoring(scorer.network, Load(answers, rows, 1, read_at_most("context", scorer), TOKENS_AT_ONCE, rows), ask.engine)
-
-
-def read_at_most(max_tokens: int | str, model: Estimate) -> Figure:
-    """The longest row in tokens that goes into a model: a number, or what it reads."""
-    from .cost import UNKNOWN, exact
-
-    context = UNKNOWN if model.network is None else model.network.context
-    return exact(max_tokens) if isinstance(max_tokens, int) else context
-
-
-def scored_rows(data: Ref, max_tokens: int | str) -> str:
-    """Which rows a `logprobs` stage speaks of: what a train stage that uses it must agree with."""
-    return f"{data!r} up to {max_tokens}"
-
-
-def check_max_tokens(max_tokens: int | str, model: Ref, tokens_at_once: int, field_name: str) -> Iterator[Problem]:
-    """The longest row must be one that the model can read, and one forward pass must be able to hold it."""
-    context = model.output.context
-    longest = max_tokens if isinstance(max_tokens, int) else context
-    if isinstance(max_tokens, int) and max_tokens < 2:
-        yield Problem("S405", "max_tokens", f"`max_tokens` is {max_tokens}; a row has at least 2 tokens", ("raise it, or write `context`",))
-    if isinstance(max_tokens, int) and context is not None and max_tokens > context:
-        text = f"`max_tokens` is {max_tokens:,}, but `{model}` reads at most {context:,} tokens"
-        yield Problem("P611", "max_tokens", text, ("lower it, or write `context`",))
-    elif longest is not None and tokens_at_once < longest:
-        name = f"`max_tokens` {max_tokens}" if isinstance(max_tokens, int) else f"{longest} tokens, the context of `{model}`"
-        text = f"`tokens_at_once` {tokens_at_once} cannot hold one row of {name}"
-        yield Problem("M503", field_name, text, (f"raise it to at least {longest}, or lower `max_tokens`",))

@@ -59,7 +59,7 @@ def build(architecture: Architecture, tokenizer: Any, seed: int) -> tuple[Policy
         config_class(
             vocab_size=len(tokenizer),
             hidden_size=size,
-            intermediate_size=-(-8 * size // 96) * 32 if architecture.ffn_size == "8/3" else architecture.ffn_size,
+            intermediate_size=architecture.ffn_width,
             num_hidden_layers=architecture.num_layers,
             num_attention_heads=architecture.num_heads,
             num_key_value_heads=architecture.num_heads if architecture.num_kv_heads == "num_heads" else architecture.num_kv_heads,

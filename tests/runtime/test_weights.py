@@ -9,8 +9,11 @@ import pytest
 import torch
 import transformers
 
-from aligncompiler.spec.model import CausalLM, Encoder
+from aligncompiler.spec.base import Output, Ref
+from aligncompiler.spec.model import BPE, Architecture, CausalLM, Encoder
 from aligncompiler.spec.objective import SFT, BradleyTerry
+from aligncompiler.spec.reward import Scalar
+from runtime.execute import precision
 from runtime.fault import Fault
 from runtime.networks import load_encoder, load_policy, load_scorer
 from runtime.registry import bind
@@ -190,3 +193,26 @@ def test_code_that_comes_with_weights_is_never_run(take, copy):
     (copy / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoConfig": "mine.C", "AutoModelForCausalLM": "mine.M"}}), encoding="utf-8")
     load_policy(take(CausalLM(folder=str(copy))))
     assert not marker.exists()
+
+
+def test_weights_before_training_are_the_same_bytes_in_every_precision(make_work, finished, dataset, bert_folder, saved):
+    """Why the keys of models and of untrained scorers hold neither device nor precision: no network computes there."""
+    texts = dataset([{"text": f"every cat {i} is a fish"} for i in range(40)])
+    shape = Architecture(family="llama", hidden_size=32, num_layers=1, num_heads=2, context=32)
+    built = CausalLM(architecture=shape, tokenizer=BPE(data=Ref("datasets.rows", Output("dataset", ("text",))), vocab_size=300))
+
+    def files(number_format):
+        works = []
+        for spec in (built, CausalLM(folder=str(saved)), Encoder(folder=str(bert_folder))):
+            works.append(make_work(seed=3, precision=number_format))
+            with precision(works[-1].engine):
+                bind(spec, {"datasets.rows": texts})(works[-1])
+            scorer = Scalar(backbone=Ref("models.x", spec.output()))
+            inputs = {"models.x": finished(works[-1], spec.output().artifact, "models.x")}
+            works.append(make_work(seed=4, precision=number_format))
+            with precision(works[-1].engine):
+                bind(scorer, inputs)(works[-1])
+        return [{p.relative_to(w.folder): p.read_bytes() for p in w.folder.rglob("*") if p.is_file()} for w in works]
+
+    first = files("float32")
+    assert all(len(one) > 3 for one in first) and first == files("bfloat16")

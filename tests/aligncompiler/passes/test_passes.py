@@ -292,7 +292,18 @@ def test_renaming_a_dataset_changes_no_key(compiled: Compile, full: str) -> None
 
 def test_precision_moves_what_is_numeric_and_nothing_else(compiled: Compile, full: str) -> None:
     moved = changed(compiled, full, full.replace("seed: 3\n", "seed: 3\nengine: {precision: bfloat16}\n"))
-    assert {"datasets.puzzles", "datasets.held_out"} == set(keys(compiled(full))) - moved
+    assert {"datasets.puzzles", "datasets.held_out", "models.base"} == set(keys(compiled(full))) - moved
+
+
+def test_a_rule_scores_the_same_in_every_precision_and_a_trained_scorer_does_not(compiled: Compile, full: str) -> None:
+    given = full.replace("datasets:\n", "datasets:\n  answers: {kind: completions, file: answers.jsonl}\n")
+    given += "  marked: {kind: label, completions: '${datasets.answers}', reward: {kind: exact_match}}\n"
+    given += "  ranked: {kind: pair, completions: '${datasets.answers}', reward: {kind: exact_match}}\n"
+    given += "  judged: {kind: label, completions: '${datasets.answers}', reward: '${stages.rm}'}\n"
+    given += "  sorted: {kind: pair, completions: '${datasets.answers}', reward: '${stages.rm}'}\n"
+    Path("answers.jsonl").write_text('{"prompt": "p", "completion": "c", "answer": "c"}')
+    moved = changed(compiled, given, given.replace("seed: 3\n", "seed: 3\nengine: {precision: bfloat16}\n"))
+    assert not {"stages.marked", "stages.ranked"} & moved and {"stages.judged", "stages.sorted"} <= moved
 
 
 def test_a_new_version_of_a_nested_kind_moves_the_keys_of_its_users(compiled: Compile, full: str, monkeypatch: pytest.MonkeyPatch) -> None:
