@@ -194,13 +194,3 @@ MANIFEST = "manifest.json"
 def artifact_folder(store: Path, key: str) -> Path:
     """Where the store keeps the artifact of a key; it is complete if and only if its manifest is there."""
     return store / "artifacts" / key[:2] / key
-
-
-def read_manifest(store: Path, key: str) -> dict[str, Any] | None:
-    """The manifest of a finished artifact whose files are all there, or None. What is in them is checked when they are read."""
-    folder = artifact_folder(store, key)
-    try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and all((folder / name).is_file() for name in found.get("files", ())) else None

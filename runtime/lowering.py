@@ -15,10 +15,11 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from aligncompiler.ir import Plan, Stage, read_manifest
+from aligncompiler.ir import Plan, Stage
 from aligncompiler.spec.base import Kind, Spec
 from aligncompiler.spec.registry import home_of, singular, tag_of
 from aligncompiler.spec.slot import Slot, slots
+from aligncompiler.store.artifacts import read_manifest
 
 from .fault import Fault
 from .reach import loaded, mentioned, methods, names, reached, types_of

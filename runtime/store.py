@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aligncompiler.ir import Plan, artifact_folder, read_manifest
+from aligncompiler.ir import Plan, artifact_folder
 from aligncompiler.spec.base import Output
-from aligncompiler.store.artifacts import damage, lock_of, locked, using, write_manifest
+from aligncompiler.store.artifacts import damage, lock_of, locked, read_manifest, using, write_manifest
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class Store:
             sync(path)
         target = artifact_folder(self.root, key)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():  # to a folder that is not whole, or not there
+            target.unlink()
         shutil.rmtree(target, ignore_errors=True)
         os.replace(making, target)
         sync(target.parent)

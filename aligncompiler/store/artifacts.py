@@ -80,6 +80,27 @@ def sound_manifest(data: Any) -> bool:
     return isinstance(files, dict) and all(isinstance(digest, str) and inside(name) for name, digest in files.items())
 
 
+def manifest_in(folder: Path) -> dict[str, Any] | None:
+    """The manifest in the folder of an artifact if it can be read, whether or not its files are there."""
+    try:
+        found = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if sound_manifest(found) else None
+
+
+def lacking(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """The first file of a manifest that is not there; empty if all are. Checksums are not looked at."""
+    return next((name for name in manifest.get("files", ()) if not (folder / name).is_file()), "")
+
+
+def read_manifest(store: Path, key: str) -> dict[str, Any] | None:
+    """The manifest of a finished artifact whose files are all there, or None: what `cached` means. Their content is checked when a run reads them."""
+    folder = artifact_folder(store, key)
+    found = manifest_in(folder)
+    return None if found is None or lacking(folder, found) else found
+
+
 def preimage(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The pre-image that a manifest keeps; empty if it keeps none that is one."""
     found = manifest.get("preimage")
@@ -118,8 +139,8 @@ class Index:
 
     @cached_property
     def keys(self) -> frozenset[str]:
-        """The keys under which there is a folder, whole or not."""
-        return frozenset(listing(self.store / "artifacts"))
+        """The keys under which there is a folder, whole or not, or a link to one, which a run reads as well."""
+        return frozenset(listing(self.store / "artifacts", links=True))
 
     @cached_property
     def aside(self) -> frozenset[str]:
@@ -129,13 +150,7 @@ class Index:
     def manifest(self, key: str) -> dict[str, Any] | None:
         """The manifest of a key if it can be read, whether or not its files are there."""
         if key not in self.read:
-            self.read[key] = None
-            if key in self.keys:
-                try:
-                    found = json.loads((artifact_folder(self.store, key) / MANIFEST).read_bytes())
-                except (OSError, ValueError, RecursionError):
-                    found = None
-                self.read[key] = found if sound_manifest(found) else None
+            self.read[key] = manifest_in(artifact_folder(self.store, key)) if key in self.keys else None
         return self.read[key]
 
     def lacks(self, key: str) -> str:
@@ -143,8 +158,8 @@ class Index:
         manifest = self.manifest(key)
         if manifest is None:
             return "has no manifest that can be read" if key in self.keys else "is not there"
-        folder = artifact_folder(self.store, key)
-        return next((f"lacks its file `{name}`" for name in manifest.get("files", ()) if not (folder / name).is_file()), "")
+        name = lacking(artifact_folder(self.store, key), manifest)
+        return f"lacks its file `{name}`" if name else ""
 
     def created(self, key: str) -> datetime:
         """When an artifact was finished, in local time."""
@@ -158,12 +173,12 @@ def names_in(folder: Path) -> list[str]:
         return []
 
 
-def listing(artifacts: Path) -> Iterator[str]:
-    """The keys of real folders two levels below; whatever else lies there is not ours."""
+def listing(artifacts: Path, links: bool = False) -> Iterator[str]:
+    """The keys of folders two levels below; whatever else lies there is not ours. Without `links`, as for deleting, only of real folders."""
     for short in names_in(artifacts):
-        if len(short) == 2 and HEX.issuperset(short) and not (artifacts / short).is_symlink():
+        if len(short) == 2 and HEX.issuperset(short) and (artifacts / short).is_dir() and (links or not (artifacts / short).is_symlink()):
             with os.scandir(artifacts / short) as entries:
-                yield from (e.name for e in entries if is_key(e.name) and e.name[:2] == short and e.is_dir(follow_symlinks=False))
+                yield from (e.name for e in entries if is_key(e.name) and e.name[:2] == short and e.is_dir(follow_symlinks=links))
 
 
 def complaint(store: Path) -> str:

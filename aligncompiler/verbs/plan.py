@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..compile import compile_spec
-from ..ir import Plan, artifact_folder, read_manifest
+from ..ir import Plan, artifact_folder
 from ..planning.estimate import estimate, total
 from ..planning.table import plan_table
 from ..planning.why import reasons
 from ..render import refusal
 from ..spec.cost import Estimate
-from ..store.artifacts import complaint
+from ..store.artifacts import complaint, read_manifest
 from ..terminal import paint_for, print_json, print_report, say
 from .run import says_plan
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from ..compile import compile_spec
 from ..diagnostic import Report, SpecError
-from ..ir import Plan, read_manifest, write_plan
+from ..ir import Plan, write_plan
 from ..render import counted, refusal
-from ..store.artifacts import complaint
+from ..store.artifacts import complaint, read_manifest
 from ..store.run_folder import PLAN, SUMMARY, hold, read_summary, status_of
 from ..terminal import paint_for, print_json, print_report, say
 from ..words.suggest import did_you_mean

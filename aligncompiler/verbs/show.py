@@ -10,23 +10,12 @@ import yaml
 
 from ..compile import Compiled, compile_spec
 from ..diagnostic import Place
+from ..flow import Writer, flow, written
 from ..origins import Origin, origins
 from ..render import counted, refusal
-from ..spec.codec import dump, is_ref
+from ..spec.codec import dump
 from ..terminal import print_json, print_report, say
-from ..tree import scalar
 from ..words.suggest import did_you_mean
-
-
-class Writer(yaml.SafeDumper):
-    """Writes what our own reader reads back: PyYAML would leave the text `1e5` unquoted, which YAML 1.2 takes for a number."""
-
-
-def quoted(writer: Writer, text: str) -> yaml.Node:
-    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=None if isinstance(scalar(text), str) else "'")
-
-
-Writer.add_representer(str, quoted)
 
 
 def show(args: argparse.Namespace) -> int:
@@ -76,11 +65,6 @@ def show_origins(compiled: Compiled, args: argparse.Namespace) -> int:
     return 0
 
 
-def flow(value: Any) -> str:
-    """A value on one line of YAML."""
-    return yaml.dump(value, Dumper=Writer, default_flow_style=True, allow_unicode=True, width=10**6).removesuffix("...\n").strip()
-
-
 def told(origin: Origin) -> str:
     if origin.place is None:
         return "default"
@@ -95,10 +79,3 @@ def origin_json(origin: Origin) -> dict[str, Any]:
     overrode = [{"value": value, "origin": place(at)} for value, at in origin.overrode]
     via = None if origin.via is None else place(origin.via)
     return {"path": origin.path, "value": origin.value, "origin": place(origin.place), "via": via, "overrode": overrode}
-
-
-def written(value: Any) -> Any:
-    """References in the form they are written in."""
-    if isinstance(value, dict):
-        return "${" + ".".join(value.values()) + "}" if is_ref(value) else {k: written(v) for k, v in value.items()}
-    return [written(v) for v in value] if isinstance(value, list) else value

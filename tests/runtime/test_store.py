@@ -126,3 +126,13 @@ def test_a_manifest_is_plain_json(store):
     whole = json.loads((made(store).folder / "manifest.json").read_text(encoding="utf-8"))
     assert (whole["id"], whole["key"]) == ("stages.x", KEY)
     shutil.rmtree(store.root)
+
+
+def test_a_link_in_the_place_of_an_artifact_is_read_and_one_that_leads_nowhere_is_replaced(store, tmp_path):
+    folder = made(store).folder
+    shutil.move(folder, tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert Store(store.root).find("stages.x", KEY) is not None
+    shutil.rmtree(tmp_path / "elsewhere")
+    assert Store(store.root).find("stages.x", KEY) is None
+    assert made(store).folder.is_dir() and not folder.is_symlink()

@@ -16,6 +16,7 @@ import yaml
 
 from aligncompiler.compile import compile_spec
 from aligncompiler.diagnostic import Report
+from aligncompiler.flow import Writer
 from aligncompiler.ir import Plan
 from aligncompiler.load import parse
 from aligncompiler.package_data import data_folder
@@ -23,7 +24,6 @@ from aligncompiler.spec.base import Kind, Ref, Spec, extra_of
 from aligncompiler.spec.experiment import Experiment
 from aligncompiler.spec.registry import DECLARED, kinds
 from aligncompiler.spec.slot import Slot, slots
-from aligncompiler.verbs.show import Writer
 
 SPECS = ("quickstart", "hh_harmless", "paper/dpo_qwen")
 Path_ = tuple[str, ...]
@@ -215,8 +215,8 @@ def test_an_alias_and_a_shared_declaration_change_no_key(quickstart: Writing) ->
 
 
 def test_defaults_written_out_change_no_key(writing: Writing) -> None:
+    from aligncompiler.flow import written
     from aligncompiler.spec.codec import dump
-    from aligncompiler.verbs.show import written
 
     assert writing.experiment is not None
     writing.compile(writing.text)
@@ -338,8 +338,8 @@ def opened(tree: Any, whole: Any, path: Path_) -> Any:
 
 def full_tree(writing: Writing) -> Any:
     """The spec with every default written out, so that each can be edited by its path."""
+    from aligncompiler.flow import written
     from aligncompiler.spec.codec import dump
-    from aligncompiler.verbs.show import written
 
     writing.compile(writing.text)
     return {name: value for name, value in written(dump(writing.experiment)).items() if value not in ({}, [])}

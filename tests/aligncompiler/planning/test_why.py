@@ -15,6 +15,7 @@ from aligncompiler.compile import Compiled
 from aligncompiler.ir import Plan, artifact_folder
 from aligncompiler.planning.why import Reason, as_json, matching, reasons
 from aligncompiler.spec.stage import Train
+from aligncompiler.store.artifacts import read_manifest
 
 Compile = Callable[..., Compiled]
 Finish = Callable[..., None]
@@ -283,3 +284,19 @@ def test_thousands_of_artifacts_are_no_burden(compiled: Compile, finish: Finish,
     found = reasons(made, STORE)
     assert time.process_time() - before < 2.0, "1,600 manifests are read once"
     assert found["stages.dpo"].brief().startswith("seed ") and "-> 500 (spec.yaml:4:7)" in found["stages.dpo"].brief()
+
+
+def test_a_link_to_an_artifact_is_cached_for_plan_and_why_alike(ask: Callable[..., dict[str, Reason]], compiled: Compile, full: str) -> None:
+    made = plan(compiled(full))
+    ask(full)
+    for id in ("stages.sft", "stages.dpo"):
+        place = artifact_folder(STORE, made[id].key)
+        shutil.move(place, Path("elsewhere") / id)
+        place.symlink_to((Path("elsewhere") / id).absolute())
+    shard = artifact_folder(STORE, made["stages.rm"].key).parent
+    shutil.move(shard, Path("elsewhere") / "shard")
+    shard.symlink_to((Path("elsewhere") / "shard").absolute())
+    assert all(reason.cached for reason in reasons(made, STORE).values())
+    assert all(read_manifest(STORE, stage.key) is not None for stage in made.stages)
+    shutil.rmtree(Path("elsewhere") / "stages.sft")
+    assert not reasons(made, STORE)["stages.sft"].cached and read_manifest(STORE, made["stages.sft"].key) is None

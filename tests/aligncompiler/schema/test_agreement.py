@@ -16,9 +16,9 @@ import yaml
 from aligncompiler.codes import ALL, BASE
 from aligncompiler.compile import Compiled, compile_spec
 from aligncompiler.diagnostic import Diagnostic, Report, SpecError
+from aligncompiler.flow import Writer
 from aligncompiler.load import load
 from aligncompiler.tree import REFERENCE, Node
-from aligncompiler.verbs.show import Writer
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
