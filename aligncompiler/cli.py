@@ -107,6 +107,7 @@ def add_running(verbs: Verbs) -> None:
     why = verbs.of_spec("why", "say why stages have to run: the field that changed, and its line")
     why.add_argument("stage", nargs="?", help="one stage, for example stages.dpo; without it, all that have to run")
     with_store(why)
+    with_runs(why)
 
     runs = verbs.plain("runs", "list the runs made here")
     with_runs(runs)

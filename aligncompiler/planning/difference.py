@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..diagnostic import Place
+from ..flow import flow
+from ..flow import written as as_written
 from ..ir import Stage
-from ..spec.base import Spec
+from ..spec.base import Kind, Spec
+from ..spec.codec import dump
 from ..tree import shortened
 
 
@@ -26,7 +29,7 @@ def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
     moved = [f for f, value in now.items() if then.get(f, ABSENT) != value] + [f for f in then if f not in now]
     tops = [name[: -len("kind")] for name in moved if name == "kind" or name.endswith(".kind")]
     if tops:
-        moved = [f for f in moved if not any(f.startswith(top) and f != f"{top}kind" for top in tops)]
+        moved = [f for f in moved if not any(f.startswith(top) and (f != f"{top}kind" or f[: -len(".kind")] in moved) for top in tops)]
     contents = {f.removesuffix("#content") for f in moved if f.endswith("#content")}
     if contents:
         named = {f for f in contents if f in moved and not (hashed(now.get(f)) and hashed(then.get(f)))}
@@ -53,12 +56,21 @@ def at(value: Any, dotted: str) -> Any:
 
 
 def said(value: Any) -> str:
-    """A value as it would be written in a spec."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping) and "ref" in value:
-        return "${" + ".".join(str(v) for v in value.values()) + "}"
-    return shortened(str(value))
+    """A value as it would be written in a spec, on one line; of a member of a family its kind."""
+    if value is ABSENT:
+        return repr(value)
+    if isinstance(value, Kind):
+        return value.tag
+    if isinstance(value, Mapping) and isinstance(value.get("kind"), str):
+        return str(value["kind"])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value).replace("e-0", "e-")
+    return shortened(flow(as_written(dump(value))))
+
+
+def spot(place: Place) -> str:
+    """A place in a sentence: file, line and column, or the option that a value was given by."""
+    return place.file.partition(" (number ")[0] if place.file.startswith("--set ") else str(place)
 
 
 def written(stage: Stage, dotted: str) -> tuple[Place | None, bool]:

@@ -136,7 +136,7 @@ def verify(args: argparse.Namespace, report: Report) -> int:
     for key in sorted(index.keys):
         for name, fault in faults(index, key):
             folder = artifact_folder(index.store, key)
-            help = (f"delete `{folder}`; the next run makes it again, as it would if it found it so",)
+            help = (f"delete `{folder}`; the next run makes it again",)
             report.add("P616", f"artifact {key[:12]}: `{name}` {fault}", None, path=(key, name), help=help)
             damaged.append({"key": key, "file": name, "problem": fault})
     if damaged:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from ..compile import compile_spec
-from ..planning.why import Reason, as_json, matching, pending, reasons
+from ..planning.reason import Reason, as_json, folded
+from ..planning.why import matching, pending, reasons
 from ..render import counted, refusal
 from ..store.artifacts import complaint
 from ..terminal import paint_for, print_json, print_report, say
@@ -34,7 +35,7 @@ def why(args: argparse.Namespace) -> int:
         if args.json:
             print_json(refusal(compiled.report))
         return 2
-    found = reasons(plan, Path(args.store))
+    found = reasons(plan, Path(args.store), Path(args.out))
     chosen = [found[id] for id in wanted]
     if args.json:
         print_json({"stages": [as_json(reason) for reason in chosen]})
@@ -44,9 +45,11 @@ def why(args: argparse.Namespace) -> int:
 
 
 def show(found: list[Reason], total: int) -> None:
+    """One stage in full; of several each root once."""
     paint = paint_for(sys.stdout)
-    for reason in found:
-        first, *rest = reason.text().split("\n")
-        print("\n".join([first.replace(reason.id, paint(reason.id, "bold"), 1), *rest]))
+    cached = [reason.text() for reason in found if reason.cached]
+    for line in [*cached, *folded(pending(found))] if len(found) > 1 else [line for reason in found for line in reason.text().split("\n")]:
+        id = line.partition(" ")[0]
+        print(line.replace(id, paint(id, "bold"), 1) if id else line)
     if not found:
         say(f"{paint_for(sys.stderr)('ok', 'help')}  all {counted(total, 'stage')} are cached; nothing has to run")

@@ -13,7 +13,8 @@ import pytest
 
 from aligncompiler.compile import Compiled
 from aligncompiler.ir import Plan, artifact_folder
-from aligncompiler.planning.why import Reason, as_json, matching, reasons
+from aligncompiler.planning.reason import Reason, as_json, folded
+from aligncompiler.planning.why import matching, reasons
 from aligncompiler.spec.stage import Train
 from aligncompiler.store.artifacts import read_manifest
 
@@ -78,9 +79,9 @@ def test_what_is_cached_says_since_when_and_by_which_run(ask: Callable[..., dict
     assert found["stages.dpo"].text() == f"stages.dpo is cached: made {found['stages.dpo'].since} by runs/example-1"
 
 
-def test_a_stage_that_was_never_made_says_so_at_its_declaration(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+def test_a_stage_of_which_nothing_is_known_is_not_in_the_store(ask: Callable[..., dict[str, Reason]], full: str) -> None:
     more = full + "  more: {kind: label, completions: '${stages.drafts}', reward: '${rewards.steps}'}\n"
-    assert told(ask(more)["stages.more"]) == [f"never made before ({line_of(more, 'more: {kind')})"]
+    assert told(ask(more)["stages.more"]) == [f"not in the store ({line_of(more, 'more: {kind')})"]
 
 
 def test_in_an_empty_store_everything_is_new(compiled: Compile, full: str) -> None:
@@ -103,7 +104,7 @@ def test_null_and_values_that_one_side_lacks_are_told(ask: Callable[..., dict[st
     ]
     assert told(found["stages.pairs"])[:2] == [
         f"reward.weights.format is 0.5 ({line_of(edited, '0.5}')}), was not there",
-        f"reward.weights.result is not there (default; {line_of(edited, 'weights')}), was 0.5",
+        f"reward.weights.result is not there any more ({line_of(edited, 'weights')}), was 0.5",
     ]
 
 
@@ -179,7 +180,7 @@ def test_a_variable_a_profile_and_a_set_are_told_where_they_were_written(ask: Ca
     text = full.replace("beta: 0.2", "beta: ${vars.beta}") + "vars: {beta: {type: float, default: 0.4}}\nprofiles: {low: {stages.dpo.budget.steps: 7}}\n"
     found = ask(text, profiles=["low"], sets=["stages.dpo.batch.rows=9"])
     assert sorted(told(found["stages.dpo"])) == [
-        "batch.rows is 9 (--set stages.dpo.batch.rows=9:1:23), was 32",
+        "batch.rows is 9 (--set stages.dpo.batch.rows=9), was 32",
         f"budget.steps is 7 ({line_of(text, '7}}')}), was 50",
         f"objective.beta is 0.4 ({line_of(text, '0.4')}), was 0.2",
     ]
@@ -224,10 +225,23 @@ def test_the_artifact_most_like_the_stage_is_compared_with(compiled: Compile, fi
     assert [c.field for c in reasons(plan(compiled(near)), STORE)["stages.dpo"].causes] == ["objective.label_smoothing"]
 
 
-def test_an_artifact_of_another_name_and_experiment_is_named(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+def test_what_stood_under_another_name_elsewhere_is_no_past_and_is_named_as_the_nearest_of_its_kind(ask: Callable[..., dict[str, Reason]], full: str) -> None:
     other = full.replace("name: example", "name: elsewhere").replace("held_out", "test_rows").replace("count: 100, leaves", "count: 99, leaves")
-    line = ask(full, other)["datasets.held_out"].lines()[0]
-    assert " was 99 in the artifact " in line and " (datasets.test_rows of elsewhere) of 20" in line
+    reason = ask(full, other)["datasets.held_out"]
+    place = line_of(full, "held_out: {kind")
+    assert reason.lines() == [f"not in the store ({place})"] and reason.brief() == f"not in the store ({place})"
+    first, near, count = reason.text().split("\n")
+    assert first == f"datasets.held_out runs: not in the store ({place})"
+    assert near.startswith("  the nearest artifact of its kind is ") and " (datasets.test_rows of elsewhere) of 20" in near and near.endswith("; there")
+    assert count == f"    count is 100 ({line_of(full, '100, leaves')}), was 99"
+
+
+def test_another_stage_of_the_same_experiment_is_no_past(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    more = full.replace("datasets:\n", "datasets:\n  extra: {kind: deduction, count: 50, leaves: {min: 2, max: 3}}\n")
+    more += "  again: {kind: train, model: '${stages.sft}', data: '${datasets.extra}', objective: sft, budget: {steps: 9}, optimizer: {kind: adamw, learning_rate: 1}}\n"
+    found = ask(more)
+    for id in ("datasets.extra", "stages.again"):
+        assert [cause.what for cause in found[id].causes] == ["new"] and found[id].nearest is None, "what it resembles is the past of others"
 
 
 def test_manifests_that_are_no_manifests_are_passed_over(ask: Callable[..., dict[str, Reason]], full: str) -> None:
@@ -300,3 +314,140 @@ def test_a_link_to_an_artifact_is_cached_for_plan_and_why_alike(ask: Callable[..
     assert all(read_manifest(STORE, stage.key) is not None for stage in made.stages)
     shutil.rmtree(Path("elsewhere") / "stages.sft")
     assert not reasons(made, STORE)["stages.sft"].cached and read_manifest(STORE, made["stages.sft"].key) is None
+
+
+LOOP = """\
+rounds:
+  loop:
+    count: 3
+    start: {policy: "${stages.sft}"}
+    stages:
+      more:
+        kind: train
+        model: ${round.policy}
+        data: ${datasets.puzzles}
+        objective: sft
+        budget: {steps: 5}
+        optimizer: {kind: adamw, learning_rate: 1e-3}
+    next: {policy: "${round.more}"}
+"""
+
+
+def test_fewer_rounds_blame_no_stage_that_is_cached(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    three = full.replace("models: [${stages.sft},", "models: [${rounds.loop.policy},") + LOOP
+    found = ask(three.replace("count: 3", "count: 2"), three)
+    assert found["stages.loop.2.more"].cached
+    place = line_of(three, '"${round.more}"')
+    assert told(found["stages.exam"]) == [f"models.0 is ${{stages.loop.2.more}} ({place}), was ${{stages.loop.3.more}}"]
+
+
+def test_a_stage_that_was_renamed_and_made_since_is_not_blamed(ask: Callable[..., dict[str, Reason]], compiled: Compile, finish: Finish, full: str) -> None:
+    edited = full.replace("drafts", "answers")
+    ask(edited)
+    now = plan(compiled(edited))
+    finish(now, STORE, only=["stages.answers"])
+    found = reasons(now, STORE)
+    assert found["stages.answers"].cached
+    assert told(found["stages.pairs"]) == [f"completions is ${{stages.answers}} ({line_of(edited, '${stages.answers}')}), was ${{stages.drafts}}"]
+
+
+def test_another_stage_in_the_place_of_one_that_went_is_a_reference(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    edited = full.replace("drafts", "answers").replace("count: 4, max_new_tokens: 128", "count: 2, max_new_tokens: 64")
+    found = ask(edited)
+    assert told(found["stages.pairs"]) == [f"completions is ${{stages.answers}} ({line_of(edited, '${stages.answers}')}), was ${{stages.drafts}}"]
+    assert told(found["stages.answers"]) == [f"not in the store ({line_of(edited, 'answers: {kind')})"]
+
+
+def test_what_was_deleted_is_said_to_be_gone_only_where_that_is_proven(ask: Callable[..., dict[str, Reason]], compiled: Compile, full: str) -> None:
+    made = plan(compiled(full))
+    ask(full)
+    for id in ("stages.sft", "stages.exam", "stages.dpo"):
+        shutil.rmtree(artifact_folder(STORE, made[id].key))
+    run = Path("runs") / "example-1"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps({"stages": [{"id": "stages.dpo", "key": made["stages.dpo"].key}]}))
+    (Path("runs") / "broken").mkdir()
+    (Path("runs") / "broken" / "run.json").write_text("[")
+    found = reasons(made, STORE)
+    [sft] = told(found["stages.sft"])
+    assert re.fullmatch(
+        rf"its artifact {made['stages.sft'].key[:8]} is no longer in the store \({line_of(full, 'sft:')}\); \w{{8}} \(\S+ of example\) was made from it", sft
+    )
+    dpo = f"its artifact {made['stages.dpo'].key[:8]} is no longer in the store ({line_of(full, 'dpo:' + chr(10))}); runs/example-1 had it"
+    assert told(found["stages.dpo"]) == [dpo]
+    assert told(found["stages.exam"]) == [f"not in the store ({line_of(full, 'exam:' + chr(10))})"], "nothing tells that it was ever made"
+    assert told(reasons(made, STORE, Path("none"))["stages.dpo"])[0].startswith("not in the store")
+
+
+def test_an_item_that_was_taken_out_of_a_list_is_no_default(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    two = full.replace("models: [${stages.sft}, ${stages.dpo}]", "models: [${stages.sft}]")
+    two = two.replace("by: leaves}]", "by: leaves}, {kind: accuracy, reward: ${rewards.steps}}]")
+    shorter = two.replace(", {kind: accuracy, reward: ${rewards.steps}}", "")
+    [sentence] = told(ask(shorter, two)["stages.exam"])
+    assert re.fullmatch(r"metrics.1 is not there any more \(spec.yaml:\d+:\d+\), was accuracy", sentence)
+    shutil.rmtree(STORE)
+    sentence = told(ask(two, full)["stages.exam"])[-1]
+    assert re.fullmatch(r"models.1 is not there any more \(spec.yaml:\d+:\d+\), was \$\{stages.dpo\}", sentence)
+
+
+def test_the_reference_that_a_pass_supplies_is_no_second_cause(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    edited = full.replace("    model: ${stages.sft}\n", "    model: ${models.base}\n")
+    assert len(told(ask(edited)["stages.dpo"])) == 1
+    shutil.rmtree(STORE)
+    longer = full.replace("    objective: ${objectives.gentle}\n", "    objective: ${objectives.gentle}\n    max_tokens: 99\n")
+    assert [c.field for c in ask(longer)["stages.dpo"].causes] == ["max_tokens"]
+    shutil.rmtree(STORE)
+    other = full.replace("objective: ${objectives.gentle}", "objective: {kind: sft}")
+    for now, then in ((other, full), (full, other)):
+        assert [c.field for c in ask(now, then)["stages.dpo"].causes] == ["objective.kind"]
+        shutil.rmtree(STORE)
+    assert [c.field for c in ask(full.replace("  dpo:\n", "  dpo_2:\n").replace("stages.dpo}", "stages.dpo_2}"))["stages.dpo_2"].causes] == [""]
+
+
+def test_values_are_told_as_a_spec_would_say_them(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    text = full.replace("reward: ${rewards.steps}}\n  rm", "reward: {kind: exact_match, extract: 'null', ignore: [case]}}\n  rm")
+    found = ask(text.replace("'null'", "'true'"), text)
+    assert " was 'null' in" in found["stages.pairs"].lines()[0] and "reward.extract is 'true' (" in found["stages.pairs"].lines()[0]
+    shutil.rmtree(STORE)
+    small = ask(full.replace("learning_rate: 1e-3", "learning_rate: 1e-5"))["stages.sft"]
+    assert "optimizer.learning_rate is 1e-5 (" in small.text() and ", was 0.001" in small.text()
+    shutil.rmtree(STORE)
+    tied = full.replace("num_heads: 4", "num_heads: 4, tie_embeddings: false")
+    assert "tie_embeddings is false (" in ask(tied)["models.base"].text() and ", was true" in ask(tied)["models.base"].text()
+
+
+def test_a_derived_default_is_no_cause_when_what_it_follows_changes(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    out = full.replace("num_heads: 4", "num_heads: 4, num_kv_heads: 4")
+    for first, second in ((full, full.replace("num_heads: 4", "num_heads: 8")), (out, out.replace("num_heads: 4,", "num_heads: 8,"))):
+        assert [c.field for c in ask(second, first)["models.base"].causes] == ["architecture.num_heads"]
+        shutil.rmtree(STORE)
+    assert [c.field for c in ask(out.replace("kv_heads: 4", "kv_heads: 2"), full)["models.base"].causes] == ["architecture.num_kv_heads"]
+
+
+def test_a_key_that_an_older_version_made_in_another_way_is_told(compiled: Compile, finish: Finish, full: str) -> None:
+    made = plan(compiled(full))
+    finish(made, STORE)
+    place = artifact_folder(STORE, made["models.base"].key)
+    data = json.loads((place / "manifest.json").read_text())
+    data["preimage"] |= {"numerics#": "cpu-float32"}
+    (place / "manifest.json").write_text(json.dumps(data))
+    shutil.move(place, "older")
+    shutil.rmtree(STORE)
+    shutil.move("older", artifact_folder(STORE, "0" * 40))
+    assert told(reasons(made, STORE)["models.base"]) == [f"this version of alignc makes its key in another way ({line_of(full, 'base:')})"]
+
+
+def test_one_root_is_said_once_however_many_stages_stand_on_it(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    found = ask(full.replace("num_layers: 2", "num_layers: 3"))
+    lines = folded([r for r in found.values() if not r.cached])
+    assert (
+        len(lines) == 2 and lines[0].startswith("models.base runs: architecture.num_layers is 3 (") and lines[1].startswith("  and 8 stages that stand on it: ")
+    )
+    shutil.rmtree(STORE)
+    seed = folded([r for r in ask(full.replace("seed: 3", "seed: 4")).values() if not r.cached])
+    assert len(seed) == 2 and "seed is 4 (spec.yaml:4:7), was 3" in seed[0] and " stages run for it too: " in seed[1]
+    shutil.rmtree(STORE)
+    sweep = full + f"sweep: {{axes: {{seed: {list(range(50))}, stages.dpo.budget.steps: [5, 6]}}}}\n"
+    cells = folded([r for r in ask(sweep).values() if not r.cached])
+    assert len(cells) < 12 and any(line.endswith(" other cells of it, each with its own value") for line in cells)
+    assert folded([]) == []

@@ -31,7 +31,10 @@ def test_it_prints_what_has_to_run_and_nothing_else(spec: str, capsys: Capture) 
     lines = out.splitlines()
     assert len(lines) == 2 and err == ""
     assert lines[0].startswith("stages.dpo runs: objective.beta is 0.3 (spec.yaml:17:29), was 0.2 in the artifact ")
-    assert lines[1].startswith("stages.exam runs: because stages.dpo changed: objective.beta is 0.3 (spec.yaml:17:29), was 0.2 in the artifact ")
+    assert lines[1] == "  and 1 stage that stands on it: stages.exam"
+    assert main(["why", spec, "exam", "--store", "store"]) == 0
+    asked = capsys.readouterr().out
+    assert asked.startswith("stages.exam runs: because stages.dpo changed: objective.beta is 0.3 (spec.yaml:17:29), was 0.2 in the artifact ")
 
 
 def test_one_stage_is_asked_for_with_or_without_its_section(spec: str, capsys: Capture) -> None:
