@@ -68,7 +68,7 @@ class Names:
         others = [f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f) if n == (part or family)]
         if family in DECLARED and part:
             options = [f"${{{family}.{n}}}" for n in nearest(part, self.of(family))] or others
-            help = didyou(options) or self.listing(family)
+            help = didyou(options) or self.in_rounds(family, part) or self.listing(family)
             text = f"there is no {singular(family)} `{part}`"
         elif family == "round":
             options, help = [], ("outside of it, also in `start`, name what it made as `${rounds.LOOP.NAME}`",)
@@ -86,6 +86,12 @@ class Names:
         self.dangling.update((family if family in DECLARED else "*", *options))
         self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
         return None
+
+    def in_rounds(self, family: str, name: str) -> tuple[str, ...]:
+        """How to name what is declared under this name in a loop."""
+        copy = next((one for one in self.of(family) if one.rpartition(".")[2] == name), "")
+        loop = ".".join(step for step in copy.split(".") if not step.isdigit())
+        return (f"it is made in rounds: name it `${{rounds.{loop}}}`, and inside of the same round `${{round.{name}}}`",) if copy else ()
 
     def listing(self, family: str) -> tuple[str, ...]:
         names = self.of(family)
