@@ -13,13 +13,17 @@ from collections.abc import Iterator
 import yaml
 
 from .codes import CODES
-from .diagnostic import ALLOW, LINE_BREAK, Allowance, Place, Report
+from .diagnostic import ALLOW, LIKE_ALLOW, LINE_BREAK, Allowance, Fix, Place, Report
 from .fixes import cutting, replacing
 from .load import shielded
-from .words.suggest import nearest
+from .words.suggest import distance, nearest
 
 COMMENT = re.compile(rf"#+[ \t]*{ALLOW}(?![^\s])[ \t]*(?P<code>\S*)(?P<reason>.*)")
 SEPARATORS = " \t:,;.-"
+PUNCTUATION = re.compile(r"[^\w\s]*")
+SIGNS = ("", ":", "=", ",", "-")  # behind a misspelt `allow`; what is none of these is for a person to mend
+LIKE_OTHERS = ("ignore", "disable", "noqa", "suppress", "permit", "accept")  # what other checkers call it
+SENTENCES = ("allows", "allowed", "allowing")  # words of a sentence about alignc
 LATER = ("P622",)  # what only `check --data` finds, after everything else
 DYNAMIC = "P"  # the family of what is found only where files and the machine are looked at
 
@@ -41,6 +45,7 @@ def check_allowances(report: Report, whole: str | None, static: bool) -> None:
     parent, which has other children, and before the passes that look at files.
     """
     for file in list(report.sources):
+        report_misspelt(report, file)
         for one in in_file(report, file):
             unknown = one.code not in CODES or not CODES[one.code].allowable
             if unknown:
@@ -65,6 +70,35 @@ def report_unknown(report: Report, one: Allowance) -> None:
     report.add("Y112", text, one.place, help=(help,), fixes=[replacing(report, one.word, near[0])] if len(near) == 1 else [])
 
 
+def report_misspelt(report: Report, file: str) -> None:
+    """Report the comments of a file that were meant as allowances and are none."""
+    text = report.sources[file]
+    if file.startswith("--set ") or not LIKE_ALLOW.search(text):
+        return
+    for number, start, line in comments(text, LIKE_ALLOW):
+        like = LIKE_ALLOW.match(line, start)
+        if like is None or COMMENT.match(line, start) or not is_meant(like):
+            continue
+        sign = PUNCTUATION.match(line, like.end("verb"))
+        assert sign is not None
+        place = Place(file, number + 1, like.start("who") + 1, number + 1, sign.end() + 1)
+        space = "" if line[sign.end() : sign.end() + 1].isspace() or sign.end() == len(line) else " "
+        fix = Fix(f"write `{ALLOW}`", place, ALLOW + space)
+        report.add(
+            "Y114", f"`{line[like.start('who') : sign.end()]}` allows nothing", place, help=(f"write `{ALLOW}`",), fixes=(fix,) if sign[0] in SIGNS else ()
+        )
+
+
+def is_meant(like: re.Match[str]) -> bool:
+    """Whether a comment was meant as an allowance: it names alignc, or nearly, and says `allow`, and either a `:` or a code stands where it is due."""
+    who, verb, rest = like["who"], like["verb"].lower(), like.string[like.end() :]
+    if distance(who.lower(), "alignc") > 1 or not (nearest(verb, ["allow"]) or verb in LIKE_OTHERS):
+        return False
+    if re.match(r"\W*[a-z]\d{3}\b", rest, re.IGNORECASE):
+        return like["sign"] == ":" or verb not in SENTENCES
+    return verb == "allow" and like["sign"] in (":", ";", "=") and re.match(r"[:=(\s]|\Z", rest) is not None
+
+
 def in_file(report: Report, file: str) -> list[Allowance]:
     """The allowances of a file, read once."""
     if file not in report.allowances:
@@ -76,12 +110,8 @@ def in_file(report: Report, file: str) -> list[Allowance]:
 def read(text: str, file: str) -> Iterator[Allowance]:
     """Every allowance of a text."""
     lines = LINE_BREAK.split(text)
-    inside = insides(text)
-    for number, line in enumerate(lines):
-        if ALLOW not in line:
-            continue
-        start = next((m.start() for m in re.finditer("#", line) if not any(a <= (number, m.start()) < b for a, b in inside)), None)
-        match = COMMENT.match(line, start) if start is not None else None
+    for number, start, line in comments(text, COMMENT):
+        match = COMMENT.match(line, start)
         if match is None:
             continue
         below = number
@@ -91,6 +121,16 @@ def read(text: str, file: str) -> Iterator[Allowance]:
         place = Place(file, number + 1, match.start() + 1, number + 1, len(line.rstrip()) + 1)
         word = Place(file, number + 1, match.start("code") + 1, number + 1, match.start("code") + 1 + len(code))
         yield Allowance(code.upper() if code.upper() in CODES else code, match["reason"].strip(SEPARATORS), below + 1, place, word)
+
+
+def comments(text: str, wanted: re.Pattern[str]) -> Iterator[tuple[int, int, str]]:
+    """Line and column, counted from 0, where a comment starts, and the whole line; of the lines in which `wanted` is found."""
+    inside = insides(text)
+    for number, line in enumerate(LINE_BREAK.split(text)):
+        if wanted.search(line):
+            start = next((m.start() for m in re.finditer("#", line) if not any(a <= (number, m.start()) < b for a, b in inside)), None)
+            if start is not None:
+                yield number, start, line
 
 
 def insides(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:

@@ -28,6 +28,7 @@ SHELLS = {
     "zsh": 'eval "$(alignc completion zsh)"',
     "fish": "alignc completion fish | source",
 }
+AGAIN = "may be given several times"
 FORMATS = ("full", "concise", "json", "github", "sarif")
 
 
@@ -44,12 +45,17 @@ class Verbs:
         one.add_argument("--json", action="store_true", help="print the result as JSON")
         return one
 
-    def of_spec(self, name: str, help: str) -> argparse.ArgumentParser:
-        """A verb that compiles a spec."""
+    def of_spec(self, name: str, help: str, several: bool = False) -> argparse.ArgumentParser:
+        """A verb that compiles a spec, or several one after the other."""
         one = self.plain(name, help)
-        one.add_argument("spec", help="spec file")
-        one.add_argument("--set", dest="sets", metavar="PATH=VALUE", action="append", default=[], help="override one value")
-        one.add_argument("--profile", dest="profiles", metavar="NAME", action="append", default=[], help="apply a profile of the spec")
+        if several:
+            one.add_argument("spec", nargs="+", help="spec file, or several")
+        else:
+            one.add_argument("spec", help="spec file")
+        one.add_argument("--set", dest="sets", metavar="PATH=VALUE", action="append", default=[], help=f"override one value; {AGAIN}, the last one wins")
+        one.add_argument(
+            "--profile", dest="profiles", metavar="NAME", action="append", default=[], help=f"apply a profile of the spec; {AGAIN}, the last one wins"
+        )
         return one
 
 
@@ -68,8 +74,7 @@ def add_authoring(verbs: Verbs) -> None:
     init.add_argument("--from", dest="source", default="quickstart", metavar="NAME", help="which of the specs that come with alignc (default: quickstart)")
     init.add_argument("--list", action="store_true", help="list the specs that come with alignc")
 
-    check = verbs.of_spec("check", "check a spec without loading anything")
-    check.add_argument("more", nargs="*", metavar="spec", help="more spec files")
+    check = verbs.of_spec("check", "check a spec without loading anything", several=True)
     check.add_argument("--format", choices=FORMATS, help="form of the diagnostics (default: full on a terminal, else concise)")
     check.add_argument("--fix", action="store_true", help="apply the safe fixes to the files, and check again")
     check.add_argument("--data", action="store_true", help="read the data files as well: columns, types, counts, rows that are too long")
@@ -102,7 +107,7 @@ def add_running(verbs: Verbs) -> None:
     run = verbs.of_spec("run", "carry out a spec or a saved plan; what is done already is not done again")
     with_store(run)
     with_runs(run)
-    run.add_argument("--only", metavar="STAGE", action="append", default=[], help="carry out only this stage and what it needs")
+    run.add_argument("--only", metavar="STAGE", action="append", default=[], help=f"carry out only this stage and what it needs; {AGAIN}")
 
     why = verbs.of_spec("why", "say why stages have to run: the field that changed, and its line")
     why.add_argument("stage", nargs="?", help="one stage, for example stages.dpo; without it, all that have to run")
@@ -138,7 +143,7 @@ def arguments(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         if len(rest) == 1 and optional and getattr(args, optional) is None:
             setattr(args, optional, rest.pop())
         elif args.verb == "check":
-            args.more, rest = [*args.more, *rest], []
+            args.spec, rest = [*args.spec, *rest], []
     if rest:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
     return args

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .build import build, join
 from .compose import Composed, Filler, compose
-from .diagnostic import ALLOW, Report, SpecError
+from .diagnostic import LIKE_ALLOW, Report, SpecError
 from .elaborate import Elaborator, elaborate
 from .ir import Plan
 from .memo import Memo
@@ -71,7 +71,7 @@ def compile_spec(path: Path, profiles: Sequence[str] = (), sets: Sequence[str] =
         from .words.lookalikes import told  # needed for such texts alone
 
         report.diagnostics = [told(problem, report) for problem in report.diagnostics]
-    if any(ALLOW in text for text in report.sources.values()):
+    if any(LIKE_ALLOW.search(text) for text in report.sources.values()):
         from .allowances import check_allowances  # needed where one is written alone
 
         check_allowances(report, None if report.errors or profiles or sets else str(path), static)

@@ -6,6 +6,7 @@ at, so that a later message points there.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
         help = ("a spec has one parent, which may have a parent in turn",) if parent.is_list else ("name a file, or remove the key",)
         report.add("C203", f"`extends` names one file; this is {parent.noun()}", parent.place, help=help)
         return tree
-    target = path.parent / parent.value
+    target = plainer(path.parent / parent.value)
     if "\0" not in parent.value and target.resolve() in (*seen, path.resolve()):
         report.add("C203", f"`{parent.value}` extends this file in turn", parent.place, help=("a parent cannot descend from its child",))
         return tree
@@ -78,6 +79,12 @@ def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
         report.add("C203", error.diagnostic.message, parent.place, help=error.diagnostic.help)
         return tree
     return merge(base, tree, report)
+
+
+def plainer(path: Path) -> Path:
+    """The path without `a/..`, if it leads to the same file."""
+    short = Path(os.path.normpath(path))
+    return short if "\0" not in str(path) and short.resolve() == path.resolve() else path
 
 
 def merge(base: Node, over: Node, report: Report) -> Node:
@@ -180,6 +187,9 @@ def put(tree: Node, path: str, value: Node, place: Place, report: Report) -> Nod
     steps = path.split(".")
     if len(steps) == 2 and steps[0] == "vars":
         steps.append("default")
+    section, stray = tree.value.get(steps[0]), tree.value.get(steps[1]) if len(steps) > 2 else None
+    if stray is not None and stray.is_map and section is not None and section.is_map and steps[0] in DECLARED and steps[1] not in section.value:
+        return tree  # a declaration outside of its section, which is an unknown key
     return put_steps(tree, steps, 0, value, place, report)
 
 
@@ -200,7 +210,7 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
     if not last and key not in node.value:
         near = nearest(key, node.value)
         meant = ".".join([*steps[:at], *near[:1], *steps[at + 1 :]]).removesuffix(".default")
-        help = (f"did you mean `{meant}`?",) if near else (f"keys here: {', '.join(node.value)}",)
+        help = (f"did you mean `{meant}`?",) if near else (f"keys here: {', '.join(node.value)}",) if node.value else (nothing_in(steps[:at]),)
         report.add("C204", f"`{path}` leads nowhere: there is no `{key}` in `{'.'.join(steps[:at]) or 'the spec'}`", place, help=help)
         return node
     if not last:
@@ -211,6 +221,12 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
     else:
         new = merge(node.value[key], value, report) if key in node.value else value
     return replace(node, value=node.value | {key: new}, keys=node.keys | {key: place if last else node.keys[key]})
+
+
+def nothing_in(steps: Sequence[str]) -> str:
+    """A help line about a part of the spec in which nothing is written."""
+    word = ".".join(steps)
+    return f"nothing is declared in `{word}`" if word in (*DECLARED, "vars", "profiles", "rounds") else f"nothing is written in `{word}`"
 
 
 class Filler:

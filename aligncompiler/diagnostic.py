@@ -21,6 +21,8 @@ Severity = Literal["error", "warning"]
 LINE_BREAK = re.compile("\r\n|[\n\r]")
 MAX_PROBLEMS = 500  # nobody reads more, and a hostile file could hold tens of thousands
 ALLOW = "alignc: allow"  # a text without it holds no allowance
+# A text without it holds no comment that could be a misspelt one: two words and a code, or a word and `allow`.
+LIKE_ALLOW = re.compile(r"#+[ \t]*(?P<who>\w{4,9})[ \t]*(?P<sign>[:;=.,-]?)[ \t]*(?P<verb>allow\b|\w{3,10}(?=\W+[ycrsmpd]\d{3}\b))", re.IGNORECASE)
 
 
 @cache

@@ -23,7 +23,7 @@ from .spec.experiment import Experiment
 from .spec.registry import DECLARED, base_of, find, kinds, plugin_problems, singular
 from .spec.slot import Slot, slots
 from .syntax import fail
-from .tree import REFERENCE, Node, shortened
+from .tree import REFERENCE, Node, place_in, shortened
 from .unroll import unroll
 from .words.suggest import did_you_mean, nearest
 from .words.wording import field_name, out_of_range, way_out, wrong_type
@@ -65,7 +65,7 @@ class Elaborator:
         node = self.root.value.get("alignc")
         if node is None:
             first = next(iter(self.root.keys.values()), self.root.place)
-            if not any(nearest(word, ["alignc"]) for word in self.root.value):  # else it is reported as an unknown key
+            if not any(nearest(word, ["alignc"]) or "version" in word.lower() for word in self.root.value):  # else it is reported as an unknown key
                 self.report.add("S407", "the spec does not say its language version", first, help=("write `alignc: v1` as the first key",))
             self.root = replace(self.root, value={"alignc": Node("v1", self.root.place)} | self.root.value)
         elif node.value is POISON:
@@ -185,7 +185,7 @@ class Elaborator:
 
     def resolved(self, value: str, node: Node) -> str:
         """A path in absolute form: relative ones start at the folder of the file that names them, or here for `--set`."""
-        if "\0" in value:
+        if "\0" in value or "://" in value:
             return value  # no file has such a name, which is what is said where it is looked for
         base = Path() if node.place.file.startswith("--set ") else Path(node.place.file).parent
         return str((base / value).resolve())
@@ -254,8 +254,13 @@ class Elaborator:
         self.nodes[id(made)] = node
         broken = False
         for problem in made.check():
-            place = self.place_in(node, problem.field, key)
-            broken |= self.report.add(problem.code, problem.message, place, path=(*path, *filter(None, problem.field.split("."))), help=problem.help)
+            if problem.rivals:
+                from .words.rivals import one_too_many  # needed for this fault alone
+
+                where, place, hints, also = one_too_many(node, problem.rivals, self.report)
+            else:
+                where, place, hints, also = problem.field, place_in(node, problem.field, key), problem.help, []
+            broken |= self.report.add(problem.code, problem.message, place, path=(*path, *filter(None, where.split("."))), help=hints, also=also)
         return POISON if broken else made
 
     def healthy(self, section: dict[str, Any]) -> dict[str, Any]:
@@ -291,23 +296,10 @@ class Elaborator:
         from .words.misplaced import mending  # needed for this fault alone
 
         place = node.keys[word]
-        mend = mending(cls, word, name, node.value[word].value is None)
+        mend = mending(cls, word, name, node.value[word])
         fixes = [replacing(self.report, place, mend.rename, "rename to")] if mend.rename and mend.rename not in node.value else []
         self.report.add("S401", f"unknown key `{shortened(word)}` in {name}", place, path=(*path, word), help=mend.help, fixes=fixes)
         return mend.meant
-
-    def place_in(self, node: Node, dotted: str, key: Place | None) -> Place:
-        """The place of a field of a statement, or of the nearest thing above it that is written in the file."""
-        place = key or node.place
-        for step in filter(None, dotted.split(".")):
-            if node.is_map and step in node.value:
-                place, node = node.keys[step], node.value[step]
-            elif node.is_list and step.isdigit() and int(step) < len(node.value):
-                node = node.value[int(step)]
-                place = node.keys["kind"] if node.is_map and "kind" in node.keys else node.place
-            else:
-                return place
-        return place if node.is_map or node.is_list else node.place
 
     # ---- references
 

@@ -13,20 +13,25 @@ from .spec.registry import DECLARED, singular
 from .tree import Node, references, shortened
 from .words.suggest import nearest
 
+WORDS = (*Experiment.model_fields, *COMPOSED)
+
 
 class Names:
-    """The declarations of a tree. `dangling` is what references that lead nowhere may have meant."""
+    """The declarations of a tree. `dangling` is what references that lead nowhere may have meant.
+
+    `strays` are declarations at the top of the spec, outside of their section, which is a fault reported elsewhere.
+    """
 
     def __init__(self, root: Node, report: Report) -> None:
         self.root = root
         self.report = report
         self.dangling: set[str] = set()
         self.lost = self.unreadable()
+        self.strays = {word for word, node in root.value.items() if word not in WORDS and node.is_map and "kind" in node.value}
 
     def unreadable(self) -> set[str]:
         """Sections that do not say what is declared, which is a fault reported elsewhere: nothing is said of what they should declare."""
-        known = (*Experiment.model_fields, *COMPOSED)
-        meant = {near for word in self.root.value if word not in known for near in nearest(word, known)[:1]}
+        meant = {near for word in self.root.value if word not in WORDS for near in nearest(word, WORDS)[:1]}
         written = {family: self.root.value.get(family) for family in DECLARED}
         return {family for family, node in written.items() if (family in meant if node is None else not node.is_map)}
 
@@ -58,12 +63,12 @@ class Names:
         family, name, part = self.split(text)
         if name:
             return (family, name), part
-        if family in self.lost:
+        if family in self.lost or part.partition(".")[0] in self.strays:
             return None
         others = [f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f) if n == (part or family)]
         if family in DECLARED and part:
             options = [f"${{{family}.{n}}}" for n in nearest(part, self.of(family))] or others
-            help = didyou(options) or self.listing(family)
+            help = didyou(options) or self.in_rounds(family, part) or self.listing(family)
             text = f"there is no {singular(family)} `{part}`"
         elif family == "round":
             options, help = [], ("outside of it, also in `start`, name what it made as `${rounds.LOOP.NAME}`",)
@@ -81,6 +86,12 @@ class Names:
         self.dangling.update((family if family in DECLARED else "*", *options))
         self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
         return None
+
+    def in_rounds(self, family: str, name: str) -> tuple[str, ...]:
+        """How to name what is declared under this name in a loop."""
+        copy = next((one for one in self.of(family) if one.rpartition(".")[2] == name), "")
+        loop = ".".join(step for step in copy.split(".") if not step.isdigit())
+        return (f"it is made in rounds: name it `${{rounds.{loop}}}`, and inside of the same round `${{round.{name}}}`",) if copy else ()
 
     def listing(self, family: str) -> tuple[str, ...]:
         names = self.of(family)

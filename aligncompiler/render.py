@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -28,7 +29,7 @@ def on_disk(file: str) -> str | None:
     """A file of a place as other programs can find it: below the current folder its path from there; None for what is no file, such as `--set`."""
     if file.startswith("--set "):
         return None
-    path = Path(file)
+    path = Path(os.path.normpath(file))
     return path.relative_to(Path.cwd()).as_posix() if path.is_absolute() and path.is_relative_to(Path.cwd()) else path.as_posix()
 
 
@@ -67,8 +68,12 @@ def render_full(report: Report, paint: Paint) -> str:
         width = max((len(str(s.place.line)) for s in d.spans), default=1)
         if d.primary:
             lines.append(f"{' ' * width}{paint('-->', 'frame')} {d.primary.place}")
-        for number, span in enumerate(sorted(d.spans, key=lambda s: (s.place.file, s.place.line))):
+        file = d.primary.place.file if d.primary else ""
+        for number, span in enumerate(sorted(d.spans, key=lambda s: (s.place.file != file, s.place.file, s.place.line))):
             shown = snippet(span, report.sources, d.severity, width, paint)
+            if shown and span.place.file != file:
+                file = span.place.file
+                lines.append(f"{' ' * width}{paint(':::', 'frame')} {span.place}")
             if shown and number == 0:
                 lines.append(f"{' ' * width} {paint('|', 'frame')}")
             lines += shown

@@ -12,6 +12,8 @@ from .diagnostic import LINE_BREAK, Diagnostic, Fix, Place, Span, SpecError
 
 OPENERS = {"'": "quote", '"': "quote", "{": "`{`", "[": "`[`"}
 WORD = re.compile(r"[\w.$-]+")
+CONFLICT = re.compile(r"(<{7}|\|{7}|={7}|>{7})(?=\s|\Z)")
+FENCE = re.compile(r"\s*(```+|~~~+)\s*\w*\s*\Z")
 
 
 def fail(code: str, message: str, place: Place, help: str = "", also: tuple[Place, str] | None = None, fixes: Sequence[Fix] = ()) -> SpecError:
@@ -91,11 +93,29 @@ def syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> SpecError
     line, col = at(mark) if mark else (0, 0)
     problem = re.sub(r"[\ue000-\ue004]", "?", error.problem or "it cannot be read")
     complaint = Complaint(file, text, lines, problem, line, col, at(error.context_mark) if error.context_mark else None)
-    for explain in (about_spaces, about_quotes, about_brackets, about_lines, about_colons, about_starts):
+    for explain in (about_other_texts, about_spaces, about_quotes, about_brackets, about_lines, about_colons, about_starts):
         found = explain(complaint)
         if found is not None:
             return found
     return fail("Y102", f"this is not YAML: {problem}", complaint.here, "quote the text, if it is meant as one")
+
+
+def about_other_texts(c: Complaint) -> SpecError | None:
+    """What git writes where two versions do not agree, and what Markdown writes around a spec."""
+    ends = [n for n, line in enumerate(c.lines) if line.startswith((">>>>>>> ", "<<<<<<< "))]
+    marks = [n for n, line in enumerate(c.lines[: c.line + 1]) if CONFLICT.match(line) and (ends or n == c.line)]
+    if marks:
+        mark = CONFLICT.match(c.lines[marks[0]])
+        assert mark is not None
+        help = "keep what is right of both versions, and remove the lines that start with `<<<<<<<`, `=======`, `>>>>>>>`"
+        return fail("Y102", "two versions of the file were merged, and still stand here side by side", c.place(marks[0], 0, len(mark[0])), help)
+    fences = [n for n, line in enumerate(c.lines[: c.line + 1]) if FENCE.match(line)]
+    if fences:
+        fence = FENCE.match(c.lines[fences[0]])
+        assert fence is not None
+        help = "remove it, and all that stands outside of the fences"
+        return fail("Y102", "this is a fence of Markdown, not YAML", c.place(fences[0], fence.start(1), len(fence[1])), help)
+    return None
 
 
 def about_spaces(c: Complaint) -> SpecError | None:

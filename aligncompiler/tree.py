@@ -63,6 +63,20 @@ def shortened(text: str) -> str:
     return line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 3] + "..."
 
 
+def place_in(node: Node, dotted: str, key: Place | None) -> Place:
+    """The place of a field of a statement, or of the nearest thing above it that is written in the file."""
+    place = key or node.place
+    for step in filter(None, dotted.split(".")):
+        if node.is_map and step in node.value:
+            place, node = node.keys[step], node.value[step]
+        elif node.is_list and step.isdigit() and int(step) < len(node.value):
+            node = node.value[int(step)]
+            place = node.keys["kind"] if node.is_map and "kind" in node.keys else node.place
+        else:
+            return place
+    return place if node.is_map or node.is_list else node.place
+
+
 def references(node: Node) -> Iterator[str]:
     """What every `${...}` of a tree names, in the order of the text."""
     if node.is_list or node.is_map:

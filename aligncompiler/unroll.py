@@ -49,12 +49,16 @@ class Loop:
 
 @dataclass(frozen=True)
 class Scope:
-    """What `${round.NAME}` stands for in one round of a loop; names that were read are added to `used`."""
+    """What `${round.NAME}` stands for in one round of a loop; names that were read are added to `used`.
+
+    `deeper` says where the names of a loop inside of this one lead: `dpo` -> `inner.dpo`.
+    """
 
     names: Mapping[str, Node]
     loop: str
     key: Place
     used: set[str]
+    deeper: Mapping[str, str]
 
 
 @dataclass
@@ -114,12 +118,14 @@ def copy_rounds(name: str, node: Node, key: Place, made: Unrolled, report: Repor
     carried = dict(start)
     history: dict[str, list[Node]] = {n: [] for n in start}
     used: set[str] = set()
+    inner_loops = entries(node, "rounds").items()
+    deeper = {n: f"{loop}.{n}" for loop, inner in inner_loops if inner.is_map for word in ("start", *SECTIONS) for n in entries(inner, word)}
     for number, own in enumerate(rounds, 1):
         for n, value in carried.items():
             history[n].append(value)
         here = {n: Node(f"${{{section}.{name}.{number}.{n}}}", key) for n, section in declared.items()}
         lists = {f"history.{n}": Node(list(values), key) for n, values in history.items()}
-        scope = Scope({"number": Node(number, key), **carried, **own, **lists, **here}, name, key, used)
+        scope = Scope({"number": Node(number, key), **carried, **own, **lists, **here}, name, key, used, deeper)
         for n, section in declared.items():
             inner, place = node.value[section].value[n], node.value[section].keys[n]
             if section == "rounds":
@@ -219,10 +225,27 @@ def inside(node: Node, scope: Scope, report: Report) -> Node:
                 placed = replace(known, place=at) if known.place is scope.key else known
                 return placed if cut == len(steps) else Node(".".join([known.value[:-1], *steps[cut:]]) + "}", at)
         word = ".".join(steps[1:])
-        report.add("R301", f"this round has no `{word}`", at, help=did_you_mean(word, scope.names, "it has"))
+        report.add("R301", f"this round has no `{word}`", at, help=meant_in_round(steps[1:], scope))
         return Node(POISON, at)
 
     return exchanged(node, value)
+
+
+def meant_in_round(steps: list[str], scope: Scope) -> tuple[str, ...]:
+    """What was meant by `${round...}` with these steps: a name of the round, or of a loop inside of it."""
+    near = nearest(steps[0], scope.names) if len(steps) > 1 else nearest(steps[0], scope.deeper) if not nearest(steps[0], scope.names) else []
+    if near:
+        written = ".".join([near[0], *steps[1:]]) if len(steps) > 1 else scope.deeper[near[0]]
+        return (f"did you mean `${{round.{written}}}`?",)
+    return did_you_mean(".".join(steps), scope.names, "it has")
+
+
+def spelled(steps: list[str], rest: list[str], at: Place, report: Report) -> str:
+    """A reference to a loop as it is written, without `rest`: `round.inner` inside of a round, where that is one of its copies."""
+    written = REFERENCE.search(report.text_at(at))
+    own = written[1].split(".") if written is not None else steps
+    loop = len(own) - len(rest)
+    return ".".join(own[:loop] if own[loop:] == rest else steps[: len(steps) - len(rest)])
 
 
 def outside(node: Node, made: Unrolled, report: Report, depth: int) -> Node:
@@ -239,9 +262,15 @@ def outside(node: Node, made: Unrolled, report: Report, depth: int) -> Node:
         loop = loops.get(name)
         each = loop is not None and bool(rest) and (rest[0] == "all" or rest[0].isdigit())
         wanted = rest[1:] if each else rest
-        if loop is None or depth > len(loops) or (why := missing(name, loop, rest, wanted, each)):
-            text, help = ("", ()) if loop is None else (why if depth <= len(loops) else "names itself", made_of(name, loop, wanted))
-            report.add("R301", f"`${{{'.'.join(steps)}}}` {text or 'names no loop'}", at, help=help or near_loops(steps, loops))
+        own = spelled(steps, rest, at, report) if loop is not None else "rounds"
+        if loop is None or depth > len(loops) or (why := missing(own.partition(".")[2], loop, rest, wanted, each)):
+            text, help = ("", ()) if loop is None else (why if depth <= len(loops) else "names itself", made_of(own, loop, wanted))
+            report.add(
+                "R301",
+                f"`${{{'.'.join([own, *(rest if loop is not None else steps[1:])])}}}` {text or 'names no loop'}",
+                at,
+                help=help or near_loops(steps, loops),
+            )
             return Node(POISON, at)
 
         def of(number: int) -> Node:
@@ -271,16 +300,20 @@ def missing(name: str, loop: Loop, rest: list[str], wanted: list[str], each: boo
     return f"names nothing: the rounds of `{name}` make no `{wanted[0]}`"
 
 
-def made_of(name: str, loop: Loop, wanted: list[str]) -> tuple[str, ...]:
-    """What may be named in a loop."""
-    words = [f"${{rounds.{name}.{n}}}" for n in (*loop.declared, *loop.end)]
+def made_of(own: str, loop: Loop, wanted: list[str]) -> tuple[str, ...]:
+    """What may be named in a loop, which is written `own` here."""
+    words = [f"${{{own}.{n}}}" for n in (*loop.declared, *loop.end)]
     near = nearest(wanted[0], (*loop.declared, *loop.end)) if wanted else []
-    return (f"did you mean `${{rounds.{name}.{near[0]}}}`?",) if near and near[0] != wanted[0] else (f"it has {', '.join(words)}",)
+    if near and near[0] != wanted[0]:
+        return (f"did you mean `${{{'.'.join([own, near[0], *wanted[1:]])}}}`?",)
+    return (f"it has {', '.join(words)}",)
 
 
 def near_loops(steps: list[str], loops: Mapping[str, Loop]) -> tuple[str, ...]:
-    near = nearest(steps[1], loops) if len(steps) > 1 else []
-    return (f"did you mean `${{{'.'.join(['rounds', near[0], *steps[2:]])}}}`?",) if near else did_you_mean("", loops, "loops of this spec")
+    plain = {".".join(step for step in name.split(".") if not step.isdigit()): name for name in loops}
+    inner = [name for name in plain if name.rpartition(".")[2] == steps[1]] if len(steps) > 1 else []
+    near = inner or nearest(steps[1], plain) if len(steps) > 1 else []
+    return (f"did you mean `${{{'.'.join(['rounds', near[0], *steps[2:]])}}}`?",) if near else did_you_mean("", plain, "loops of this spec")
 
 
 def is_reference(node: Node) -> bool:

@@ -74,4 +74,12 @@ CODES = (
         "objectives:\n  flex: {kind: dpo}  # alignc: allow R306 kept for later\n",
         severity="warning",
     ),
+    Code(
+        "Y114",
+        "misspelt-allowance",
+        "A comment allows a diagnostic only if it starts with `alignc: allow`; one that nearly does was meant so, and has no effect.",
+        "seed: 1  # alingc: allow R306 kept for later\n",
+        "objectives:\n  flex: {kind: dpo}  # alignc: allow R306 kept for later\n",
+        severity="warning",
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,9 +47,7 @@ def check(target: Path, wants_folder: bool, name: str, place: Place | None, repo
     """Whether the path names what it should; otherwise the problem is reported."""
     if not os.path.exists(target):  # which is False also for what cannot be the name of a file
         noun = "folder" if wants_folder else "file"
-        beside = sorted(p.name for p in target.parent.iterdir())[:5] if os.path.isdir(target.parent) else []
-        help = (f"in its folder there are: {', '.join(beside)}",) if beside else (f"the folder `{shown(str(target.parent))}` is not there either",)
-        report.add("P601", f"there is no {noun} `{shown(name)}`", place, help=help)
+        report.add("P601", f"there is no {noun} `{shown(name)}`", place, help=(way_out(target, name),))
         return False
     if target.is_dir() != wants_folder:
         is_folder = target.is_dir()
@@ -57,6 +56,23 @@ def check(target: Path, wants_folder: bool, name: str, place: Place | None, repo
         report.add("P601", text, place, help=(f"in it there are: {inside}",) if inside else (f"its folder is `{shown(str(target.parent))}`",))
         return False
     return True
+
+
+def way_out(target: Path, name: str) -> str:
+    """A help line about a path that leads nowhere."""
+    if "://" in name:
+        return "nothing is fetched: copy it here and name the copy, or name rows of the Hugging Face hub by `hub`"
+    if any(part.startswith("~") for part in target.parts):
+        return "`~` stands for itself here; write the path of the home folder out, or one that starts at the folder of the spec"
+    if any(part.startswith("$") for part in target.parts):
+        return "an experiment reads no environment; write the path out, or give it by `--set`"
+    if re.search(r"[*?]|\[.*\]", name):
+        return "this names one file; `*` and `?` stand for themselves"
+    folder = shown(str(target.parent))
+    if not os.path.isdir(target.parent):
+        return f"the folder `{folder}` is not there either"
+    beside = sorted(p.name for p in target.parent.iterdir())[:5]
+    return f"in its folder there are: {', '.join(beside)}" if beside else f"its folder `{folder}` is empty"
 
 
 def shown(name: str) -> str:

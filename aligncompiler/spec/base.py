@@ -140,12 +140,16 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something a spec says about itself that cannot be: the diagnostic code, the field to point at, and a way out."""
+    """Something a spec says about itself that cannot be: the diagnostic code, the field to point at, and a way out.
+
+    `rivals` are given fields that exclude each other: of these the one is pointed at that was written last.
+    """
 
     code: str
     field: str
     message: str
     help: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
 
 class Spec(pydantic.BaseModel):

@@ -71,7 +71,7 @@ class FileRows(Dataset):
         given = [name for name in ("file", "hub") if getattr(self, name) is not None]
         if len(given) != 1:
             said = "both are given" if given else "neither is given"
-            yield Problem("M505", given[1] if given else "kind", f"a dataset of {self.rows} takes exactly one of `file`, `hub`; {said}")
+            yield Problem("M505", "kind", f"a dataset of {self.rows} takes exactly one of `file`, `hub`; {said}", rivals=tuple(given))
         for name in ("revision", "split"):
             if self.hub is not None and getattr(self, name) is None:
                 yield Problem("M506", "hub", f"`hub: {self.hub}` names no `{name}`", (f"add `{name}: ...`, so that a later run reads the same rows",))

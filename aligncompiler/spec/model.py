@@ -137,7 +137,7 @@ def check_source(model: CausalLM | Encoder, built: bool) -> Iterator[Problem]:
     given = [name for name in names if getattr(model, name) is not None]
     if len(given) != 1:
         said = "none is given" if not given else f"{' and '.join(f'`{g}`' for g in given)} are given"
-        yield Problem("M505", given[1] if given else "kind", f"a `{model.tag}` takes exactly one of {', '.join(f'`{n}`' for n in names)}; {said}")
+        yield Problem("M505", "kind", f"a `{model.tag}` takes exactly one of {', '.join(f'`{n}`' for n in names)}; {said}", rivals=tuple(given))
     if model.pretrained is not None and model.revision is None:
         yield Problem(
             "M506",

@@ -42,8 +42,8 @@ class Budget(Spec):
 
     def check(self) -> Iterator[Problem]:
         if (self.steps is None) == (self.epochs is None):
-            said = "neither is given" if self.steps is None else "both are given"
-            yield Problem("M505", "steps" if self.steps is not None else "", f"a budget takes exactly one of `steps`, `epochs`; {said}")
+            rivals = () if self.steps is None else ("steps", "epochs")
+            yield Problem("M505", "", f"a budget takes exactly one of `steps`, `epochs`; {'both are' if rivals else 'neither is'} given", rivals=rivals)
 
 
 class Batch(Spec):

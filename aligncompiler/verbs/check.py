@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..compile import Compiled, compile_spec
 from ..diagnostic import Report
-from ..render import as_json, counted, refusal, visible
-from ..terminal import paint_for, print_json, print_report, say
+from ..render import counted, visible
+from ..terminal import paint_for, print_report, say
 
 if TYPE_CHECKING:
     from ..apply_fixes import Fixed
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def check(args: argparse.Namespace) -> int:
     """Print the diagnostics; 1 if there are errors, 2 if a fix cannot be written."""
     form = "json" if args.json else args.format
-    report, done = Report(), []
-    for spec in (args.spec, *args.more):
+    report = Report()
+    for spec in args.spec:
         try:
             compiled, fixed = checked(spec, args)
         except OSError as error:
@@ -28,15 +28,12 @@ def check(args: argparse.Namespace) -> int:
                 raise
             say(f"error: `{error.filename or spec}` cannot be written: {error.strerror}")
             return 2
-        done += fixed
         report.sources |= compiled.report.sources
         report.diagnostics += [d for d in compiled.report.diagnostics if d not in report.diagnostics]
+        say_fixed(fixed)
         if form != "json":
-            say_state(spec, compiled, fixed)
-    if args.fix and form == "json":
-        print_json(refusal(report) | {"fixed": [as_json(one.diagnostic) for one in done]})
-    else:
-        print_report(report, form, sys.stdout)
+            say_state(spec, compiled)
+    print_report(report, form, sys.stdout)
     return 1 if report.errors else 0
 
 
@@ -59,11 +56,16 @@ def checked(spec: str, args: argparse.Namespace) -> tuple[Compiled, list[Fixed]]
     return compiled, fixed
 
 
-def say_state(spec: str, compiled: Compiled, fixed: list[Fixed]) -> None:
-    """What was mended, and whether the spec is in order."""
+def say_fixed(fixed: list[Fixed]) -> None:
+    """What was mended."""
     paint = paint_for(sys.stderr)
     for one in fixed:
         say(f"{paint('fixed', 'help')}  {one.fix.place} {one.diagnostic.code}: {visible(one.fix.title)}")
+
+
+def say_state(spec: str, compiled: Compiled) -> None:
+    """Whether the spec is in order."""
+    paint = paint_for(sys.stderr)
     if not compiled.report.errors and compiled.plan is not None:
         cells = f"{counted(len(compiled.plan.cells), 'cell')}, " if compiled.plan.cells else ""
         say(f"{paint('ok', 'help')}  {spec}: {cells}{counted(len(compiled.plan.stages), 'stage')}")

@@ -15,7 +15,7 @@ from ..package_data import data_folder
 from ..terminal import print_json
 
 SPEC = shtab.glob("*.yaml", "*.yml")
-PATHS = {"spec": SPEC, "more": SPEC, "path": SPEC, "output": shtab.FILE, "store": shtab.DIRECTORY, "out": shtab.DIRECTORY}
+PATHS = {"spec": SPEC, "path": SPEC, "output": shtab.FILE, "store": shtab.DIRECTORY, "out": shtab.DIRECTORY}
 
 
 def completion(args: argparse.Namespace) -> int:

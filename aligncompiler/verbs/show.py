@@ -14,8 +14,9 @@ from ..flow import Writer, flow, written
 from ..origins import Origin, origins
 from ..render import counted, refusal
 from ..spec.codec import dump
+from ..spec.registry import DECLARED
 from ..terminal import print_json, print_report, say
-from ..words.suggest import did_you_mean
+from ..words.suggest import nearest
 
 
 def show(args: argparse.Namespace) -> int:
@@ -29,32 +30,41 @@ def show(args: argparse.Namespace) -> int:
     if compiled.plan is not None and compiled.plan.cells:
         first, count = compiled.plan.cells[0].name, len(compiled.plan.cells)
         say(f"note: this is the first of {counted(count, 'cell')}, {first}; `--set` of its axes shows another")
-    if args.origins:
-        return show_origins(compiled, args)
     value: Any = written(dump(compiled.experiment))
-    steps = args.part.split(".") if args.part else []
+    steps, above = args.part.split(".") if args.part else [], list[str]()
     while steps:
         inside = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
         cut = next((c for c in range(len(steps), 0, -1) if ".".join(steps[:c]) in inside), 1)  # copies of rounds have dots in their names
         step, steps = ".".join(steps[:cut]), steps[cut:]
         key: Any = int(step) if isinstance(value, list) and step.isdigit() else step
         if key not in inside:
-            say(f"error: there is no `{step}` in `{args.part}` ({'; '.join(did_you_mean(step, map(str, inside), 'it has'))})")
+            say(f"error: there is no `{args.part}`: {lacking(above, step, [*map(str, inside)], value)}")
             return 2
-        value = inside[key]
+        value, above = inside[key], [*above, step]
+    if args.origins:
+        return show_origins(compiled, args)
     if args.json:
         print_json(value)
     else:
-        print(yaml.dump(value, Dumper=Writer, sort_keys=False, allow_unicode=True, width=140), end="")
+        print(yaml.dump(value, Dumper=Writer, sort_keys=False, allow_unicode=True, width=140).removesuffix("...\n"), end="")
     return 0
+
+
+def lacking(above: list[str], step: str, inside: list[str], value: Any) -> str:
+    """Why a path into the spec ends at `step`, and what there is instead."""
+    where = f"`{'.'.join(above)}`" if above else "the spec"
+    if not isinstance(value, dict | list):
+        return f"{where} is the value {flow(value)}, with nothing inside"
+    named = [f"{family}.{step}" for family in DECLARED if step in value[family]] if isinstance(value, dict) and not above else []
+    near = named or [".".join([*above, word]) for word in nearest(step, inside)[:3]]
+    if near:
+        return f"{where} has no `{step}`; did you mean {' or '.join(f'`{word}`' for word in near)}?"
+    return f"{where} has {', '.join(inside)}" if inside else f"{where} is empty"
 
 
 def show_origins(compiled: Compiled, args: argparse.Namespace) -> int:
     """A line a value: the value as YAML, behind it where it comes from."""
     found = [o for o in origins(compiled) if not args.part or f"{o.path}.".startswith(f"{args.part}.")]
-    if not found:
-        say(f"error: there is nothing at `{args.part}`")
-        return 2
     if args.json:
         print_json([origin_json(o) for o in found])
         return 0

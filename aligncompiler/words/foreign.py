@@ -69,7 +69,7 @@ TARGETS = {
     "architecture.rope_theta": "rope_base rotary_base",
     "backbone": "encoder_model base reward_backbone",
     # rows
-    "file": "data_path data_files train_file dataset_path jsonl json_path train_files prompt_data",
+    "file": "data_path data_files train_file dataset_path jsonl json_path train_files prompt_data path filename file_name filepath file_path url uri",
     "hub": "dataset_name dataset_name_or_path hf_dataset dataset_id repo_id hf_hub_url",
     "subset": "dataset_config dataset_config_name config_name subset_name",
     "split": "dataset_split train_split dataset_train_split data_split",
@@ -95,6 +95,8 @@ TARGETS = {
     "engine.devices": "num_gpus gpus n_gpus n_gpus_per_node num_gpus_per_node gpus_per_node num_processes nproc_per_node num_devices world_size",
     "engine.accelerator": "device use_cpu no_cuda device_type device_map cuda",
     "engine.threads": "num_threads num_workers dataloader_num_workers dataset_num_proc preprocessing_num_workers num_proc num_cpus",
+    "alignc": "schema_version schemaversion api_version apiversion spec_version language_version format_version config_version",
+    "alignc revision": "version",
     "seed": "random_seed rng_seed data_seed manual_seed global_seed",
     "name": "run_name experiment_name exp_name project_name job_name wandb_name wandb_run_name project wandb_project title",
     "description": "notes desc comment tags",

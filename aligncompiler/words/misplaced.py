@@ -12,7 +12,7 @@ from ..fixes import replacing
 from ..spec.base import Spec
 from ..spec.composed import COMPOSED
 from ..spec.experiment import Experiment
-from ..spec.registry import FAMILIES, find, kinds, singular
+from ..spec.registry import DECLARED, FAMILIES, find, kinds, singular
 from ..spec.slot import slots
 from ..tree import Node, shortened
 from .foreign import INSTEAD, meant_by, plain, targets
@@ -75,14 +75,16 @@ class Mending:
     meant: frozenset[str]
 
 
-def mending(cls: type[Spec], word: str, name: str, alone: bool = False) -> Mending:
-    """What to tell about an unknown key of a statement; `alone` says that nothing stands behind it."""
+def mending(cls: type[Spec], word: str, name: str, value: Node | None = None) -> Mending:
+    """What to tell about an unknown key of a statement, and the value behind it."""
     known = keys_of(cls)
+    if cls is Experiment and value is not None and (sentence := astray(word, value)):
+        return Mending((sentence,), None, frozenset())
     first = re.split(r"[\s{\[:=]", word)[0]
     if first != word and first in known:
         said = f"a space is missing after `{first}:`" if word.startswith(f"{first}:") else f"a `:` is missing after `{first}`"
         return Mending((said,), None, frozenset({first}))
-    if word.isdigit() and alone:
+    if word.isdigit() and value is not None and value.value is None:
         return Mending(("a `,` separates values; write a number without it, and its fraction after a `.`",), None, frozenset())
     near = nearest(word, known)
     sentence, about = right_place(cls, word)
@@ -91,6 +93,13 @@ def mending(cls: type[Spec], word: str, name: str, alone: bool = False) -> Mendi
     if not near and plain(word) in INSTEAD:
         return Mending((INSTEAD[plain(word)],), None, frozenset())
     return Mending(did_you_mean(word, known, f"keys of {name}"), near[0] if len(near) == 1 else None, frozenset(near))
+
+
+def astray(word: str, value: Node) -> str:
+    """Where a declaration belongs that stands at the top of the spec; empty if the value is none."""
+    kind = value.value.get("kind") if value.is_map else None
+    family = next((f for f in DECLARED if isinstance(kind.value, str) and find(f, kind.value)), "") if kind is not None else ""
+    return f"`{kind.value}` is a kind of {singular(family)}: move it under `{family}:`, as `{family}.{word}`" if kind is not None and family else ""
 
 
 def without_kind(report: Report, family: str, node: Node, path: tuple[str, ...], key: Place) -> Node | None:

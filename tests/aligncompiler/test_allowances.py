@@ -94,9 +94,65 @@ def test_an_allowance_gives_a_reason_and_names_a_code(full: str, said: Said, com
     assert codes("# alignc: allow R306 for later") == codes("#alignc: allow r306: for later") == []
     assert codes("# alignc: allow R306") == codes("# alignc: allow R306 ...") == ["Y113"]
     assert codes("# alignc: allow") == codes("# alignc: allow  ") == codes("# alignc: allow M599 no") == ["R306", "Y112"]
-    assert codes("# alignc: allowed R306 no") == codes("# see # alignc: allow R306 no") == ["R306"]
+    assert codes("# see # alignc: allow R306 no") == ["R306"]
     [_, d] = compiled(unused.replace("beta: 0.2}", "beta: 0.2}  # alignc: allow unused for later")).report.in_order()
     assert d.help == ("did you mean `R306`?",) and d.fixes[0].text == "R306" and d.fixes[0].place.line == line
+
+
+MISSPELT = {
+    "# alingc: allow M502 memory is meant": "# alignc: allow M502 memory is meant",
+    "# alignc allow M502 memory is meant": "# alignc: allow M502 memory is meant",
+    "# alignc:allow M502 memory is meant": "# alignc: allow M502 memory is meant",
+    "#alignc : allow M502 memory is meant": "#alignc: allow M502 memory is meant",
+    "# alignc:  allow M502 memory is meant": "# alignc: allow M502 memory is meant",
+    "# Alignc: Allow M502 memory is meant": "# alignc: allow M502 memory is meant",
+    "# alignc: allow: M502 memory is meant": "# alignc: allow M502 memory is meant",
+    "# alignc: alow m502 memory is meant": "# alignc: allow m502 memory is meant",
+    "# alignc: ignore M502 memory is meant": "# alignc: allow M502 memory is meant",
+}
+
+
+@pytest.mark.parametrize("comment", MISSPELT)
+def test_a_misspelt_allowance_is_reported_and_its_fix_makes_it_one(shared: str, compiled: Compile, comment: str) -> None:
+    shared = shared.replace("  held_out:", "  # alignc: allow R306 for later\n  held_out:")
+    report = compiled(allowed(shared, comment)).report
+    assert [d.code for d in report.in_order()] == ["M502", "Y114"]
+    [d] = [d for d in report.diagnostics if d.code == "Y114"]
+    assert d.help == ("write `alignc: allow`",) and d.severity == "warning"
+    [fix] = d.fixes
+    mended = allowed(shared, comment).splitlines(keepends=True)
+    line = mended[fix.place.line - 1]
+    mended[fix.place.line - 1] = line[: fix.place.col - 1] + fix.text + line[fix.place.end_col - 1 :]
+    assert MISSPELT[comment] in "".join(mended)
+    assert compiled("".join(mended)).report.diagnostics == []
+
+
+def test_an_allowance_without_a_code_can_be_misspelt_too(full: str, said: Said, compiled: Compile) -> None:
+    for comment in ("# alignc:allow", "# alingc: allow", "# alignc: allow(M502) meant"):
+        assert said(full.replace("seed: 3", f"seed: 3  {comment}")) == [("Y114", "4:12")]
+    [d] = compiled(full.replace("seed: 3", "seed: 3  # alignc: allow(M502) meant")).report.diagnostics
+    assert d.fixes == () and d.message == "`alignc: allow(` allows nothing"
+
+
+SENTENCES = (
+    "# alignc allows M502 to be allowed",
+    "# alignc: see M502",
+    "# alignc: checks this spec",
+    "# alignc allow and deny are two words",
+    "# alignc: allow-list is not a word here",
+    "# alignc 0.3 or newer",
+    "# align: M502 is about memory",
+    "# aligned, allow M502",
+    "# we allow M502 here",
+    "# noqa: M502",
+    "# see # alingc: allow M502",
+    "# always allow M502",
+)
+
+
+def test_sentences_about_alignc_are_no_allowances(full: str, said: Said) -> None:
+    text = full.replace("seed: 3", "seed: 3  {comment}").replace("description: steps help", "description: '# alingc: allow M502 x'")
+    assert [said(text.replace("{comment}", comment)) for comment in SENTENCES] == [[]] * len(SENTENCES)
 
 
 def test_only_comments_count() -> None:

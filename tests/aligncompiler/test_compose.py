@@ -65,6 +65,13 @@ def test_a_fault_in_an_inherited_value_is_shown_in_the_parent(compiled: Compile,
     assert problem.primary is not None and str(problem.primary.place) == "parent.yaml:4:7"
 
 
+def test_the_path_of_a_parent_is_written_without_detours(compiled: Compile, full: str, folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "parent.yaml").write_text(full.replace("beta: 0.2", "beta: -1"))
+    [problem] = compiled("alignc: v1\nextends: sub/../sub/./parent.yaml\n").report.diagnostics
+    assert problem.primary is not None and problem.primary.place.file == "sub/parent.yaml"
+
+
 def test_a_parents_relative_path_starts_at_the_parent(compiled: Compile, folder: Path) -> None:
     (folder / "deep").mkdir()
     (folder / "deep" / "rows.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,15 @@ def test_a_tab_in_a_message_is_a_space() -> None:
     made = Report()
     made.add("S401", "unknown key `a\tb`", None)
     assert all("a b" in render(made, form) for form in ("full", "concise", "github"))
+
+
+def test_full_form_names_the_file_of_a_second_place_in_another_file(compiled: Compile, full: str, folder: Path) -> None:
+    (folder / "parent.yaml").write_text(full)
+    found = compiled("alignc: v1\nextends: parent.yaml\nstages: {sft: {budget: {epochs: 1}}}\n")
+    line = full[: full.index("budget: {steps")].count("\n") + 1
+    text = render(found.report, "full")
+    assert " --> spec.yaml:3:33" in text and f"::: parent.yaml:{line}:" in text
+    assert text.index("epochs: 1") < text.index(":::") < text.index("- given here") < text.index("to take back what `parent.yaml` gives, set `steps` to `null`")
 
 
 def test_concise_form_is_one_line_a_problem(compiled: Compile, full: str) -> None:

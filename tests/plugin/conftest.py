@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -16,15 +17,35 @@ ROOT = HERE.parents[1]
 Alignc = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that pip has installed the package into; nothing is downloaded."""
-    target = tmp_path_factory.mktemp("site")
+def installed(source: Path, target: Path) -> Path:
+    """The folder `target` after pip has installed a package into it; nothing is downloaded."""
     options = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-build-isolation", "--no-deps", "--target", str(target)]
-    source = tmp_path_factory.mktemp("source") / "package"
-    subprocess.run(["cp", "-r", str(HERE / "package"), str(source)], check=True)  # a build leaves its traces beside what it builds
     subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], check=True, capture_output=True, text=True)
     return target
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that pip has installed the package into."""
+    source = tmp_path_factory.mktemp("source") / "package"
+    subprocess.run(["cp", "-r", str(HERE / "package"), str(source)], check=True)  # a build leaves its traces beside what it builds
+    return installed(source, tmp_path_factory.mktemp("site"))
+
+
+GUIDE = ROOT / "docs" / "adding" / "plugin.md"
+BLOCK = re.compile(r"^ *```\w+\n( *)# ([\w./]+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="session")
+def guide(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The files that the guide shows, in a folder; and a folder that pip has installed their package into."""
+    source = tmp_path_factory.mktemp("guide")
+    for indent, name, text in BLOCK.findall(GUIDE.read_text(encoding="utf-8")):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(re.sub(rf"^{indent}", "", text, flags=re.MULTILINE), encoding="utf-8")
+    for folder in ("alignc_brief", "alignc_brief/rewards"):
+        (source / folder / "__init__.py").touch()
+    return source, installed(source, tmp_path_factory.mktemp("guide-site"))
 
 
 @pytest.fixture
