@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..diagnostic import Report
 from ..ir import Plan
@@ -25,13 +25,13 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-def run_passes(plan: Plan, report: Report) -> Plan:
-    """The plan after every pass; stops after the pass that finds an error."""
-    for one in PASSES:
-        plan = one(plan, report)
-        if report.errors:
+STATIC = PASSES[: PASSES.index(choose_device)]  # what `check` runs: the passes that read nothing but the plan
+
+
+def run_passes(plan: Plan, report: Report, passes: Sequence[Pass] = PASSES) -> Plan:
+    """The plan after these passes. Those of `STATIC` need nothing of each other's; of the rest none comes after one that finds an error."""
+    for one in passes:
+        if report.errors and one not in STATIC:
             break
+        plan = one(plan, report)
     return plan
-
-
-STATIC: tuple[Pass, ...] = (supply_reference, check_splits)  # what `check` runs: the passes that read nothing but the plan
