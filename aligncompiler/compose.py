@@ -173,6 +173,10 @@ def moved(p: Place, columns: int) -> Place:
 def put(tree: Node, path: str, value: Node, place: Place, report: Report) -> Node:
     """The tree with `value` at a dotted path. What it overrides must be declared; a key that nothing reads is found when it is typed."""
     steps = path.split(".")
+    if steps[0] == "extends":
+        help = ("write it in the file itself; another spec can extend another parent",)
+        report.add("C204", "`extends` cannot be overridden: the parent is read before anything overrides it", place, help=help)
+        return tree
     if len(steps) == 2 and steps[0] == "vars":
         steps.append("default")
     return put_steps(tree, steps, 0, value, place, report)

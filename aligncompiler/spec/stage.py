@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, Spec, field
+from .limits import check_max_tokens, check_room
 from .metric import Metric
 from .objective import Objective
 from .optimizer import Optimizer, Schedule
@@ -22,13 +23,18 @@ class Stage(Kind):
     """One step of the experiment.
 
     Class variables name fields: `learns` those whose rows change the weights of what is made, `measures` those whose rows are measured
-    on, `judges` those that name what is measured or what measures. `parallel` says that every process of a run over several devices takes part.
+    on, `judges` those that name what is measured or what measures, `compares` those of whose answers to one prompt several are needed,
+    `hands_on` those whose answers are in what is made, `writes` the one that says how many answers to each prompt are written. `parallel`
+    says that every process of a run over several devices takes part.
     """
 
     family: ClassVar[str] = "stages"
     learns: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[tuple[str, ...]] = ()
     judges: ClassVar[tuple[str, ...]] = ()
+    compares: ClassVar[tuple[str, ...]] = ()
+    hands_on: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[str] = ""
 
 
 class Budget(Spec):
@@ -129,6 +135,7 @@ class Sample(Stage):
     """Let a policy answer prompts, several times each."""
 
     kind: Literal["sample"] = "sample"
+    writes: ClassVar[str] = "count"
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 
@@ -156,10 +163,7 @@ class Sample(Stage):
             yield Problem(
                 "M507", "top_p", "`temperature: 0` takes the most likely token, so `top_p` has no effect", ("remove `top_p`, or raise `temperature`",)
             )
-        context = self.policy.output.context
-        if context is not None and self.max_new_tokens >= context:
-            text = f"an answer of `max_new_tokens` {self.max_new_tokens} leaves no room for a prompt: `{self.policy}` reads at most {context} tokens"
-            yield Problem("M503", "max_new_tokens", text, ("lower it, or give the model a longer `context`",))
+        yield from check_room(self.max_new_tokens, self.policy)
 
     def output(self) -> Output:
         prompts = self.prompts.output
@@ -183,6 +187,7 @@ class Label(Stage):
     """Score answers with a reward and keep them all."""
 
     kind: Literal["label"] = "label"
+    hands_on: ClassVar[tuple[str, ...]] = ("completions",)
     numeric: ClassVar[bool] = True
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
@@ -210,6 +215,7 @@ class Pair(Stage):
     """Turn scored answers into preference pairs."""
 
     kind: Literal["pair"] = "pair"
+    compares: ClassVar[tuple[str, ...]] = ("completions",)
     numeric: ClassVar[bool] = True
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
@@ -319,6 +325,8 @@ class Evaluate(Stage):
                     yield Problem(
                         "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
                     )
+        if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
+            yield from check_room(self.max_new_tokens, *self.models)  # the default is a bound for models that read more
 
     def output(self) -> Output:
         return Output("table")
@@ -376,18 +384,3 @@ def read_at_most(max_tokens: int | str, model: Estimate) -> Figure:
 def scored_rows(data: Ref, max_tokens: int | str) -> str:
     """Which rows a `logprobs` stage speaks of: what a train stage that uses it must agree with."""
     return f"{data!r} up to {max_tokens}"
-
-
-def check_max_tokens(max_tokens: int | str, model: Ref, tokens_at_once: int, field_name: str) -> Iterator[Problem]:
-    """The longest row must be one that the model can read, and one forward pass must be able to hold it."""
-    context = model.output.context
-    longest = max_tokens if isinstance(max_tokens, int) else context
-    if isinstance(max_tokens, int) and max_tokens < 2:
-        yield Problem("S405", "max_tokens", f"`max_tokens` is {max_tokens}; a row has at least 2 tokens", ("raise it, or write `context`",))
-    if isinstance(max_tokens, int) and context is not None and max_tokens > context:
-        text = f"`max_tokens` is {max_tokens:,}, but `{model}` reads at most {context:,} tokens"
-        yield Problem("P611", "max_tokens", text, ("lower it, or write `context`",))
-    elif longest is not None and tokens_at_once < longest:
-        name = f"`max_tokens` {max_tokens}" if isinstance(max_tokens, int) else f"{longest} tokens, the context of `{model}`"
-        text = f"`tokens_at_once` {tokens_at_once} cannot hold one row of {name}"
-        yield Problem("M503", field_name, text, (f"raise it to at least {longest}, or lower `max_tokens`",))

@@ -1,0 +1,31 @@
+"""What a model can read at most, and what that says of the lengths of rows and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .base import Problem, Ref
+
+
+def check_max_tokens(max_tokens: int | str, model: Ref, tokens_at_once: int, field_name: str) -> Iterator[Problem]:
+    """The longest row must be one that the model can read, and one forward pass must be able to hold it."""
+    context = model.output.context
+    longest = max_tokens if isinstance(max_tokens, int) else context
+    if isinstance(max_tokens, int) and max_tokens < 2:
+        yield Problem("S405", "max_tokens", f"`max_tokens` is {max_tokens}; a row has at least 2 tokens", ("raise it, or write `context`",))
+    if isinstance(max_tokens, int) and context is not None and max_tokens > context:
+        text = f"`max_tokens` is {max_tokens:,}, but `{model}` reads at most {context:,} tokens"
+        yield Problem("P611", "max_tokens", text, ("lower it, or write `context`",))
+    elif longest is not None and tokens_at_once < longest:
+        name = f"`max_tokens` {max_tokens}" if isinstance(max_tokens, int) else f"{longest} tokens, the context of `{model}`"
+        text = f"`tokens_at_once` {tokens_at_once} cannot hold one row of {name}"
+        yield Problem("M503", field_name, text, (f"raise it to at least {longest}, or lower `max_tokens`",))
+
+
+def check_room(max_new_tokens: int, *policies: Ref) -> Iterator[Problem]:
+    """An answer must leave room for its prompt, in the policy that reads least."""
+    known = [(policy.output.context, policy) for policy in policies if policy.output.context is not None]
+    context, policy = min(known, key=lambda pair: pair[0], default=(None, None))
+    if context is not None and max_new_tokens >= context:
+        text = f"an answer of `max_new_tokens` {max_new_tokens} leaves no room for a prompt: `{policy}` reads at most {context} tokens"
+        yield Problem("M503", "max_new_tokens", text, ("lower it, or give the model a longer `context`",))
