@@ -34,26 +34,27 @@ POISON = Poison()
 
 @dataclass(frozen=True)
 class Composed:
-    """The tree of a spec before variables are put in their places, the names of its profiles that were not applied, and the paths of `--set`."""
+    """The tree of a spec before variables are put in their places, `plain` before profiles and `--set`; profiles not applied; paths of `--set`."""
 
     tree: Node
+    plain: Node
     others: list[str]
     set_paths: dict[str, Place]
 
 
 def compose(path: Path, report: Report, profiles: Sequence[str] = (), sets: Sequence[str] = ()) -> Composed:
     """The whole tree of a spec. Raises SpecError where a file cannot be read."""
-    tree = with_parent(path, report, ())
+    tree = plain = with_parent(path, report, ())
+    check_profiles(plain, report)
     for name in profiles:
         tree = apply_profile(tree, name, report)
-    check_profiles(tree, report)
     set_paths = {}
     for number, text in enumerate(sets, 1):
         tree, dotted, place = apply_set(tree, text, number, report)
         set_paths[dotted] = place
-    declared = tree.value.get("profiles")
+    declared = plain.value.get("profiles")
     others = [name for name in declared.value if name not in profiles] if declared is not None and declared.is_map else []
-    return Composed(tree, others, set_paths)
+    return Composed(tree, plain, others, set_paths)
 
 
 def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
@@ -122,16 +123,13 @@ def apply_profile(tree: Node, name: str, report: Report) -> Node:
         help = did_you_mean(name, known, "profiles of this spec") if known else ("this spec has no `profiles:`",)
         raise SpecError(Diagnostic("C201", f"there is no profile `{name}`", help=help))
     block = known[name]
-    if not block.is_map:
-        report.add("S403", f"a profile is a mapping of paths to values; this is {block.noun()}", block.place)
-        return tree
-    for path, value in block.value.items():
+    for path, value in block.value.items() if block.is_map else ():
         tree = put(tree, path, value, block.keys[path], report)
     return tree
 
 
 def check_profiles(tree: Node, report: Report) -> None:
-    """Every path in every profile must lead somewhere, whether the profile is used or not."""
+    """Profiles must be mappings; where their paths lead is seen when they are applied, and all of them are."""
     profiles = tree.value.get("profiles")
     if profiles is None:
         return
@@ -141,9 +139,6 @@ def check_profiles(tree: Node, report: Report) -> None:
     for name, block in profiles.value.items():
         if not block.is_map:
             report.add("S403", f"a profile is a mapping of paths to values; this is {block.noun()}", block.place, path=("profiles", name))
-            continue
-        for path, value in block.value.items():
-            put(tree, path, value, block.keys[path], report)
 
 
 def apply_set(tree: Node, text: str, number: int, report: Report) -> tuple[Node, str, Place]:
@@ -185,6 +180,10 @@ def moved(p: Place, columns: int) -> Place:
 def put(tree: Node, path: str, value: Node, place: Place, report: Report) -> Node:
     """The tree with `value` at a dotted path. What it overrides must be declared; a key that nothing reads is found when it is typed."""
     steps = path.split(".")
+    if steps[0] == "extends":
+        help = ("write it in the file itself; another spec can extend another parent",)
+        report.add("C204", "`extends` cannot be overridden: the parent is read before anything overrides it", place, help=help)
+        return tree
     if len(steps) == 2 and steps[0] == "vars":
         steps.append("default")
     section, stray = tree.value.get(steps[0]), tree.value.get(steps[1]) if len(steps) > 2 else None

@@ -99,8 +99,8 @@ class SpecError(Exception):
 
 def same(a: Diagnostic, b: Diagnostic) -> bool:
     """Whether two diagnostics are one problem: the copies of a stage in rounds and cells, or the places where one value is used, are not several."""
-    alike = bool(a.spans) and (a.code, a.spans, a.path[2:]) == (b.code, b.spans, b.path[2:])
-    return a == b or (alike and (a.message == b.message or original(a.path) == original(b.path)))
+    alike = bool(a.spans) and (a.code, a.spans) == (b.code, b.spans)
+    return a == b or (alike and (a.message == b.message or (a.path[2:] == b.path[2:] and original(a.path) == original(b.path))))
 
 
 def original(path: tuple[str, ...]) -> tuple[str, ...]:
@@ -125,15 +125,15 @@ class Report:
     """The problems found so far, and the texts that they point into. What a comment in these texts allows is no problem.
 
     `unsaved` are texts that stand for files, by absolute path: what an editor shows goes before what is on the disk.
-    `told` counts what was added, known before or not: in a sweep the faults of one cell are those of the next. `files` holds the first `filed` of
-    `diagnostics` by code and spans.
+    `faults` counts the errors that were added, known before or not: in a sweep the faults of one cell are those of the next. `files` holds the
+    first `filed` of `diagnostics` by code and spans.
     """
 
     sources: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     allowances: dict[str, list[Allowance]] = field(default_factory=dict)
     unsaved: Mapping[Path, str] = field(default_factory=dict)
-    told: int = 0
+    faults: int = 0
     files: dict[tuple[str, tuple[Span, ...]], list[Diagnostic]] = field(default_factory=dict, repr=False)
     filed: int = 0
 
@@ -160,13 +160,20 @@ class Report:
         diagnostic = Diagnostic(code, message, tuple(spans), path, tuple(help), in_files)
         if self.allows(diagnostic):
             return False
-        self.told += 1
+        self.faults += diagnostic.severity == "error"
         if not self.knows(diagnostic):
             if len(self.diagnostics) >= MAX_PROBLEMS:
                 text = f"there are more than {MAX_PROBLEMS:,} problems; what comes after them is not looked at"
                 raise SpecError(Diagnostic("Y106", text, tuple(spans[:1]), help=("mend the first ones, and check again",)))
             self.diagnostics.append(diagnostic)
         return True
+
+    def adopt(self, problems: Iterable[Diagnostic]) -> None:
+        """Keep what another report about the same texts found, unless it is known already."""
+        for problem in problems:
+            if not self.knows(problem):
+                self.diagnostics.append(problem)
+                self.faults += problem.severity == "error"
 
     def knows(self, diagnostic: Diagnostic) -> bool:
         """Whether this is a problem that is reported already; a file may hold tens of thousands of them."""

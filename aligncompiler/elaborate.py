@@ -14,7 +14,7 @@ from typing import Any
 import pydantic
 
 from .compose import POISON
-from .diagnostic import Place, Report
+from .diagnostic import Place, Report, original
 from .fixes import replacing, retyping
 from .memo import Memo
 from .names import Names
@@ -34,9 +34,10 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 class Elaborator:
     """Types one composed tree."""
 
-    def __init__(self, root: Node, report: Report, copies: frozenset[tuple[str, str]], memo: Memo) -> None:
+    def __init__(self, root: Node, report: Report, copies: frozenset[tuple[str, str]], memo: Memo, before: int) -> None:
         self.root = root
         self.report = report
+        self.before = before
         self.copies = copies
         self.memo = memo
         self.names = Names(root, report)
@@ -44,7 +45,7 @@ class Elaborator:
         self.done: dict[tuple[str, str], Any] = {}
         self.open: list[tuple[str, str]] = []
         self.via: list[Place] = []
-        self.knots: set[tuple[str, str]] = set()
+        self.knots: set[tuple[str, ...]] = set()
 
     def experiment(self) -> Experiment | None:
         """The typed spec, or None if anything is wrong with it."""
@@ -54,12 +55,12 @@ class Elaborator:
         made = self.fill(Experiment, plain, (), "the spec", declared)
         if not self.names.of("stages") and not self.report.errors:
             place = next(iter(self.root.keys.values()), self.root.place)
-            self.report.add(
-                "S402", "the spec declares no stage, so there is nothing to run", place, path=("stages",), help=("`alignc init` writes a spec with stages",)
-            )
+            help = ("`alignc init` writes a spec with stages",)
+            self.report.add("S402", "the spec declares no stage, so there is nothing to run", place, path=("stages",), help=help)
         if not self.memo.used:
             self.names.warn_unused()
-        return made if isinstance(made, Experiment) and not self.report.errors else None
+        right = self.report.faults == self.before and not any(spec is POISON for spec in self.done.values())
+        return made if isinstance(made, Experiment) and right else None
 
     def check_version(self) -> None:
         node = self.root.value.get("alignc")
@@ -328,13 +329,8 @@ class Elaborator:
         if output is None and part:
             held = list(whole.parts()) if whole is not None else []
             text = f"`{'.'.join(target)}` holds no `{part}`"
-            self.report.add(
-                "R301",
-                text,
-                node.place,
-                path=path,
-                help=did_you_mean(part, held, "it holds") or ("only what a declaration makes can be named; a value that is needed twice goes under `vars:`",),
-            )
+            named = ("only what a declaration makes can be named; a value that is needed twice goes under `vars:`",)
+            self.report.add("R301", text, node.place, path=path, help=did_you_mean(part, held, "it holds") or named)
             return POISON
         if output is not None and slot.needs is not None and slot.needs.met_by(output):
             return Ref(".".join(target), output, part)
@@ -355,9 +351,9 @@ class Elaborator:
 
     def cycle(self, target: tuple[str, str], node: Node, path: tuple[str, ...]) -> None:
         ring = [*self.open[self.open.index(target) :], target]
-        if self.knots.intersection(ring):
+        if not self.knots.isdisjoint(named := {original(step) for step in ring}):  # rounds are copies, with one ring a copy
             return
-        self.knots.update(ring)
+        self.knots |= named
         self.names.dangling.add("*")
         text = " -> ".join(".".join(step) for step in ring)
         also = [(place, f"`{'.'.join(step)}` is needed here") for place, step in zip(self.via[len(self.via) - len(ring) + 2 :], ring[1:], strict=False)]
@@ -382,10 +378,10 @@ class Elaborator:
 
 def elaborate(root: Node, report: Report, memo: Memo | None = None) -> tuple[Experiment | None, Elaborator]:
     """The typed experiment of a composed tree, and the elaborator that knows where each statement stands."""
-    before = len(report.errors)
+    before = report.faults
     root, copies = unroll(root, report)
-    elaborator = Elaborator(root, report, copies, memo or Memo())
-    elaborator.names.dangling |= {"*"} if len(report.errors) > before else set()  # a loop that is left out may have used anything
+    elaborator = Elaborator(root, report, copies, memo or Memo(), before)
+    elaborator.names.dangling |= {"*"} if report.faults > before else set()  # a loop that is left out may have used anything
     try:
         return elaborator.experiment(), elaborator
     except RecursionError:  # values are at most 64 deep and chains are typed from their ends, so only a ring can be this long

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from .diagnostic import LINE_BREAK, Diagnostic, Place, Report, SpecError
+from .diagnostic import LINE_BREAK, Diagnostic, Fix, Place, Report, SpecError
 from .syntax import fail, syntax_error
 from .tree import REFERENCE, Node, scalar, shortened
 
@@ -135,6 +135,12 @@ class Builder:
         while not isinstance(inner := next(events), yaml.MappingEndEvent):
             key, where = self.key(inner)
             value = self.node(next(events), events, depth + 1)
+            if key[:1].isdigit() and value.text == "" and keys:
+                last = next(reversed(keys))
+                whole = self.with_comma(values[last], key, where)
+                if whole is not None:
+                    values[last] = whole
+                    continue
             value = replace(value, place=where) if value.text == "" else value  # what is not written is shown at its key
             if key in values:
                 text = f"key `{key}` is given twice"
@@ -147,6 +153,20 @@ class Builder:
             else:
                 values[key], keys[key] = value, where
         return Node(values, self.closed(event, inner), keys=keys)
+
+    def with_comma(self, first: Node, key: str, where: Place) -> Node | None:
+        """A number that a comma cut in two inside of braces (`{rate: 0,001}`), as it was meant; None if the key is something else."""
+        from .words.wording import plain_number  # needed for this fault alone
+
+        cut = where.line == first.place.end_line and where.col == first.place.end_col + 1
+        meant = plain_number(f"{first.text},{key}") if cut and first.text is not None and not first.is_map else ""
+        if not meant:
+            return None
+        place = replace(first.place, end_col=where.end_col)
+        fixes = (Fix(f"replace by `{meant}`", place, meant, certain=False),)
+        text = f"`{first.text},{key}` is no number: a comma ends the value inside of braces"
+        self.report.add("Y115", text, place, help=(f"write `{meant}`",), fixes=fixes)
+        return Node(scalar(meant), place, f"{first.text},{key}")
 
     def closed(self, start: Any, end: Any) -> Place:
         """From the first to the last character; a block ends where its next token starts, so take its own first line instead."""

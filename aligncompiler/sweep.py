@@ -20,17 +20,18 @@ from itertools import product
 from typing import Any
 
 from .compose import Composed, put
-from .diagnostic import Place, Report
+from .diagnostic import Diagnostic, Place, Report
 from .fixes import renaming
 from .spec.composed import COMPOSED
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED
 from .tree import Node
-from .words.suggest import did_you_mean
+from .words.suggest import did_you_mean, nearest
 
 KEYS = tuple(COMPOSED["sweep"].inside)
 SWEPT = ("vars", "seed", "rounds", *DECLARED)
 MAX_CELLS = 10_000
+MAX_SINGLY = 1_000  # values that are looked at where the sweep is at fault
 
 Values = dict[str, tuple[Node, Place]]  # dotted path -> (value, where the path is written)
 
@@ -45,13 +46,22 @@ class Point:
 
 
 def sweep(composed: Composed, report: Report) -> Iterator[Point]:
-    """The cells of a spec, in the order in which their axes are written, the last axis fastest; none if it has no sweep."""
+    """The cells of a spec, in the order in which their axes are written, the last axis fastest; none if it has no sweep.
+
+    Where the sweep is at fault they have no name: the spec under the first value of each axis that is right, then each other value by itself.
+    """
     section = composed.tree.value.get("sweep")
     if section is None:
         return
-    cells = read(section, composed, report)
-    if not cells and not report.errors:
+    before = report.faults
+    cells, singly = read(section, composed, report)
+    if not cells and report.faults == before:
         report.add("C207", "the sweep has no cell", section.place, path=("sweep",), help=("name at least one axis, or remove `sweep`",))
+    for cell in singly:
+        tree = composed.tree
+        for path, (value, place) in cell.items():
+            tree = put(tree, path, value, place, report)
+        yield Point("", {}, tree)
     paths = list(dict.fromkeys(path for cell in cells for path in cell))
     names = short_names(paths)
     base = {path: written(composed.tree, path) for path in paths}
@@ -95,12 +105,23 @@ def written(tree: Node, path: str) -> Node:
     return node
 
 
-def read(section: Node, composed: Composed, report: Report) -> list[Values]:
-    """The values of every cell; what is wrong with the section is reported."""
-    path, before = ("sweep",), len(report.errors)
+def given(tree: Node, problem: Diagnostic) -> bool:
+    """Whether a key is missing that the sweep, which is at fault, may have been meant to give."""
+
+    def keys(node: Node) -> Iterator[str]:
+        yield from (name.rpartition(".")[2] for name in node.value) if node.is_map else ()
+        for inner in node.value.values() if node.is_map else node.value if node.is_list else ():
+            yield from keys(inner)
+
+    return problem.code == "S402" and bool(problem.path) and bool(nearest(problem.path[-1], keys(tree.value["sweep"])))
+
+
+def read(section: Node, composed: Composed, report: Report) -> tuple[list[Values], list[Values]]:
+    """The values of every cell; or, where something is wrong with the section, which is reported, every value of an axis once."""
+    path, before = ("sweep",), report.faults
     if not section.is_map:
         report.add("S403", f"`sweep` is a mapping with {', '.join(KEYS)}; this is {section.noun()}", section.place, path=path)
-        return []
+        return [], [{}]
     for word in section.value:
         if word not in KEYS:
             help, fixes = did_you_mean(word, KEYS, "keys of sweep"), renaming(report, section.keys[word], word, KEYS)
@@ -110,10 +131,7 @@ def read(section: Node, composed: Composed, report: Report) -> list[Values]:
         axes = [[{}]]  # all of them were taken by `--set`
     for number, group in enumerate(listed(section, "zip", report)):
         axes.append(zipped(group, number, composed, report))
-    named = [name for axis in axes if axis for name in axis[0]]
-    for name in dict.fromkeys(name for n, name in enumerate(named) if any(inside(name, other) or inside(other, name) for other in named[:n])):
-        help = ("an axis cannot change what another one changes; take one of them out",)
-        report.add("C207", f"two axes run over `{name}`, or over a part of it", section.place, path=path, help=help)
+    check_axes([(name, place) for axis in axes if axis for name, (_, place) in axis[0].items()], report)
     skip = [assigned(item, "skip", composed, report) for item in listed(section, "skip", report)]
     add = [assigned(item, "add", composed, report) for item in listed(section, "add", report)]
     size = 1
@@ -122,14 +140,26 @@ def read(section: Node, composed: Composed, report: Report) -> list[Values]:
     if size + len(add) > MAX_CELLS:
         text = f"the sweep has {size + len(add):,} cells; a plan has at most {MAX_CELLS:,}"
         report.add("C207", text, section.place, path=path, help=("shorten an axis, or split the sweep",))
-    if len(report.errors) > before:
-        return []
+    if report.faults > before:
+        first = {name: pair for axis in axes for name, pair in axis[0].items()}
+        return [], [first, *(first | other for other in [*(other for axis in axes for other in axis[1:]), *add][:MAX_SINGLY])]
     cells: list[Values] = [{k: v for one in combination for k, v in one.items()} for combination in product(*axes)] if axes else []
     kept = [cell for cell in cells if not any(matches(cell, one) for one in skip)]
     for item, one in zip(listed(section, "skip", report), skip, strict=True):
         if not any(matches(cell, one) for cell in cells) and not one.keys() & composed.set_paths.keys():
             report.add("C208", "this `skip` leaves no cell out", item.place, path=(*path, "skip"), help=("it names values that the axes do not have",))
-    return unique([*kept, *add], report)
+    cells = unique([*kept, *add], report)
+    return cells, [] if cells else [{}]
+
+
+def check_axes(axes: Sequence[tuple[str, Place]], report: Report) -> None:
+    """Report each of the axes, given as (dotted path, where it is written), that changes what one before it changes."""
+    for number, (name, place) in enumerate(axes):
+        earlier = next(((other, at) for other, at in axes[:number] if inside(name, other) or inside(other, name)), None)
+        if earlier is not None:
+            help = ("an axis cannot change what another one changes; take one of them out",)
+            text = f"two axes run over `{name}`" if earlier[0] == name else f"two axes run over `{name}`: this one and `{earlier[0]}`"
+            report.add("C207", text, place, path=("sweep", name), also=[(earlier[1], "the other axis")], help=help)
 
 
 def inside(path: str, other: str) -> bool:
@@ -183,7 +213,10 @@ def check_path(name: str, place: Place, word: str, report: Report) -> bool:
     """Whether a dotted path may be swept over; where it leads is seen when it is put in its place."""
     if name.split(".")[0] in SWEPT and re.fullmatch(r"[\w-]+(\.[\w-]+)*", name):
         return True
-    help = (f"an axis starts with one of {', '.join(SWEPT)}, for example `vars.beta` or `stages.dpo.budget.steps`",)
+    head, dot, rest = name.partition(".")
+    near = nearest(head, SWEPT)
+    meant = f"did you mean `{near[0]}{dot}{rest}`?" if near and near[0] != head else ""
+    help = (meant or f"an axis starts with one of {', '.join(SWEPT)}, for example `vars.beta` or `stages.dpo.budget.steps`",)
     report.add("C207", f"`{name}` cannot be swept over", place, path=("sweep", word, name), help=help)
     return False
 
@@ -208,7 +241,7 @@ def zipped(group: Node, number: int, composed: Composed, report: Report) -> list
         said = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())
         path = ("sweep", "zip", str(number))
         report.add("C207", f"lists that advance together have one length; {said}", group.place, path=path, help=("give each of them as many values",))
-        return []
+        return [{name: values[0] for name, values in columns.items()}]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] or [{}]
 
 

@@ -54,6 +54,8 @@ class Node:
             return "a mapping"
         if isinstance(v, list):
             return "a list"
+        if isinstance(v, str) and self.text is not None and len(v) > MAX_DIGITS and FLOAT.match(v):
+            return f"a number of {len(v):,} {'digits' if v.isdigit() else 'characters'}"
         return f"the text `{shortened(v)}`" if isinstance(v, str) else f"the number {shortened(self.text or str(v))}"
 
 

@@ -49,12 +49,13 @@ class Loop:
 
 @dataclass(frozen=True)
 class Scope:
-    """What `${round.NAME}` stands for in one round of a loop; names that were read are added to `used`.
+    """What `${round.NAME}` stands for in one round of a loop, `whole` if these are all names; those that were read are added to `used`.
 
     `deeper` says where the names of a loop inside of this one lead: `dpo` -> `inner.dpo`.
     """
 
     names: Mapping[str, Node]
+    whole: bool
     loop: str
     key: Place
     used: set[str]
@@ -86,8 +87,7 @@ def unroll(tree: Node, report: Report) -> tuple[Node, frozenset[tuple[str, str]]
                 text = f"`{name}` is no name of a loop; names are letters, digits, `_` and `-`, and start with a letter"
                 report.add("S405", text, section.keys[name], path=("rounds", name), help=("rename it",))
                 made.faulty.add(name)
-                continue
-            copy_rounds(name, node, section.keys[name], made, report)
+            copy_rounds(spelt(name), node, section.keys[name], made, report)
     else:
         report.add("S403", f"`rounds` is a mapping of names to loops; this is {section.noun()}", section.place, path=("rounds",))
     for family, copies in made.copies.items():
@@ -102,39 +102,52 @@ def unroll(tree: Node, report: Report) -> tuple[Node, frozenset[tuple[str, str]]
     return whole, frozenset((family, name) for family, copies in made.copies.items() for name in copies)
 
 
+def spelt(name: str) -> str:
+    """A name as a part of the name of a copy. What is no name, which is reported, becomes one that nobody can give, so that what it names is looked at."""
+    return name if NAME.fullmatch(name) else f"_{re.sub(r'[^A-Za-z0-9_-]', '_', name)}"
+
+
 def copy_rounds(name: str, node: Node, key: Place, made: Unrolled, report: Report) -> None:
-    """Copy every round of a loop; a loop at fault is reported and left out."""
-    rounds = check_loop(name, node, key, report)
-    if rounds is None:
+    """Copy every round of a loop. One at fault is reported and copied as far as it can be told, so that what it repeats is looked at."""
+    if not node.is_map:
+        report.add("S403", f"a loop is a mapping; this is {node.noun()}", node.place, path=("rounds", name))
         made.faulty.add(name)
         return
+    header = check_loop(name, node, key, report)
+    rounds = header.rounds
     start, next_ = entries(node, "start"), entries(node, "next")
     declared = {n: section for section in SECTIONS for n in entries(node, section)}
     made.count += len(rounds) * len(declared)
     if made.count > MAX_COPIES:
         report.add("Y106", f"the rounds of this spec unroll into more than {MAX_COPIES:,} declarations", key, path=("rounds", name))
+        made.faulty.add(name)
         return
-    before = report.told
-    carried = dict(start)
-    history: dict[str, list[Node]] = {n: [] for n in start}
+    before = report.faults
+    lost = {n: Node(POISON, key) for n in (*start, *next_) if (n in start) != (n in next_)}
+    unclear = {n: Node(POISON, key) for n in header.unclear}
+    carried = lost | start
+    history: dict[str, list[Node]] = {n: [] for n in carried}
     used: set[str] = set()
     inner_loops = entries(node, "rounds").items()
     deeper = {n: f"{loop}.{n}" for loop, inner in inner_loops if inner.is_map for word in ("start", *SECTIONS) for n in entries(inner, word)}
     for number, own in enumerate(rounds, 1):
         for n, value in carried.items():
             history[n].append(value)
-        here = {n: Node(f"${{{section}.{name}.{number}.{n}}}", key) for n, section in declared.items()}
+        here = {n: Node(f"${{{section}.{name}.{number}.{spelt(n)}}}", key) for n, section in declared.items()}
         lists = {f"history.{n}": Node(list(values), key) for n, values in history.items()}
-        scope = Scope({"number": Node(number, key), **carried, **own, **lists, **here}, name, key, used, deeper)
+        scope = Scope({"number": Node(number, key), **carried, **own, **lists, **here, **unclear}, header.whole, name, key, used, deeper)
         for n, section in declared.items():
             inner, place = node.value[section].value[n], node.value[section].keys[n]
             if section == "rounds":
-                copy_rounds(f"{name}.{number}.{n}", loop_inside(inner, scope, report), place, made, report)
+                copy_rounds(f"{name}.{number}.{spelt(n)}", loop_inside(inner, scope, report), place, made, report)
             else:
-                made.copies[section][f"{name}.{number}.{n}"] = (inside(inner, scope, report), place)
-        carried = {n: inside(v, scope, report) for n, v in next_.items()}
+                made.copies[section][f"{name}.{number}.{spelt(n)}"] = (inside(inner, scope, report), place)
+        carried = lost | {n: inside(v, scope, report) for n, v in next_.items()}
+    if not header.right:
+        made.faulty.add(name)
+        return
     made.loops[name] = Loop(len(rounds), declared, carried)
-    for n in () if report.told > before else (n for n in (*start, *rounds[0]) if n not in used and f"rounds.{name}.{n}" not in made.named):
+    for n in () if report.faults > before else (n for n in (*start, *rounds[0]) if n not in used and f"rounds.{name}.{n}" not in made.named):
         at = node.value["start"].keys[n] if n in start else node.value["over"].value[0].keys[n]
         report.add("R306", f"no round of `{name}` reads `{n}`", at, path=("rounds", name, n), help=("remove it, or name it as `${round." + n + "}`",))
 
@@ -144,51 +157,87 @@ def entries(node: Node, word: str) -> dict[str, Node]:
     return dict(inner.value) if inner is not None and inner.is_map else {}
 
 
-def check_loop(name: str, node: Node, key: Place, report: Report) -> list[dict[str, Node]] | None:
-    """The values of `over` for each round (none for `count`), or None if the loop cannot be unrolled."""
-    path, before = ("rounds", name), report.told
-    if not node.is_map:
-        report.add("S403", f"a loop is a mapping; this is {node.noun()}", node.place, path=path)
-        return None
+@dataclass(frozen=True)
+class Header:
+    """What a loop says of its rounds: the values of `over` for each (none for `count`), and whether that is `right`. A header at fault has at
+    least one round; it is `whole` if it still tells all names, so that one which it does not give is at fault where it is read; `unclear` are
+    names for several things."""
+
+    rounds: list[dict[str, Node]]
+    right: bool
+    whole: bool
+    unclear: frozenset[str]
+
+
+def check_loop(name: str, node: Node, key: Place, report: Report) -> Header:
+    """The rounds of a loop; what is wrong with its header is reported."""
+    path, before = ("rounds", name), report.faults
     meant: set[str] = set()
+    whole = True
     for word, value in node.value.items():
         if word not in KEYS:
-            meant.update(nearest(word, KEYS))
+            near = nearest(word, KEYS)
+            meant.update(near)
+            whole &= bool(near) and near[0] in ("count", "next")
             help, fixes = did_you_mean(word, KEYS, "keys of rounds"), renaming(report, node.keys[word], word, KEYS)
             report.add("S401", f"unknown key `{word}` in rounds `{name}`", node.keys[word], path=(*path, word), help=help, fixes=fixes)
         elif word not in ("count", "over") and not value.is_map:
+            whole = False
             report.add("S403", f"`{word}` is a mapping of names; this is {value.noun()}", value.place, path=(*path, word))
-    if not any(entries(node, section) for section in SECTIONS) and not meant.intersection(SECTIONS):
+    if all(node.value[section].value == {} for section in SECTIONS if section in node.value) and not meant.intersection(SECTIONS):
         report.add("S402", f"rounds `{name}` repeat nothing", key, path=path, help=("add `stages:` with the stages of one round",))
-    if ("count" in node.value) == ("over" in node.value) and not meant & {"count", "over"}:
-        said = "both are given" if "count" in node.value else "neither is given"
+    counted, listed = "count" in node.value, "over" in node.value
+    if counted == listed and not meant & {"count", "over"}:
+        said = "both are given" if counted else "neither is given"
         report.add("M505", f"rounds take exactly one of `count`, `over`; {said}", node.keys.get("over", key), path=path)
-    if report.told > before:
-        return None
-    rounds = each_round(node, path, report)
-    names = [n for word in ("start", *SECTIONS) for n in entries(node, word)] + list(rounds[0] if rounds else ())
-    for n in dict.fromkeys(names):
-        if names.count(n) > 1 or n in RESERVED or not NAME.fullmatch(n):
-            why = "stands for two things in one round" if names.count(n) > 1 else "is no name that a round can give"
-            report.add("S405", f"`{n}` {why}", key, path=(*path, n), help=("names are letters, digits, `_` and `-`; `number`, `history`, `all` are taken",))
+    rounds = each_count(node.value["count"], path, report) if counted else []
+    if listed:
+        rounds = each_over(node.value["over"], path, report)
+    whole &= bool(rounds) if listed else counted or "count" in meant
+    unclear = check_names(node, rounds[0] if rounds else {}, key, path, report)
     start, next_ = entries(node, "start"), entries(node, "next")
-    for n in [n for n in (*start, *next_) if (n in start) != (n in next_)]:
+    for n in [n for n in (*start, *next_) if (n in start) != (n in next_) and {"start", "next"}.isdisjoint(meant)]:
         word, other = ("start", "next") if n in start else ("next", "start")
         report.add("S402", f"`{n}` stands in `{word}` but not in `{other}`", node.value[word].keys[n], path=(*path, other, n))
-    return rounds if report.told == before else None
+    return Header(rounds or [{}], bool(rounds) and report.faults == before, whole, unclear)
 
 
-def each_round(node: Node, path: tuple[str, ...], report: Report) -> list[dict[str, Node]]:
-    count, over = node.value.get("count"), node.value.get("over")
-    if count is not None:
-        if type(count.value) is int and 1 <= count.value <= MAX_ROUNDS:
-            return [{}] * count.value
+def check_names(node: Node, own: Mapping[str, Node], key: Place, path: tuple[str, ...], report: Report) -> frozenset[str]:
+    """Report a name that no round can give, and one that stands for two things in one round, where it is given again; the latter are returned."""
+    given: dict[str, Place] = {}
+    twice = set()
+    sources = [(node.value[word].keys[n], n) for word in ("start", *SECTIONS) for n in entries(node, word)]
+    first = node.value["over"].value[0].keys if own else {}
+    for place, n in [*sources, *((first.get(n, key), n) for n in own)]:
+        if n in given:
+            twice.add(n)
+            also = [(given[n], "given here first")]
+            report.add("S405", f"`{n}` stands for two things in one round", place, path=(*path, n), also=also, help=("give one of them another name",))
+        elif n in RESERVED or not NAME.fullmatch(n):
+            help = ("names are letters, digits, `_` and `-`; `number`, `history`, `all` are taken",)
+            report.add("S405", f"`{n}` is no name that a round can give", place, path=(*path, n), help=help)
+        given.setdefault(n, place)
+    return frozenset(twice)
+
+
+def each_count(count: Node, path: tuple[str, ...], report: Report) -> list[dict[str, Node]]:
+    """A round without values of its own, so many times; none where it is no number of rounds."""
+    if type(count.value) is int and 1 <= count.value <= MAX_ROUNDS:
+        return [{}] * count.value
+    if count.value is not POISON:
         report.add("S405", f"`count` is a number of rounds from 1 to {MAX_ROUNDS:,}; this is {count.noun()}", count.place, path=(*path, "count"))
+    return []
+
+
+def each_over(over: Node, path: tuple[str, ...], report: Report) -> list[dict[str, Node]]:
+    """The values of each round, all with the same names; none where there is no telling."""
+    if over.value is POISON:
         return []
     if not over.is_list or not over.value or not all(item.is_map for item in over.value):
         report.add("S403", f"`over` is a list with one mapping a round; this is {over.noun()}", over.place, path=(*path, "over"))
         return []
     names = over.value[0].value
+    every = {n: Node(POISON, item.keys[n]) for item in over.value for n in item.value}
     for number, item in enumerate(over.value[1:], 2):
         missing, further = [n for n in names if n not in item.value], [n for n in item.value if n not in names]
         meant = {near for n in further for near in nearest(n, missing)}
@@ -198,7 +247,7 @@ def each_round(node: Node, path: tuple[str, ...], report: Report) -> list[dict[s
         for n in (n for n in missing if n not in meant):
             where = (*path, "over", str(number - 1), n)
             report.add("S402", f"round {number} has no `{n}`, which round 1 has", item.place, path=where, help=("all rounds have the same names",))
-    return [dict(item.value) for item in over.value]
+    return [every | item.value for item in over.value]
 
 
 def loop_inside(node: Node, scope: Scope, report: Report) -> Node:
@@ -225,7 +274,8 @@ def inside(node: Node, scope: Scope, report: Report) -> Node:
                 placed = replace(known, place=at) if known.place is scope.key else known
                 return placed if cut == len(steps) else Node(".".join([known.value[:-1], *steps[cut:]]) + "}", at)
         word = ".".join(steps[1:])
-        report.add("R301", f"this round has no `{word}`", at, help=meant_in_round(steps[1:], scope))
+        if scope.whole:
+            report.add("R301", f"this round has no `{word}`", at, help=meant_in_round(steps[1:], scope))
         return Node(POISON, at)
 
     return exchanged(node, value)

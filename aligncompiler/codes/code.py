@@ -78,6 +78,7 @@ SAMPLE = """  drafts:
     max_new_tokens: 64
 """
 
+PAIR = "  pairs: {kind: pair, completions: ${stages.drafts}, reward: {kind: deduction_steps}}\n"
 LABEL = "  scores: {kind: label, completions: ${stages.drafts}, reward: ${rewards.steps}}\n"
 
 

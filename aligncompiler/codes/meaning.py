@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .code import BASE, EVALUATE, LABEL, OTHER_ROWS, SAMPLE, TRAIN, Code, puzzles
+from .code import BASE, EVALUATE, LABEL, OTHER_ROWS, PAIR, SAMPLE, TRAIN, Code, puzzles
 
 CODES = (
     Code(
@@ -85,5 +85,13 @@ CODES = (
         "Stored log-probabilities belong to the rows they were computed on, cut at the same length; joined to others they would be nonsense.",
         OTHER_ROWS.replace("data: ${datasets.more}", "data: ${datasets.pairs}", 1),
         OTHER_ROWS,
+    ),
+    Code(
+        "M512",
+        "single-answer",
+        "A pair is made of two answers to the same prompt; where a policy writes only one to each, there is nothing to compare it with.",
+        TRAIN + SAMPLE.replace("count: 4", "count: 1") + PAIR,
+        TRAIN + SAMPLE + PAIR,
+        judgement=True,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .code import GOOD_PUZZLES, Code
+from .code import GOOD_PUZZLES, Code, puzzles
 
 CODES = (
     Code(
@@ -81,5 +81,12 @@ CODES = (
         "seed: 1  # alingc: allow R306 kept for later\n",
         "objectives:\n  flex: {kind: dpo}  # alignc: allow R306 kept for later\n",
         severity="warning",
+    ),
+    Code(
+        "Y115",
+        "comma-in-number",
+        "Inside of braces a comma ends a value, so that a number with a comma becomes a shorter one, and a key that nobody meant.",
+        puzzles("count: 1,000, leaves: {min: 2, max: 4}"),
+        puzzles("count: 1000, leaves: {min: 2, max: 4}"),
     ),
 )

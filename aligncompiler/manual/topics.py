@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..spec.base import Spec
 from ..spec.composed import COMPOSED, Key
 from ..spec.experiment import Experiment
-from ..spec.registry import FAMILIES, kinds, singular
+from ..spec.registry import DECLARED, FAMILIES, kinds, singular
 from ..spec.slot import Slot, article, slots
 from ..words.suggest import did_you_mean, nearest
 from .docstrings import FieldDoc, field_docs
@@ -35,8 +35,12 @@ def known() -> dict[str, list[str]]:
 def find(topic: str) -> Topic:
     """The topic of this name: `dpo`, `objectives.dpo`, `train.batch.rows`, `engine.precision`, `vars.type`, `budget`. Raises LookupError with help."""
     first, *steps = topic.split(".")
+    if topic == "kind":
+        return Topic("kind", "key of every declaration", "\n".join(["Which kind of its family a statement is.", "", *map(listed, FAMILIES)]), [])
     if first in FAMILIES and steps and steps[0] in kinds(first):
         first, *steps = steps
+    elif first in DECLARED and steps:
+        steps = without_name(first, steps)
     for family in FAMILIES:
         if first in kinds(family):
             return of_kind(kinds(family)[first], family, first, steps)
@@ -47,13 +51,48 @@ def find(topic: str) -> Topic:
         return of_family(family, first, steps)
     if first in slots(Experiment):
         return of_key([("", Experiment)], [first, *steps], "key of the spec")
-    everything = [(tag, cls) for family in FAMILIES for tag, cls in kinds(family).items()]
-    owners = [(tag, cls) for tag, cls in everything if first in slots(cls) and first != "kind"]
+    owners = [(where, cls) for where, cls in everywhere() if first in slots(cls) and first != "kind"]
+    composed = [word for word, key in COMPOSED.items() if first in key.inside and not steps]
     if owners:
-        return of_key(owners, [first, *steps], "key", prefixed=True)
-    words = {name for names in known().values() for name in names} | {name for _, cls in everything for name in slots(cls)}
-    near = nearest(first, sorted(words))
+        found = of_key(owners, [first, *steps], "key", prefixed=True)
+        return replace(found, fields=[*found.fields, *(plain(f"{word}.{first}", COMPOSED[word].inside[first]) for word in composed)])
+    if composed:
+        return Topic(first, "key", "", [plain(f"{word}.{first}", COMPOSED[word].inside[first]) for word in composed])
+    words = {name for names in known().values() for name in names} | {name for _, cls in everywhere() for name in slots(cls)} - {"kind"}
+    near = nearest(first, sorted(words)) or nearest(first, sorted({word for key in COMPOSED.values() for word in key.inside}))
     raise LookupError(f"nothing is called `{topic}` ({didyou(near) if near else '`alignc explain` lists what there is'})")
+
+
+def listed(family: str) -> str:
+    """A family with its kinds."""
+    return f"  {singular(family)}: {', '.join(kinds(family))}"
+
+
+def everywhere() -> Iterator[tuple[str, type[Spec]]]:
+    """(path, class) of every statement: kinds, the spec's own, and those without a kind inside of them, at any depth."""
+    todo: list[tuple[str, type[Spec]]] = [(tag, cls) for family in FAMILIES for tag, cls in kinds(family).items()]
+    todo += [(name, cls) for name, slot in slots(Experiment).items() if name not in DECLARED for cls in statements(slot)]
+    seen = set()
+    while todo:
+        where, cls = todo.pop(0)
+        yield where, cls
+        inside = [(f"{where}.{name}", one) for name, slot in slots(cls).items() for one in statements(slot)]
+        todo += [pair for pair in inside if pair not in seen]
+        seen.update(inside)
+
+
+def without_name(family: str, steps: list[str]) -> list[str]:
+    """The steps below a section without the name of a declaration, where the rest is a key: `stages.sft.budget` is about `budget`.
+
+    Raises LookupError, which says what to do, for a name alone.
+    """
+    fields = {name for cls in kinds(family).values() for name in slots(cls)}
+    if steps[0] in fields or (nearest(steps[0], fields) and len(steps) == 1):
+        return steps
+    if len(steps) > 1 and steps[1] in fields:
+        return steps[1:]
+    name = f"{family}.{steps[0]}"
+    raise LookupError(f"`{name}` is a name that a spec declares: `alignc show SPEC {name}` shows it, `alignc explain {family}` explains the section")
 
 
 def didyou(names: list[str]) -> str:
@@ -83,7 +122,8 @@ def of_composed(name: str, steps: list[str]) -> Topic:
         return Topic(name, "key of the spec", f"{key.text} Takes {key.takes}.", [plain(word, one) for word, one in inside.items()], key.example)
     found = [word for word in steps if word in inside]  # the name of a variable or of a loop may stand before it
     if not found or found[-1] != steps[-1]:
-        raise LookupError(f"`{name}` has no key `{steps[-1]}` ({'; '.join(did_you_mean(steps[-1], inside, 'keys')) or 'its keys are names of your own'})")
+        near = "; ".join(did_you_mean(steps[-1], inside, "keys")) or f"its keys are names of your own; `alignc explain {name}` says what stands there"
+        raise LookupError(f"`{name}` has no key `{steps[-1]}` ({near})")
     return Topic(f"{name}.{found[-1]}", f"key in `{name}`", "", [plain(found[-1], inside[found[-1]])])
 
 

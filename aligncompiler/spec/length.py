@@ -42,3 +42,12 @@ def check_max_tokens(max_tokens: int | str, model: Ref, tokens_at_once: int, fie
         name = f"`max_tokens` {max_tokens}" if isinstance(max_tokens, int) else f"{longest} tokens, the context of `{model}`"
         text = f"`tokens_at_once` {tokens_at_once} cannot hold one row of {name}"
         yield Problem("M503", field_name, text, (f"raise it to at least {longest}, or lower `max_tokens`",))
+
+
+def check_room(max_new_tokens: int, *policies: Ref) -> Iterator[Problem]:
+    """An answer must leave room for its prompt, in the policy that reads least."""
+    known = [(policy.output.context, policy) for policy in policies if policy.output.context is not None]
+    context, policy = min(known, key=lambda pair: pair[0], default=(None, None))
+    if context is not None and max_new_tokens >= context:
+        text = f"an answer of `max_new_tokens` {max_new_tokens} leaves no room for a prompt: `{policy}` reads at most {context} tokens"
+        yield Problem("M503", "max_new_tokens", text, ("lower it, or give the model a longer `context`",))

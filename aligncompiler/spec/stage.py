@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, Spec, field
-from .length import check_max_tokens, in_words, read_at_most, scored_rows
+from .length import check_max_tokens, check_room, in_words, read_at_most, scored_rows
 from .metric import Metric
 from .objective import Objective
 from .optimizer import Optimizer, Schedule
@@ -23,13 +23,18 @@ class Stage(Kind):
     """One step of the experiment.
 
     Class variables name fields: `learns` those whose rows change the weights of what is made, `measures` those whose rows are measured
-    on, `judges` those that name what is measured or what measures. `parallel` says that every process of a run over several devices takes part.
+    on, `judges` those that name what is measured or what measures, `compares` those of whose answers to one prompt several are needed,
+    `hands_on` those whose answers are in what is made, `writes` the one that says how many answers to each prompt are written. `parallel`
+    says that every process of a run over several devices takes part.
     """
 
     family: ClassVar[str] = "stages"
     learns: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[tuple[str, ...]] = ()
     judges: ClassVar[tuple[str, ...]] = ()
+    compares: ClassVar[tuple[str, ...]] = ()
+    hands_on: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[str] = ""
 
 
 class Budget(Spec):
@@ -133,6 +138,7 @@ class Sample(Stage):
     """Let a policy answer prompts, several times each."""
 
     kind: Literal["sample"] = "sample"
+    writes: ClassVar[str] = "count"
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 
@@ -160,10 +166,7 @@ class Sample(Stage):
             yield Problem(
                 "M507", "top_p", "`temperature: 0` takes the most likely token, so `top_p` has no effect", ("remove `top_p`, or raise `temperature`",)
             )
-        context = self.policy.output.context
-        if context is not None and self.max_new_tokens >= context:
-            text = f"an answer of `max_new_tokens` {self.max_new_tokens} leaves no room for a prompt: `{self.policy}` reads at most {context} tokens"
-            yield Problem("M503", "max_new_tokens", text, ("lower it, or give the model a longer `context`",))
+        yield from check_room(self.max_new_tokens, self.policy)
 
     def output(self) -> Output:
         prompts = self.prompts.output
@@ -187,6 +190,7 @@ class Label(Stage):
     """Score answers with a reward and keep them all."""
 
     kind: Literal["label"] = "label"
+    hands_on: ClassVar[tuple[str, ...]] = ("completions",)
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
     """Answers to score."""
@@ -218,6 +222,7 @@ class Pair(Stage):
     """Turn scored answers into preference pairs."""
 
     kind: Literal["pair"] = "pair"
+    compares: ClassVar[tuple[str, ...]] = ("completions",)
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
     """Answers to pair, several to a prompt."""
@@ -334,6 +339,8 @@ class Evaluate(Stage):
                     yield Problem(
                         "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
                     )
+        if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
+            yield from check_room(self.max_new_tokens, *self.models)  # the default is a bound for models that read more
 
     def output(self) -> Output:
         return Output("table")

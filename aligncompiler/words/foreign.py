@@ -26,8 +26,8 @@ TARGETS = {
     # batch
     "batch.rows": "per_device_train_batch_size train_batch_size batch_size global_batch_size ppo_mini_batch_size rollout_batch_size "
     "num_samples_per_step total_batch_size",
-    "batch.tokens_at_once tokens_at_once": "gradient_accumulation_steps micro_batch_size micro_train_batch_size ppo_micro_batch_size "
-    "ppo_micro_batch_size_per_gpu per_device_eval_batch_size eval_batch_size accumulate_grad_batches max_tokens_per_batch ppo_max_token_len_per_gpu "
+    "batch.tokens_at_once tokens_at_once": "micro_train_batch_size ppo_micro_batch_size "
+    "ppo_micro_batch_size_per_gpu per_device_eval_batch_size eval_batch_size max_tokens_per_batch ppo_max_token_len_per_gpu "
     "precompute_ref_batch_size",
     # lengths
     "max_tokens context": "max_length max_seq_length max_seq_len cutoff_len cutoff_length sequence_len sequence_length model_max_length max_len "
@@ -37,7 +37,7 @@ TARGETS = {
     "log_every": "logging_steps log_interval log_every_n_steps logging_interval log_freq log_steps",
     "checkpoints": "save_steps save_strategy save_every save_interval save_freq saves_per_epoch checkpointing_steps checkpoint_interval",
     # what is learned
-    "objective": "loss loss_fn loss_function criterion trainer",
+    "objective": "loss loss_fn loss_function criterion",
     "objective.kind": "loss_type pref_loss rl rlhf trainer_type algorithm",
     "objective.beta": "pref_beta dpo_beta rl_beta kl_beta kl_coef kl_coeff kl_ctl init_kl_coef",
     "objective.label_smoothing": "dpo_label_smoothing cdpo_label_smoothing ls label_smoothing_factor",
@@ -90,11 +90,11 @@ TARGETS = {
     "models": "model_list candidates",
     # everywhere
     "engine": "accelerate_config distributed fabric hardware",
-    "engine.precision": "bf16 fp16 tf32 dtype torch_dtype mixed_precision model_dtype precision_type",
+    "engine.precision": "bf16 fp16 dtype torch_dtype mixed_precision model_dtype precision_type",
     "engine.strategy": "fsdp deepspeed fsdp_config ddp parallelism distributed_backend distributed_type zero_stage ds_config",
     "engine.devices": "num_gpus gpus n_gpus n_gpus_per_node num_gpus_per_node gpus_per_node num_processes nproc_per_node num_devices world_size",
     "engine.accelerator": "device use_cpu no_cuda device_type device_map cuda",
-    "engine.threads": "num_threads num_workers dataloader_num_workers dataset_num_proc preprocessing_num_workers num_proc num_cpus",
+    "engine.threads": "num_threads num_cpus",
     "alignc": "schema_version schemaversion api_version apiversion spec_version language_version format_version config_version",
     "alignc revision": "version",
     "seed": "random_seed rng_seed data_seed manual_seed global_seed",
@@ -116,7 +116,19 @@ for _target, _names in TARGETS.items():
     for _name in _names.split():
         FOREIGN[_name] = f"{FOREIGN[_name]} {_target}" if _name in FOREIGN else _target
 
+# What a person has to know of a word that others call differently, besides its name: it counts in another unit.
+UNITS = {
+    "batch.rows": "rows of one optimiser step, over all devices",
+    "batch.tokens_at_once": "tokens of one forward pass, not rows",
+    "checkpoints": "shares of the budget, for example `[0.5, 1]`",
+    "schedule.warmup": "a share of the steps, not a number of them",
+    "schedule.floor": "a share of the peak, not a rate",
+    "extends": "one file, which may extend another",
+}
+
 # Names without a key here, and what takes their place.
+ACCUMULATED = "an optimiser step has `batch.rows` rows, over all devices; how many pass at a time follows from `batch.tokens_at_once`, in tokens"
+READ_ALONE = "rows are read before training starts, and need no workers; `engine.threads` bounds what a CPU run takes"
 INSTEAD = {
     "output_dir": "results go to the folder of the run: `alignc run --out FOLDER`",
     "logging_dir": "curves go to the report of the run",
@@ -133,6 +145,20 @@ INSTEAD = {
     "eval_dataset": "write a stage of kind `evaluate` with this dataset as its `data`",
     "max_prompt_length": "there is one bound for prompt and answer together, `max_tokens`",
     "gradient_checkpointing": "memory is bounded by `batch.tokens_at_once`",
+    "gradient_accumulation_steps": ACCUMULATED,
+    "accumulate_grad_batches": ACCUMULATED,
+    "micro_batch_size": ACCUMULATED,
+    "precompute_ref_log_probs": "a stage that computes them once is added by itself; one of kind `logprobs` does it in the open",
+    "precompute_ref_logps": "a stage that computes them once is added by itself; one of kind `logprobs` does it in the open",
+    "reference_free": "there is no objective without its reference; `reference` names another one",
+    "do_sample": "`temperature: 0` takes the most likely token, a higher one draws",
+    "use_cache": "keys and values are always kept while answers are written",
+    **dict.fromkeys(("attn_implementation", "use_flash_attention_2", "flash_attention", "flash_attn"), "PyTorch picks the kernel; there is nothing to choose"),
+    "disable_dropout": "models built here have no dropout, a pretrained one has that of its own configuration; that of an adapter is `adapter.dropout`",
+    "padding_free": "rows are packed by themselves; shared prefixes are computed once",
+    "trainer": "training is a stage of kind `train`, and its `objective` says how",
+    "tf32": "float32 is computed as float32; `engine.precision: bfloat16` is the faster choice",
+    **dict.fromkeys(("dataloader_num_workers", "num_workers", "dataset_num_proc", "preprocessing_num_workers", "num_proc"), READ_ALONE),
     "packing": "rows are packed by themselves; shared prefixes are computed once",
     "sample_packing": "rows are packed by themselves; shared prefixes are computed once",
     "push_to_hub": "a finished model is an ordinary folder under `artifacts/` of the run",

@@ -15,7 +15,7 @@ from ..spec.experiment import Experiment
 from ..spec.registry import DECLARED, FAMILIES, find, kinds, singular
 from ..spec.slot import slots
 from ..tree import Node, shortened
-from .foreign import INSTEAD, meant_by, plain, targets
+from .foreign import INSTEAD, UNITS, meant_by, plain, targets
 from .suggest import bare, did_you_mean, nearest
 from .wording import field_name
 
@@ -63,7 +63,9 @@ def mistaken_kind(family: str, written: Mapping[str, Any]) -> str:
     """The key of a statement without `kind` that was meant by it; empty if there is none."""
     keys = {key for cls in kinds(family).values() for key in slots(cls)}
     unknown = [word for word in written if word not in keys]
-    return next((word for word in unknown if "kind" in targets(word) or nearest(word, [*keys, "kind"])[:1] == ["kind"]), "")
+    return next(
+        (word for word in unknown if not {"kind", f"{singular(family)}.kind"}.isdisjoint(targets(word)) or nearest(word, [*keys, "kind"])[:1] == ["kind"]), ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,13 @@ def mending(cls: type[Spec], word: str, name: str, value: Node | None = None) ->
         return Mending((said,), None, frozenset({first}))
     if word.isdigit() and value is not None and value.value is None:
         return Mending(("a `,` separates values; write a number without it, and its fraction after a `.`",), None, frozenset())
+    if plain(word) in INSTEAD and plain(word) not in known:
+        return Mending((INSTEAD[plain(word)],), None, frozenset())
     near = nearest(word, known)
     sentence, about = right_place(cls, word)
     if sentence and not (near and (bare(near[0]).rstrip("s") == bare(word).rstrip("s") or not targets(word))):
-        return Mending((sentence,), None, frozenset({about} if about else ()))
-    if not near and plain(word) in INSTEAD:
-        return Mending((INSTEAD[plain(word)],), None, frozenset())
+        unit = next((UNITS[target] for target in targets(word) if target in UNITS and f"{target.rpartition('.')[2]}`" in sentence), "")
+        return Mending((f"{sentence}: {unit}" if unit else sentence,), None, frozenset({about} if about else ()))
     return Mending(did_you_mean(word, known, f"keys of {name}"), near[0] if len(near) == 1 else None, frozenset(near))
 
 

@@ -63,6 +63,8 @@ def plain_number(text: str, fractions: bool = True) -> str:
     if share := re.fullmatch(r"([0-9.]+)\s?/\s?([0-9.]+)", text):
         bottom = scalar(share[2])
         return f"{scalar(share[1]) / bottom:.6g}" if fractions and isinstance(bottom, int | float) and bottom and not isinstance(scalar(share[1]), str) else ""
+    if re.fullmatch(r"[-+]?[0-9]+,[0-9]+([eE][-+]?[0-9]+)?%?", text) and not re.match(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}(?![0-9])", text):
+        text = text.replace(",", ".")  # a comma before three digits groups them, any other stands before a fraction
     match = re.fullmatch(r"([-+]?[0-9][0-9_,]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)(?:\s?([kKmMbB%])|\s[a-z_]+)?", text)
     if match is None or len(text) > MAX_DIGITS:
         return ""

@@ -45,7 +45,7 @@ def test_after_many_problems_the_work_stops() -> None:
     for line in range(1, MAX_PROBLEMS + 1):
         made.add("S401", "unknown key", Place("a.yaml", line))
         made.add("S401", "unknown key", Place("a.yaml", line))
-    assert len(made.diagnostics) == MAX_PROBLEMS and made.told == 2 * MAX_PROBLEMS
+    assert len(made.diagnostics) == MAX_PROBLEMS and made.faults == 2 * MAX_PROBLEMS
     with pytest.raises(SpecError, match="more than 500 problems"):
         made.add("S401", "unknown key", Place("b.yaml"))
 

@@ -67,6 +67,12 @@ def test_every_name_that_is_listed_can_be_asked_for() -> None:
         ("train.objective", "objective", "Kinds of objective: sft"),
         ("vars.pull.type", "type", ""),
         ("rounds.over", "over", ""),
+        ("precision", "engine.precision", ""),
+        ("devices", "engine.devices", ""),
+        ("axes", "sweep.axes", ""),
+        ("hidden_size", "causal_lm.architecture.hidden_size", ""),
+        ("steps", "train.budget.steps", ""),
+        ("stages.sft.budget", "train.budget", "How long to train."),
     ],
 )
 def test_a_key_is_found_by_its_path_and_by_its_name(topic: str, first: str, text: str) -> None:
@@ -82,11 +88,20 @@ def test_a_key_is_found_by_its_path_and_by_its_name(topic: str, first: str, text
         ("vars.typ", "`type`"),
         ("extends.x", "names of your own"),
         ("budget.stps", "`steps`"),
+        ("devics", "`devices`"),
+        ("models.base", "`alignc show SPEC models.base` shows it"),
+        ("models.pretraned", "did you mean `pretrained`"),
+        ("stages.sft", "`alignc explain stages`"),
     ],
 )
 def test_a_topic_that_is_not_there_suggests_one(topic: str, help: str) -> None:
     with pytest.raises(LookupError, match=help):
         find(topic)
+
+
+def test_a_key_that_stands_in_several_places_is_listed_with_all_of_them() -> None:
+    assert [d.name for d in find("count").fields] == ["deduction.count", "sample.count", "rounds.count"]
+    assert {"model: causal_lm, encoder", "optimizer: adamw"} <= {line.strip() for line in find("kind").text.splitlines()}
 
 
 @pytest.mark.parametrize("name", [name for name, key in COMPOSED.items() if key.example])
