@@ -197,3 +197,11 @@ def test_who_stops_to_read_stops_the_run_without_a_word_more(project, tmp_path):
         assert process.wait(60) == 130
     [folder] = tmp_path.glob("runs/*")
     assert look(folder, False).status == "interrupted" and not (folder / "crash.txt").exists()
+
+
+def test_a_manifest_that_was_changed_is_made_again(project):
+    plan = plan_of(project)
+    manifest = artifact_folder(project / "store", plan["stages.drafts"].key) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"facts": {', '"facts": {"more": 1, '))
+    assert run(project, plan, "changed") == 0
+    assert [s["id"] for s in read_summary(project / "changed")["stages"] if not s["cached"]] == ["stages.drafts"]
