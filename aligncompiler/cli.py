@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from . import __version__
+from .terminal import say, settle_streams, silenced
 
 EXITS = {
     0: "ok",
@@ -157,12 +158,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = getattr(import_module(f"{__package__}.verbs.{args.verb}"), args.verb)
     try:
         return int(verb(args))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
-    except Exception:  # noqa: BLE001  the last line of defence: what nobody foresaw is our mistake, and scripts must be able to tell
+    except Exception as error:  # noqa: BLE001  the last line of defence: what nobody foresaw is our mistake, and scripts must be able to tell
+        if isinstance(error, OSError) and (code := lost(error)) is not None:
+            return code
         traceback.print_exc()
         print(f"internal error in alignc {__version__}: please report the lines above together with the spec", file=sys.stderr)
         return 5
@@ -172,14 +172,28 @@ def start() -> NoReturn:
     """The process of one verb. But for the language server it is short: nothing is collected while it works, and it ends without being taken apart."""
     if sys.argv[1:2] != ["lsp"]:
         gc.disable()
+    settle_streams()
     code = main()
     try:
         for stream in (sys.stdout, sys.stderr):
             if not stream.closed:  # as the language server leaves them
                 stream.flush()
-    except BrokenPipeError:
-        code = 0  # who reads has enough, as in `main`
+    except OSError as error:
+        found = lost(error)
+        assert found is not None, error
+        code = found
     os._exit(code)
+
+
+def lost(error: OSError) -> int | None:
+    """The exit code of a verb whose output could not be written, which is said if it can be; None if the error is of something else."""
+    gone = silenced()
+    if isinstance(error, BrokenPipeError):
+        return 0  # who reads has enough
+    if not gone:
+        return None
+    say(f"error: the output cannot be written: {error.strerror}")
+    return 2
 
 
 if __name__ == "__main__":

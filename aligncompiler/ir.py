@@ -14,10 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from .diagnostic import Place
 from .spec.base import Kind, Output, Ref
-from .spec.codec import UnknownKind, dump, refs, restore, restore_spec
+from .spec.codec import MISFITS, UnknownKind, dump, refs, restore, restore_spec
 from .spec.experiment import Engine
+from .tree import shortened
 
 FORMAT = "alignc-plan/1"
 
@@ -140,10 +143,18 @@ class Plan:
 
         def stage(s: Mapping[str, Any]) -> Stage:
             places = {k: Place(**v) for k, v in s["places"].items()}
-            spec = restore(s["family"], s["spec"], outputs | {name: outputs[id] for name, id in s["links"].items()})
+            try:
+                spec = restore(s["family"], s["spec"], outputs | {name: outputs[id] for name, id in s["links"].items()})
+            except MISFITS as error:
+                error.add_note(s["id"])
+                raise
             return Stage(s["id"], spec, outputs[s["id"]], places, s["seed"], s["files"], s["preimage"], s["key"], s["why"], s["links"])
 
-        engine = restore_spec(Engine, data["engine"], outputs)
+        try:
+            engine = restore_spec(Engine, data["engine"], outputs)
+        except MISFITS as error:
+            error.add_note("engine")
+            raise
         assert isinstance(engine, Engine)
         stages = tuple(stage(s) for s in data["stages"])
         head = (data["name"], data["spec_file"], stages, engine, data["seed"], data["description"], tuple(data["cites"]))
@@ -183,9 +194,23 @@ def plan_from(data: Mapping[str, Any]) -> Plan:
         return Plan.from_json(data)
     except (NotAPlan, UnknownKind):
         raise
-    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-        text = str(error).partition("\n")[0]
-        raise NotAPlan(f"it is not whole: {type(error).__name__}: {text}") from error
+    except MISFITS as error:
+        raise NotAPlan(misfit(error)) from error
+
+
+def misfit(error: Exception) -> str:
+    """What does not fit, by its path in the plan, as the notes of the error tell it."""
+    steps = list(reversed(getattr(error, "__notes__", [])))
+    told = str(error).partition("\n")[0]
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        steps += [str(step) for step in first["loc"]]
+        told = f"is {shortened(json.dumps(first['input'], default=str))}: {first['msg']}"
+    elif isinstance(error, KeyError):
+        told = f"lacks `{error.args[0]}`"
+    stage, *path = steps or [""]
+    where = f"`{stage}`: `{'.'.join(path)}` " if path else f"`{stage}`: " if stage else "it "
+    return where + (told or "is not of its type")
 
 
 MANIFEST = "manifest.json"

@@ -17,16 +17,15 @@ from aligncompiler.ir import NotAPlan, Plan, read_plan
 from aligncompiler.spec.codec import UnknownKind
 from aligncompiler.spec.registry import plugin_problems
 from aligncompiler.store.run_folder import begun, hold, now, write_summary
-from aligncompiler.terminal import print_report, say
+from aligncompiler.terminal import print_report, say, settle_streams, silenced
 
 from .console import Console
-from .execute import StageFailed, execute, link_artifacts
+from .execute import Made, StageFailed, execute, link_artifacts
 from .lowering import lower
+from .parent import end_with_parent
 from .ranks import Ranks
-from .store import Artifact, Store
+from .store import Store
 from .work import Stopwatch
-
-Made = dict[str, tuple[Artifact, bool]]
 
 
 def main() -> int:
@@ -35,9 +34,12 @@ def main() -> int:
     arguments.add_argument("plan", type=Path, help="plan.json; the run folder is the one it lies in")
     arguments.add_argument("--store", type=Path, required=True, help="folder of finished artifacts")
     arguments.add_argument("--quiet-tables", action="store_true", help="leave stdout to whoever started this")
+    arguments.add_argument("--end-with-parent", action="store_true", help="end when stdin does: its other end is held by whoever started this")
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
+    if args.end_with_parent:
+        end_with_parent()
     report = Report()
     ranks = Ranks()
     try:
@@ -76,14 +78,17 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         if refused:
             return failure(refused, ranks, summary)
         with console.running(), store.using(plan) if ranks.first else nullcontext():
-            execute(plan, store, console, ranks, made, str(folder))
+            execute(plan, store, console, ranks, made, str(folder), summary.making)
     except StageFailed as failed:
         return failure([failed], ranks, summary)
     except KeyboardInterrupt:
+        summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
         say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
-        summary.write("interrupted", 130)
         return 130
     except OSError as error:
+        if silenced() or isinstance(error, BrokenPipeError):  # who reads what is said has gone, and wants no more
+            summary.write("interrupted", 130)
+            return 130
         report = Report()
         report.add("P605", f"the store or the run folder failed: {error}", None, help=("check that the disk has room and that both may be written",))
         print_report(report)
@@ -113,6 +118,10 @@ class Summary:
         self.writes = writes
         self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages))
         self.watch = Stopwatch()
+
+    def making(self, id: str) -> None:
+        """The run goes on, with this stage or between stages."""
+        self.write("running", **({"stage": id} if id else {}))
 
     def write(self, status: str, exit: int | None = None, **more: str) -> None:
         """How the run stands; with an exit code, how it ended."""
@@ -194,8 +203,14 @@ def unknown_kind(error: UnknownKind, ranks: Ranks) -> int:
 
 def guarded() -> int:
     """`main`, with an internal error told as one: the traceback goes to a file, its name to the user."""
+    settle_streams()
     try:
         return main()
+    except KeyboardInterrupt:  # before or after the plan was carried out
+        silenced()
+        return 130
+    except BrokenPipeError:
+        return 130 if silenced() else 5
     except Exception:  # noqa: BLE001  the outermost frame of the process: whatever arrives here is our mistake
         path = Path(sys.argv[1]).parent / "crash.txt"
         path.write_text(traceback.format_exc(), encoding="utf-8")

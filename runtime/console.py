@@ -37,6 +37,13 @@ def clipped(facts: list[str], width: int = 88) -> str:
     return "   ".join([*kept, "..."] if len(kept) < len(facts) else kept)
 
 
+class Stream(RichConsole):
+    """A stream of a person, who may stop to read; rich would end the process then and there."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError("nobody reads what is said")
+
+
 class StageLine:
     """The line of one stage."""
 
@@ -90,7 +97,7 @@ class Console:
     def __init__(self, plan: Plan, silent: bool) -> None:
         self.plan = plan
         self.silent = silent
-        self.out = RichConsole(stderr=True, soft_wrap=True)
+        self.out = Stream(stderr=True, soft_wrap=True)
         self.bar: Progress | None = None
         self.width = max((len(s.id) for s in plan.stages), default=0)
 
@@ -134,7 +141,7 @@ class Console:
         """Every table of the run, on stdout."""
         if self.silent:
             return
-        out = RichConsole(width=None if self.out.is_terminal else 160)
+        out = Stream(width=None if self.out.is_terminal else 160)
         cells = cell_table(self.plan, made)
         if cells is not None and cells.figures:
             out.print()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from .store import Artifact, Store
 from .versions import versions
 from .work import Stopwatch, Work
 
+Made = dict[str, tuple[Artifact, bool]]  # id of a stage -> (artifact, whether it was there before)
+
 
 class StageFailed(Exception):
     """A stage stopped on a fault; carries the stage and the fault."""
@@ -32,8 +34,9 @@ class StageFailed(Exception):
         self.fault = fault
 
 
-def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: dict[str, tuple[Artifact, bool]], run: str = "") -> None:
-    """Make every stage of the plan and enter it in `made`: id -> (artifact, whether it was there before). `run` names the run in manifests.
+def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made, run: str = "", tell: Callable[[str], None] = lambda id: None) -> None:
+    """Make every stage of the plan and enter it in `made`. `run` names the run in manifests; `tell` hears the id of each stage before it is made,
+    and an empty text after that.
 
     Raises StageFailed; what was made before is kept, and stands in `made`.
     """
@@ -42,11 +45,14 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: dict
         with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key):
             found = ranks.find(store, stage)
             if found is None:
+                tell(stage.id)
                 try:
-                    artifact = make(plan, stage, inputs, store, line, ranks, run)
+                    made[stage.id] = (make(plan, stage, inputs, store, line, ranks, run), False)
                 except Fault as fault:
                     raise StageFailed(stage, fault) from fault
-            made[stage.id] = (artifact, False) if found is None else (found, True)
+                tell("")
+            else:
+                made[stage.id] = (found, True)
             line.finish(*made[stage.id])
 
 

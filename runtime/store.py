@@ -1,7 +1,7 @@
 """Content-addressed artifacts: complete or not there at all.
 
 An artifact is made in a folder beside the store, hashed, synced, and appears under its key by one rename; its manifest holds the sha256
-of every file, checked when the artifact is first read in a process. A lock per key keeps two runs from making the same thing.
+of every file and of itself, checked when the artifact is first read in a process. A lock per key keeps two runs from making the same thing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from aligncompiler.ir import Plan, artifact_folder
 from aligncompiler.spec.base import Output
-from aligncompiler.store.artifacts import damage, lock_of, locked, read_manifest, using, write_manifest
+from aligncompiler.store.artifacts import damage, lock_of, locked, read_manifest, unchanged, using, write_manifest
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Store:
         if manifest is None:
             return None
         folder = artifact_folder(self.root, key)
-        if key not in self.verified and (not manifest.keys() >= {"files", "output", "facts"} or any(damage(folder, manifest["files"]))):
+        if key not in self.verified and not whole(folder, manifest):
             aside = self.root / "damaged" / key
             shutil.rmtree(aside, ignore_errors=True)
             aside.parent.mkdir(exist_ok=True)
@@ -99,6 +99,11 @@ class Store:
         sync(target.parent)
         self.verified.add(key)
         return Artifact(id, target, whole)
+
+
+def whole(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether an artifact is what was stored: its manifest and every file."""
+    return manifest.keys() >= {"files", "output", "facts"} and unchanged(manifest) and not any(damage(folder, manifest["files"]))
 
 
 def sync(path: Path) -> None:

@@ -27,7 +27,12 @@ CODES = (
         "The code that would carry out this stage never looks at this field. Whatever you wrote there would be silently ignored, so nothing is started.",
     ),
     Code("P614", "already-running", "Two processes that carry out one plan in one folder would overwrite each other's report, so the second one stops."),
-    Code("P615", "not-a-plan", "`alignc run FILE.json` carries out a plan that `alignc plan SPEC -o FILE.json` saved; this file is none, or not a whole one."),
+    Code(
+        "P615",
+        "not-a-plan",
+        "`alignc run FILE.json` carries out a plan that `alignc plan SPEC -o FILE.json` saved; this file is none, or was cut short or edited. The "
+        "message names the first value that is wrong; a plan is made again, not mended, since its keys follow from all that it says.",
+    ),
     Code(
         "P616",
         "damaged-artifact",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..diagnostic import Place, Report
 from ..ir import Plan, Stage
+from ..spec.base import Kind
 from ..spec.codec import leaves
 from ..store.artifacts import file_hash
 
@@ -41,6 +42,12 @@ def files_of(stage: Stage, report: Report) -> dict[str, str]:
             elif check(folder, True, f"{value}/{getattr(stage.spec, 'path', None) or ''}", stage.place("path"), report):
                 found[dotted] = hash_of(folder)
     return found
+
+
+def hashed_fields(spec: Kind) -> set[str]:
+    """The dotted paths of the fields of a spec whose content enters keys."""
+    found = ((path, value, is_path) for path, value, _, is_path in leaves(spec))
+    return {".".join(path) for path, value, is_path in found if value is not None and (is_path or path == ("package",))}
 
 
 def check(target: Path, wants_folder: bool, name: str, place: Place | None, report: Report) -> bool:

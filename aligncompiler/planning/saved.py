@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -14,14 +13,22 @@ from typing import Any
 from .. import __version__
 from ..compile import compile_spec
 from ..diagnostic import Diagnostic, Report, SpecError
-from ..ir import NotAPlan, Plan, Stage, plan_from, read_json, write_plan
+from ..ir import NotAPlan, Plan, Stage, read_json, write_plan
 from ..passes.hash_inputs import shown
 from ..spec.base import Ref, extra_of
 from ..spec.codec import UnknownKind, leaves
 from ..spec.experiment import Engine
 from .difference import ABSENT, at, differences, said, written
+from .verify import Shape, check_shape, is_mapping, is_named_texts, is_text, is_texts, verified
 
 RECORD = "saved"
+MADE: Shape = {
+    "spec": (is_text, "the path of a spec"),
+    "profiles": (is_texts, "a list of texts"),
+    "sets": (is_texts, "a list of texts"),
+    "code": (is_mapping, "a mapping"),
+}
+CODE: Shape = {"version": (is_text, "a text"), "files": (is_named_texts, "a mapping to texts"), "plugins": (is_named_texts, "a mapping to texts")}
 SHOWN_FILES = 3
 
 
@@ -45,24 +52,28 @@ def load_saved(path: Path) -> Saved:
     """A saved plan. Raises SpecError if the file holds none."""
     try:
         data = read_json(path)
-        plan = plan_from(data)
-        again = json.loads(json.dumps(plan.to_json()))
-        if again != {name: data[name] for name in again}:
-            raise NotAPlan("it is not whole: a part of it is not of its type")
-        record = data.get(RECORD)
-        if not isinstance(record, dict):
-            raise NotAPlan("it has no record of how it was made")
-        profiles, sets = record["profiles"], record["sets"]
-        whole = isinstance(profiles, list) and isinstance(sets, list) and all(isinstance(text, str) for text in (*profiles, *sets))
-        if not whole or not all(isinstance(record["code"][name], dict) for name in ("files", "plugins")) or "version" not in record["code"]:
-            raise NotAPlan("its record of how it was made is not whole")
-        return Saved(plan, Path(record["spec"]), tuple(profiles), tuple(sets), record["code"])
+        plan = verified({name: value for name, value in data.items() if name != RECORD})
+        record = checked(data.get(RECORD))
+        return Saved(plan, Path(record["spec"]), tuple(record["profiles"]), tuple(record["sets"]), record["code"])
     except OSError as error:
         raise SpecError(Diagnostic("P601", f"the plan `{path}` cannot be read: {error.strerror}", help=("name a file that `alignc plan` wrote",))) from None
-    except (NotAPlan, AttributeError, LookupError, TypeError, ValueError) as error:
-        told = isinstance(error, NotAPlan | UnknownKind)
-        text = f"`{path}` is no saved plan that can be read here: {error if told else 'its record of how it was made is not whole'}"
+    except NotAPlan as error:
+        text = f"`{path}` is no saved plan that can be carried out: {error}"
         raise SpecError(Diagnostic("P615", text, help=("make one with `alignc plan SPEC -o FILE.json`",))) from None
+    except UnknownKind as error:
+        text = f"`{path}` is no saved plan that can be carried out here: `{'.'.join(reversed(error.__notes__))}`: {error}"
+        raise SpecError(Diagnostic("P615", text, help=("install the plug-in that adds it, or make a plan with `alignc plan SPEC -o FILE.json`",))) from None
+
+
+def checked(record: Any) -> dict[str, Any]:
+    """The record of how a plan was made. Raises NotAPlan if it is missing or not whole."""
+    if record is None:
+        raise NotAPlan("it has no record of how it was made")
+    if not isinstance(record, dict):
+        raise NotAPlan(f"`{RECORD}` is {said(record)}; it should be the record of how the plan was made")
+    check_shape(f"`{RECORD}`: ", record, MADE)
+    check_shape(f"`{RECORD}.code`: ", record["code"], CODE)
+    return record
 
 
 # ---- code
@@ -144,11 +155,7 @@ def compare(old: Plan, new: Plan, report: Report, help: tuple[str, ...]) -> None
             compare_stage(old, new, stage, report, help)
     for id in gone:
         report.add("P612", f"`{id}` is in the plan, but not in the spec any more", None, help=help)
-    if not report.errors:
-        for stage in new.stages:
-            if old[stage.id].key != stage.key:
-                text = f"the key of `{stage.id}` does not follow from what the plan says of it; the file was edited"
-                report.add("P612", text, stage.place(), path=tuple(stage.base.split(".")), help=help)
+    assert report.errors or all(old[stage.id].key == stage.key for stage in new.stages), "keys differ, but nothing that they are made of"
 
 
 def compare_stage(old: Plan, new: Plan, stage: Stage, report: Report, help: tuple[str, ...]) -> None:

@@ -9,6 +9,8 @@ from .base import Kind, Output, Ref, Spec, extra_of
 from .registry import find, plugin_of, singular
 from .slot import Slot, slots
 
+MISFITS = (AssertionError, AttributeError, LookupError, TypeError, ValueError)  # what foreign data lead to here
+
 
 def dump(value: Any) -> Any:
     """The JSON form of a spec or of a value inside one."""
@@ -45,23 +47,35 @@ def restore(family: str, data: Mapping[str, Any], outputs: Mapping[str, Output])
 
 def restore_spec(cls: type[Spec], data: Mapping[str, Any], outputs: Mapping[str, Output]) -> Spec:
     fields = slots(cls)
-    return cls(**{name: undump(fields[name], value, outputs) if name in fields else value for name, value in data.items()})
+    return cls(**{name: below(name, fields[name], value, outputs) if name in fields else value for name, value in data.items()})
+
+
+def below(step: str, slot: Slot, value: Any, outputs: Mapping[str, Output]) -> Any:
+    """`undump` of a part; an error notes on its way up each step of the path to the value that does not fit."""
+    try:
+        return undump(slot, value, outputs)
+    except MISFITS as error:
+        error.add_note(step)
+        raise
 
 
 def undump(slot: Slot, value: Any, outputs: Mapping[str, Output]) -> Any:
     if isinstance(value, Mapping) and is_ref(value) and slot.needs is not None:
         inside = value.get("inside", "")
+        if value["ref"] not in outputs:
+            raise ValueError(f"it refers to `{value['ref']}`, which is no stage of the plan")
         output = outputs[value["ref"]].inside(inside)
-        assert output is not None, f"{value['ref']} holds no {inside}"
+        if output is None:
+            raise ValueError(f"it refers to `{inside}` in `{value['ref']}`, which holds no such part")
         return Ref(value["ref"], output, inside)
     if isinstance(value, Mapping) and slot.family is not None:
         return restore(slot.family.family, value, outputs)
     if isinstance(value, Mapping) and slot.nested is not None:
         return restore_spec(slot.nested, value, outputs)
     if isinstance(value, Mapping) and slot.values is not None:
-        return {k: undump(slot.values, v, outputs) for k, v in value.items()}
+        return {k: below(k, slot.values, v, outputs) for k, v in value.items()}
     if isinstance(value, list) and slot.items is not None:
-        return tuple(undump(slot.items, v, outputs) for v in value)
+        return tuple(below(str(i), slot.items, v, outputs) for i, v in enumerate(value))
     return value
 
 

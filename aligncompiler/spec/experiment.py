@@ -12,6 +12,8 @@ from .objective import Objective
 from .reward import Reward
 from .stage import Stage
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"  # of an experiment: run folders carry it
+
 
 class Engine(Spec):
     """Where and in which precision the work is done."""
@@ -41,7 +43,7 @@ class Experiment(Spec):
     """Version of the language."""
     name: str = field(
         role="cosmetic",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
+        pattern=NAME,
         says="should be at most 80 letters, digits, `_`, `.` and `-`, the first of them a letter or digit",
     )
     """Name of the experiment; run folders carry it."""

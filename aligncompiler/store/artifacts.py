@@ -1,6 +1,6 @@
 """What lies in a store of finished artifacts: manifests, checksums, who uses what. The runtime writes it through here, the verbs read it.
 
-artifacts/ab/abcd.../   an artifact under its key: its files, and manifest.json with the sha256 of each of them
+artifacts/ab/abcd.../   an artifact under its key: its files, and manifest.json with the sha256 of each of them and of itself
 making/abcd...          an artifact that is being made
 damaged/abcd...         one whose files no longer have their checksums, put aside
 locks/abcd....lock      held by the process that makes the artifact
@@ -23,6 +23,8 @@ from typing import Any
 from ..ir import MANIFEST, Plan, Stage, artifact_folder
 from ..spec.codec import dump
 
+FIRST_FORMAT, FORMAT = "alignc-artifact/1", "alignc-artifact/2"
+CHECKSUM = "checksum"
 KEY_LENGTH = 40
 GC_LOCK = "locks/gc.lock"
 HEX = frozenset("0123456789abcdef")
@@ -49,16 +51,28 @@ def described(plan: Plan, stage: Stage, run: str) -> dict[str, Any]:
     whole = stage.to_json()
     kept = {name: whole[name] for name in ("spec", "output", "reads", "seed", "preimage", "files")}
     where = {"run": run, "experiment": plan.name, "experiment_seed": plan.seeds.get(stage.id, plan.seed), "engine": dump(plan.engine)}
-    return {"format": "alignc-artifact/1", "kind": stage.spec.tag, **where, **kept}
+    return {"kind": stage.spec.tag, **where, **kept}
 
 
 def write_manifest(folder: Path, id: str, key: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the manifest of a finished folder, with the checksum of every file and the time; what was written."""
+    """Write the manifest of a finished folder, with the checksums of every file and of itself, and the time; what was written."""
     files = {name: file_hash(folder / name) for name in contents(folder)}
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    whole = {**manifest, "id": id, "key": key, "created": created, "files": files}
+    whole = {**manifest, "format": FORMAT, "id": id, "key": key, "created": created, "files": files}
+    whole[CHECKSUM] = checksum(whole)
     (folder / MANIFEST).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
     return whole
+
+
+def checksum(manifest: Mapping[str, Any]) -> str:
+    """sha256 of what a manifest says, but for this checksum."""
+    told = json.loads(json.dumps({name: value for name, value in manifest.items() if name != CHECKSUM}))
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def unchanged(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has the checksum that it was written with; the first format has none."""
+    return manifest.get(CHECKSUM) == checksum(manifest) if manifest.get("format") != FIRST_FORMAT else CHECKSUM not in manifest
 
 
 def damage(folder: Path, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -106,8 +106,12 @@ def status_of(folder: Path, summary: Mapping[str, Any] | None) -> str:
     if summary is None:
         return "damaged: run.json cannot be read" if (folder / SUMMARY).exists() else "running" if alive(folder) else "not started"
     status = summary.get("status")
-    if status == "running":
-        return "running" if alive(folder) else "crashed" if crashed(folder) else "killed"
+    if status == "running" and alive(folder):
+        return "running"
+    if status == "running" and crashed(folder):
+        return "crashed"
+    if status in ("running", "killed"):
+        return f"killed at {summary['stage']}" if isinstance(summary.get("stage"), str) else "killed"
     if status == "failed":
         return f"failed at {summary['failed']}" if isinstance(summary.get("failed"), str) else "failed"
     known = isinstance(status, str) and isinstance(summary.get("stages"), list) and all(isinstance(s, dict) for s in summary["stages"])

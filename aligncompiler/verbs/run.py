@@ -6,9 +6,6 @@ import argparse
 import hashlib
 import importlib.util
 import json
-import os
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 from ..compile import compile_spec
 from ..diagnostic import Report, SpecError
 from ..ir import Plan, write_plan
+from ..process import outcome, start
 from ..render import counted, refusal
 from ..store.artifacts import complaint, read_manifest
 from ..store.run_folder import PLAN, SUMMARY, hold, read_summary, status_of
@@ -64,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
         print_report(report)
         return failed(args, 1, "another process is running this plan", report)
     code = start(plan, folder, Path(args.store), args.json)
-    summary = read_summary(folder)
-    if summary is None or "exit" not in summary:  # nothing was written, or by another process that has this folder now
-        summary = {"run": str(folder), "status": "failed", "exit": code, "stages": []}
+    ended = Report()
+    summary = outcome(plan, folder, code, ended)
+    print_report(ended)
     if args.json:
         print_json(summary)
     return int(summary["exit"])  # a launcher of several processes has exit codes of its own
@@ -175,23 +173,3 @@ def report_cached(summary: dict[str, Any], args: argparse.Namespace) -> None:
     say(f"{paint('ok', 'help')}  all {counted(len(summary['stages']), 'stage')} are cached; nothing to do. Report: {summary['report']}")
     if args.json:
         print_json(summary)
-
-
-def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool) -> int:
-    """The runtime on `plan.json` as a process of its own session, under torchrun where the plan asks for several devices.
-
-    Signals are passed on, so that stopping `alignc` never leaves the runtime behind.
-    """
-    module = ["runtime", str(folder / PLAN), "--store", str(store), *["--quiet-tables"] * quiet_tables]
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
-    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
-    process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment, start_new_session=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is wound up like Ctrl-C
-    asked = False
-    while True:
-        try:
-            code = process.wait()
-            return code if code >= 0 else 130 if asked else 5
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGKILL if asked else signal.SIGINT)  # once to wind up, twice to stop at once
-            asked = True

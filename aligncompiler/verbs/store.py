@@ -11,13 +11,14 @@ from typing import Any
 from ..diagnostic import Report
 from ..ir import artifact_folder
 from ..passes.key_stages import key_of
+from ..planning.table import short
 from ..render import counted, refusal
-from ..store.artifacts import Index, complaint, contents, damage, preimage, size
+from ..store.artifacts import Index, complaint, contents, damage, preimage, size, unchanged
 from ..store.collect import Collected, collect, unknown
 from ..store.run_folder import Run, runs_in
 from ..terminal import paint_for, print_json, print_report, say
 
-UNITS = ("bytes", "KB", "MB", "GB", "TB")
+EXTRA = "was not stored with it: its manifest does not name it"
 
 
 def store(args: argparse.Namespace) -> int:
@@ -53,11 +54,8 @@ def refuse(report: Report, args: argparse.Namespace, **more: Any) -> int:
 
 
 def human(count: int) -> str:
-    """A number of bytes for a person: three figures and a unit of 1,000."""
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{count} {UNITS[0]}" if unit == 0 else f"{value:.3g} {UNITS[unit]}"
+    """A number of bytes for a person, as the table of `alignc plan` writes it."""
+    return f"{short(count, ' ')}B"
 
 
 def runs_of(args: argparse.Namespace) -> list[Run]:
@@ -120,13 +118,16 @@ def faults(index: Index, key: str) -> Iterator[tuple[str, str]]:
     if manifest is None:
         yield "manifest.json", "is missing or cannot be read"
         return
+    if not unchanged(manifest):
+        yield "manifest.json", "has another checksum than it says"
+        return
     image = preimage(manifest)
     if not image or key_of(image) != key:
         yield "manifest.json", "does not belong to this key"
     folder = artifact_folder(index.store, key)
     files = manifest.get("files", {})
     yield from damage(folder, files)
-    yield from ((name, "is not in the manifest") for name in contents(folder) if name not in files)
+    yield from ((name, EXTRA) for name in contents(folder) if name not in files)
 
 
 def verify(args: argparse.Namespace, report: Report) -> int:
@@ -136,8 +137,10 @@ def verify(args: argparse.Namespace, report: Report) -> int:
     for key in sorted(index.keys):
         for name, fault in faults(index, key):
             folder = artifact_folder(index.store, key)
-            help = (f"delete `{folder}`; the next run makes it again",)
-            report.add("P616", f"artifact {key[:12]}: `{name}` {fault}", None, path=(key, name), help=help)
+            help = f"delete `{folder}`; the next run that needs it makes it again"
+            if fault == EXTRA:
+                help = f"remove `{folder / name}`: a program that reads the whole folder would take it up; a run does not look for such files"
+            report.add("P616", f"artifact {key[:12]}: `{name}` {fault}", None, path=(key, name), help=(help,))
             damaged.append({"key": key, "file": name, "problem": fault})
     if damaged:
         return refuse(report, args, verified=len(index.keys), damaged=damaged)
@@ -156,6 +159,10 @@ def gc(args: argparse.Namespace, report: Report) -> int:
     root = Path(args.store)
     if not root.exists():
         return told(Collected((), (), 0), args)
+    if not Path(args.out).is_dir():
+        text = f"there is no folder `{args.out}`, so it is not known which artifacts are in use"
+        report.add("P617", text, None, help=("name the folder of your runs with `--out`; where there never were any, an empty folder",))
+        return refuse(report, args)
     runs = runs_of(args)
     for run in unknown(runs):
         text = f"the run folder `{run.folder}` does not say which artifacts it uses ({run.status})"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +64,31 @@ def test_who_reads_no_further_is_no_error() -> None:
         process.stdout.read(10)
         process.stdout.close()
         assert process.stderr.read() == b"" and process.wait() == 0
+
+
+def ended(argv: list[str], folder: Path, shell: str = "", **more: str) -> tuple[int, str]:
+    """(exit code, stderr) of a command whose streams are redirected as a shell does it."""
+    line = f'"{sys.executable}" -m aligncompiler {" ".join(argv)} {shell}'
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)} | more)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("argv", [["schema"], ["init", "--list"], ["explain", "S401", "--json"], ["init", "--from", "none"]], ids=" ".join)
+def test_output_that_cannot_be_written_is_one_sentence(argv: list[str], tmp_path: Path) -> None:
+    stream = "2>" if "none" in argv else ">"
+    code, err = ended(argv, tmp_path, f"{stream} /dev/full")
+    assert (code, err) == (2, "" if stream == "2>" else "error: the output cannot be written: No space left on device\n")
+
+
+def test_a_closed_stream_is_no_error(tmp_path: Path) -> None:
+    assert ended(["init"], tmp_path, ">&- 2>&-") == (0, "") and ended(["check", "spec.yaml"], tmp_path, "2>&-") == (0, "")
+
+
+def test_an_encoding_that_lacks_characters_gets_them_escaped(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("alignc: v1\nn\u00e4me: \U0001f600\n", encoding="utf-8")
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    code, err = ended(["check", "spec.yaml"], tmp_path, "1>&2", **ascii_only)
+    assert code == 1 and "unknown key `n\\u00e4me`" in err
+    code, err = ended(["check", "spec.yaml", "--json"], tmp_path, "1>&2", **ascii_only)
+    assert code == 1 and err.isascii() and any("n\u00e4me" in d["message"] for d in json.loads(err))

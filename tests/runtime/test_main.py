@@ -161,8 +161,47 @@ def test_two_commands_at_once_on_one_plan_end_in_one_run_and_a_killed_one_holds_
     assert json.loads(second.stdout)["diagnostics"][0]["code"] == "P614"
     assert json.loads(runs[0].read_text())["pid"] == summary["pid"], "the first one's summary is untouched"
     os.kill(summary["pid"], signal.SIGKILL)
-    first.communicate(timeout=60)
-    assert look(runs[0].parent, False).status == "killed"
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 4 and json.loads(out)["status"] == "killed" and "error[P608]: the process of the run was killed by SIGKILL" in err
+    assert look(runs[0].parent, False).status.startswith("killed")
     used = {stage.key for stage in plan_of(project).stages}
     assert alignc(["store", "gc", "--store", str(project / "store"), "--out", str(project)]) == 0
     assert used <= set(listing(project / "store" / "artifacts")) and not list((project / "store" / "making").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_a_run_ends_with_the_command_that_started_it_and_keeps_what_it_finished(tmp_path, number):
+    (tmp_path / "small.yaml").write_text(SPEC.replace("steps: 2", "steps: 3000"), encoding="utf-8")
+    command = [sys.executable, "-m", "aligncompiler", "run", "small.yaml"]
+    parent = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while (summary := next(map(read_summary, (p.parent for p in tmp_path.glob("runs/*/run.json"))), None) or {}).get("stage") != "stages.sft":
+        assert time.monotonic() < until and parent.poll() is None
+        time.sleep(0.05)
+    assert [stage["id"] for stage in summary["stages"]] == ["datasets.puzzles", "models.base"], "what is finished is told while the run goes on"
+    parent.send_signal(number)
+    assert parent.wait(60) == (130 if number == signal.SIGHUP else -signal.SIGKILL)
+    [folder] = tmp_path.glob("runs/*")
+    while look(folder, False).status != "interrupted":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert [stage["id"] for stage in read_summary(folder)["stages"]] == ["datasets.puzzles", "models.base"]
+
+
+def test_who_stops_to_read_stops_the_run_without_a_word_more(project, tmp_path):
+    (tmp_path / "small.yaml").write_text(SPEC.replace("steps: 2", "steps: 3000"), encoding="utf-8")
+    command = [sys.executable, "-m", "aligncompiler", "run", "small.yaml", "--store", str(project / "store")]
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE) as process:
+        process.stderr.readline()
+        process.stderr.close()
+        assert process.wait(60) == 130
+    [folder] = tmp_path.glob("runs/*")
+    assert look(folder, False).status == "interrupted" and not (folder / "crash.txt").exists()
+
+
+def test_a_manifest_that_was_changed_is_made_again(project):
+    plan = plan_of(project)
+    manifest = artifact_folder(project / "store", plan["stages.drafts"].key) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"facts": {', '"facts": {"more": 1, '))
+    assert run(project, plan, "changed") == 0
+    assert [s["id"] for s in read_summary(project / "changed")["stages"] if not s["cached"]] == ["stages.drafts"]

@@ -62,6 +62,8 @@ def test_a_crash_is_told_from_a_kill(run: Path) -> None:
 
 STATES = {
     "complete": ({"status": "complete", "stages": []}, "complete"),
+    "killed": ({"status": "killed", "stages": []}, "killed"),
+    "killed at a stage": ({"status": "running", "stage": "stages.sft", "stages": []}, "killed at stages.sft"),
     "interrupted": ({"status": "interrupted", "stages": []}, "interrupted"),
     "failed": ({"status": "failed", "failed": "stages.sft", "stages": []}, "failed at stages.sft"),
     "failed nowhere": ({"status": "failed", "stages": []}, "failed"),

@@ -63,18 +63,33 @@ def test_verify_names_every_damaged_file_and_its_key(plan: Plan, capsys: Capture
     (folders["stages.dpo"] / "more").write_text("")
     (folders["stages.drafts"] / "manifest.json").unlink()
     manifest = folders["stages.pairs"] / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"rule.min_gap": 0.0', '"rule.min_gap": 0.5'))
+    data = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(data | {"facts": {"rows": 3}}))
     assert main(["store", "verify", "--json"]) == 1
     out, err = capsys.readouterr()
     found = {row["key"]: (row["file"], row["problem"]) for row in json.loads(out)["damaged"]}
     assert found == {
         plan["stages.sft"].key: ("model/weights", "has another checksum than its manifest says"),
         plan["stages.rm"].key: ("model/weights", "is missing"),
-        plan["stages.dpo"].key: ("more", "is not in the manifest"),
+        plan["stages.dpo"].key: ("more", "was not stored with it: its manifest does not name it"),
         plan["stages.drafts"].key: ("manifest.json", "is missing or cannot be read"),
-        plan["stages.pairs"].key: ("manifest.json", "does not belong to this key"),
+        plan["stages.pairs"].key: ("manifest.json", "has another checksum than it says"),
     }
+    assert f"remove `{folders['stages.dpo'] / 'more'}`" in err
     assert err.count("error[P616]") == 5 and f"artifact {plan['stages.sft'].key[:12]}: `model/weights`" in err
+
+
+def test_a_manifest_of_the_first_format_is_read_without_its_checksum(plan: Plan, capsys: Capture) -> None:
+    manifest = artifact_folder(Path(".alignc"), plan["stages.pairs"].key) / "manifest.json"
+    data = json.loads(manifest.read_text())
+    old = {name: value for name, value in data.items() if name != "checksum"}
+    manifest.write_text(json.dumps(old | {"format": "alignc-artifact/1"}))
+    assert main(["store", "verify"]) == 0
+    manifest.write_text(json.dumps(old))
+    assert main(["store", "verify"]) == 1
+    manifest.write_text(json.dumps(old | {"format": "alignc-artifact/1", "preimage": data["preimage"] | {"rule.min_gap": 0.5}}))
+    assert main(["store", "verify"]) == 1
+    assert "`manifest.json` does not belong to this key" in capsys.readouterr().err
 
 
 def test_gc_deletes_what_no_run_uses_and_says_how_much(plan: Plan, capsys: Capture) -> None:
@@ -89,9 +104,18 @@ def test_gc_deletes_what_no_run_uses_and_says_how_much(plan: Plan, capsys: Captu
     assert main(["plan", "spec.yaml", "--check"]) == 0
 
 
-@pytest.mark.parametrize("out", ["none", "empty"])
-def test_gc_refuses_to_delete_everything_unless_told(plan: Plan, folder: Path, out: str, capsys: Capture) -> None:
-    (folder / "empty").mkdir()
+def test_gc_deletes_nothing_where_the_folder_of_runs_is_not_there(plan: Plan, folder: Path, capsys: Capture) -> None:
+    (folder / "file").touch()
+    for out in ("none", "file"):
+        for more in ([], ["--all"], ["--dry-run"]):
+            assert main(["store", "gc", "--out", out, *more]) == 1
+            assert f"error[P617]: there is no folder `{out}`" in capsys.readouterr().err
+    assert len(set(listing(Path(".alignc/artifacts")))) == 12
+
+
+def test_gc_refuses_to_delete_everything_unless_told(plan: Plan, folder: Path, capsys: Capture) -> None:
+    out = "empty"
+    (folder / out).mkdir()
     assert main(["store", "gc", "--out", out, "--json"]) == 1
     found, err = capsys.readouterr()
     assert [d["code"] for d in json.loads(found)["diagnostics"]] == ["P617"] and "--all" in err
@@ -132,6 +156,6 @@ def test_bad_stores_and_usage_are_told(plan: Plan, folder: Path, capsys: Capture
         assert stopped.value.code == 2
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 KB"), (123_456, "123 KB"), (999_600, "1 MB"), (2.5e9, "2.5 GB")])
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (123_456, "123 kB"), (999_600, "1.00 MB"), (2.5e9, "2.50 GB")])
 def test_sizes_are_for_people(count: int, text: str) -> None:
     assert human(int(count)) == text

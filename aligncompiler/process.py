@@ -1,0 +1,75 @@
+"""The runtime as a process: started, stopped, and what is said of its end where it could not say it itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .diagnostic import Report
+from .ir import Plan
+from .store.run_folder import PLAN, begun, crashed, hold, now, read_summary, write_summary
+
+INTERRUPTED = 130
+STOPS = ("SIGTERM", "SIGHUP")  # a scheduler's stop and a terminal that is closed are wound up like Ctrl-C
+
+
+def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool) -> int:
+    """Run the runtime on `plan.json` in a session of its own, under torchrun where the plan asks for several devices; its exit status.
+
+    A signal that ended it is told as a negative number, unless it was asked to end. Signals are passed on, and it ends when this process
+    is gone (`runtime/parent.py`), so the runtime is never left behind.
+    """
+    module = ["runtime", str(folder / PLAN), "--store", str(store), "--end-with-parent", *["--quiet-tables"] * quiet_tables]
+    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
+    for name in STOPS:
+        if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
+    process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment, stdin=subprocess.PIPE, start_new_session=True)
+    asked = False
+    while True:
+        try:
+            code = process.wait()
+            return INTERRUPTED if asked and code < 0 else code
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGKILL if asked else signal.SIGINT)  # once to wind up, twice to stop at once
+            asked = True
+
+
+def outcome(plan: Plan, folder: Path, code: int, report: Report) -> dict[str, Any]:
+    """The summary of a run whose process has ended with this status; of one that was killed it is written here, and reported."""
+    summary = read_summary(folder)
+    if summary is not None and "exit" in summary:
+        return summary
+    told = summary or begun(folder, plan.name, plan.spec_file, len(plan.stages)) | {"stages": []}
+    if summary is not None and crashed(folder):
+        return told | {"status": "crashed", "exit": 5}
+    if summary is None and 0 <= code != INTERRUPTED:  # it refused before it began
+        return told | {"status": "failed", "exit": code}
+    release = hold(folder, Report())
+    if release is None:  # another process has this folder now
+        return told | {"status": "failed", "exit": code if code >= 0 else 4}
+    try:
+        end = {"status": "interrupted", "exit": INTERRUPTED} if code == INTERRUPTED else killed(told, code, report)
+        whole = told | end | {"ended": now()}
+        write_summary(folder, whole)
+    finally:
+        release()
+    return whole
+
+
+def killed(summary: Mapping[str, Any], code: int, report: Report) -> dict[str, Any]:
+    """Report that the process was ended from outside: by which signal, where it was, and what may have been the reason."""
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended without a word (exit status {code})"
+    where = f" while it made `{summary['stage']}`" if summary.get("stage") else ""
+    done = f"{len(summary['stages'])} of {summary['planned']} stages were finished and are kept"
+    memory = "if nobody did that, memory ran out: `alignc plan` shows what each stage needs; fewer `batch.tokens_at_once` or `answers_at_once` need less"
+    help = (*((memory,) if code == -signal.SIGKILL else ()), "run it again to go on from there")
+    text = f"the process of the run {how}{where}; {done}"
+    report.add("P608", text, None, help=help)
+    return {"status": "killed", "exit": 4, "why": text}
