@@ -80,7 +80,9 @@ def test_after_an_edit_why_names_the_field_its_line_and_the_artifact_of_then(pro
     sft, drafts = capsys.readouterr().out.splitlines()
     field = f"optimizer.learning_rate is 0.02 ({project}/edited.yaml:{line}:45), was 0.01 in the artifact {old[:8]} of 20"
     assert sft.startswith(f"stages.sft runs: {field}")
-    assert drafts.startswith(f"stages.drafts runs: because stages.sft changed: {field}")
+    assert drafts == "  and 1 stage that stands on it: stages.drafts"
+    assert alignc(["why", str(project / "edited.yaml"), "drafts", "--store", str(project / "store")]) == 0
+    assert capsys.readouterr().out.startswith(f"stages.drafts runs: because stages.sft changed: {field}")
 
 
 def test_what_is_cached_names_its_run_and_its_day(project):
