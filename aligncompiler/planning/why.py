@@ -14,9 +14,9 @@ from typing import Any
 
 from ..diagnostic import Place
 from ..ir import Plan, Stage
-from ..passes.hash_inputs import shown
 from ..spec.base import Ref
 from ..store.artifacts import Index, preimage
+from ..store.inputs import shown
 from .difference import ABSENT, at, differences, hashed, said, written
 
 COMPARISONS = 50_000  # in one plan; a stage is compared with at least LEAST artifacts
