@@ -167,7 +167,7 @@ def enough_devices(plan: Plan) -> bool:
 
 
 # Faults of the input end with 1, faults of a stage with 4.
-INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611", "P613", "P621")
+INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611", "P613", "P618", "P621")
 
 
 def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> int:

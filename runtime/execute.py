@@ -19,6 +19,7 @@ from .fault import Fault
 from .ranks import Ranks
 from .registry import bind
 from .store import Artifact, Store
+from .unmoved import unmoved
 from .versions import versions
 from .work import Stopwatch, Work
 
@@ -62,7 +63,8 @@ def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store,
     work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line)
     try:
         if ranks.needed(stage.spec):
-            carry_out(stage, inputs, work)
+            with unmoved(stage):
+                carry_out(stage, inputs, work)
         return ranks.commit(store, stage, work.folder, describe(plan, stage, work, run) | {"seconds": round(watch.seconds(), 3)})
     finally:
         shutil.rmtree(work.folder, ignore_errors=True)  # gone already if it was stored

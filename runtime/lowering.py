@@ -1,9 +1,14 @@
 """The last check before work begins: every field of the plan is read by the code that carries it out, so nothing declared is ignored.
 
 It looks at the code, without running it. A field of a kind must be a keyword parameter of the implementation, and be loaded in its body.
-A field of a statement inside a kind (a budget, a range) must be loaded as an attribute by the implementation or by a function that it
-reaches, in the runtime or in its own package. Left out: what becomes of a value once it is loaded; where a name says too little, a field
-counts as read.
+A field of a statement inside a kind (a budget, a range) must be loaded as an attribute. Where the implementation does nothing with the
+statement but take attributes of it, it must be among these; where it hands the statement on, the implementation or a function that it
+reaches, in the runtime or in its own package, must load an attribute of this name, and name the field that holds it or have a parameter
+of its type.
+
+So what is reported is read by nobody, unless by a name that is computed (`getattr`). Not seen: what becomes of a value once it is loaded (`_ = width`
+counts as read), and, once a statement is handed on, whose attribute it is: one of the same name counts, of another statement of that type
+or of anything else in those functions.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from aligncompiler.spec.slot import Slot, slots
 from aligncompiler.store.artifacts import read_manifest
 
 from .fault import Fault
-from .reach import loaded, mentioned, methods, names, reached, types_of
+from .reach import chains, loaded, mentioned, methods, names, reached, types_of
 from .registry import implementation
 
 WHOLE = {"model_dump", "model_fields"}  # attributes through which a statement is read as a whole
@@ -79,7 +84,11 @@ def faults_of(cls: type[Kind]) -> tuple[Fault, ...]:
     faults += [Fault("P621", f"the implementation of {name} wants `{p}`, which is no field of it", "kind", where) for p in sorted(taken - fields - set(loose))]
     read = loaded(function.__code__, taken)
     ignored = [n for n in cls.model_fields if n in fields and n not in read]
-    ignored += [f"{path}.{inner}" for path, statement in statements(cls) for inner in unread(statement, path, function)]
+    for path, statement in statements(cls):
+        if not any(f"{path}.".startswith(f"{outer}.") for outer in ignored):  # of what is ignored as a whole no more is said
+            taken_here = attributes(cls, path, function)
+            missing = unread(statement, path, function) if taken_here is None else [n for n in statement.model_fields if n not in taken_here]
+            ignored += [f"{path}.{inner}" for inner in missing]
     return (*faults, *(ignored_field(name, field, home) for field in ignored))
 
 
@@ -101,6 +110,22 @@ def statements(cls: type[Spec]) -> Iterator[tuple[str, type[Spec]]]:
         for one in inside(slot):
             yield name, one
             yield from ((f"{name}.{path}", deeper) for path, deeper in statements(one))
+
+
+def attributes(cls: type[Spec], path: str, function: FunctionType) -> set[str] | None:
+    """The fields of the statement at `path` that `function` takes, if it does nothing else with the statement; None if it may."""
+    steps = tuple(path.split("."))
+    statement = cls
+    for name in steps:
+        nested = slots(statement)[name].nested
+        if nested is None:
+            return None  # several statements in a list or a mapping
+        statement = nested
+    used = chains(function.__code__, steps[0])
+    if used is None or any(chain == steps[1:][: len(chain)] for chain in used):
+        return None  # it is handed on
+    taken = {chain[len(steps) - 1] for chain in used if chain[: len(steps) - 1] == steps[1:]}
+    return taken if taken <= set(statement.model_fields) else None  # a method of it reads what it likes
 
 
 def unread(statement: type[Spec], path: str, function: FunctionType) -> list[str]:

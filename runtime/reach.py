@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import itertools
 import re
 from collections.abc import Iterator
 from functools import cache, cached_property
@@ -43,6 +44,27 @@ def loaded(code: CodeType, parameters: set[str]) -> set[str]:
             if step.opname.startswith("LOAD_") and "CLOSURE" not in step.opname and "CLEAR" not in step.opname:
                 found |= known.intersection(step.argval if isinstance(step.argval, tuple) else (step.argval,))
     return found
+
+
+@cache
+def chains(code: CodeType, parameter: str) -> frozenset[tuple[str, ...]] | None:
+    """The attributes that are taken of a parameter wherever it is loaded: `size.wide + size.deep.low` gives (wide), (deep, low), and `f(size)` ().
+
+    None if the parameter is assigned to, so that its name stands for other things too.
+    """
+    found = set()
+    for depth, one in enumerate(inner(code)):
+        steps = [step for step in dis.get_instructions(one) if step.opname not in ("EXTENDED_ARG", "NOP")]
+        for number, step in enumerate(steps if parameter in (one.co_freevars if depth else one.co_varnames) else ()):
+            named = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+            if parameter not in named or not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "STORE_", "DELETE_")):
+                continue
+            if not step.opname.startswith("LOAD_"):
+                return None
+            taken = itertools.takewhile(lambda one: one.opname in ("LOAD_ATTR", "LOAD_METHOD"), steps[number + 1 :])
+            found |= {() for name in named[:-1] if name == parameter}
+            found |= {tuple(one.argval for one in taken)} if named[-1] == parameter else set()
+    return frozenset(found)
 
 
 def types_of(function: FunctionType) -> set[str]:

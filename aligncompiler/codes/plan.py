@@ -40,6 +40,12 @@ CODES = (
     ),
     Code("P617", "unknown-use", "What is deleted from the store is what no run refers to; where that cannot be known, nothing is deleted."),
     Code(
+        "P618",
+        "input-changed",
+        "A file was edited between the planning of a run and its reading, or while it was read. The key of the stage speaks of what the file held, "
+        "so what was read must not be stored under it. Run again.",
+    ),
+    Code(
         "P621",
         "not-implemented",
         "The kind is known, but what carries it out is not there or does not take its fields: the plug-in is not installed where the work is "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import re
 from dataclasses import replace
@@ -11,9 +9,7 @@ from pathlib import Path
 
 from ..diagnostic import Place, Report
 from ..ir import Plan, Stage
-from ..spec.base import Kind
-from ..spec.codec import leaves
-from ..store.artifacts import file_hash
+from ..store.inputs import hash_of, inputs_of, shown
 
 
 def hash_inputs(plan: Plan, report: Report) -> Plan:
@@ -27,27 +23,13 @@ def hash_inputs(plan: Plan, report: Report) -> Plan:
 
 def files_of(stage: Stage, report: Report) -> dict[str, str]:
     found = {}
-    for path, value, _, is_path in leaves(stage.spec):
-        dotted = ".".join(path)
-        if is_path and value is not None:
-            target = Path(value)
-            wants_folder = path[-1] == "folder"
-            if check(target, wants_folder, value, stage.place(dotted), report):
-                found[dotted] = hash_of(target)
-        elif path == ("package",) and value is not None:
-            folder = package_folder(value, getattr(stage.spec, "path", None))
-            if folder is None:
-                name = value.replace("_", "-")
-                report.add("P606", f"the package `{value}` is not installed", stage.place(dotted), help=(f"pip install {name}",))
-            elif check(folder, True, f"{value}/{getattr(stage.spec, 'path', None) or ''}", stage.place("path"), report):
-                found[dotted] = hash_of(folder)
+    for one in inputs_of(stage.spec):
+        place = stage.place(one.at)
+        if one.target is None:
+            report.add("P606", f"the package `{one.name}` is not installed", place, help=(f"pip install {one.name.replace('_', '-')}",))
+        elif check(one.target, one.is_folder, one.name, place, report):
+            found[one.field] = hash_of(one.target)
     return found
-
-
-def hashed_fields(spec: Kind) -> set[str]:
-    """The dotted paths of the fields of a spec whose content enters keys."""
-    found = ((path, value, is_path) for path, value, _, is_path in leaves(spec))
-    return {".".join(path) for path, value, is_path in found if value is not None and (is_path or path == ("package",))}
 
 
 def check(target: Path, wants_folder: bool, name: str, place: Place | None, report: Report) -> bool:
@@ -80,30 +62,3 @@ def way_out(target: Path, name: str) -> str:
         return f"the folder `{folder}` is not there either"
     beside = sorted(p.name for p in target.parent.iterdir())[:5]
     return f"in its folder there are: {', '.join(beside)}" if beside else f"its folder `{folder}` is empty"
-
-
-def shown(name: str) -> str:
-    """A path as a person here would write it."""
-    return str(Path(name).relative_to(Path.cwd())) if Path(name).is_relative_to(Path.cwd()) else name
-
-
-def package_folder(package: str, path: str | None) -> Path | None:
-    """The folder inside an installed package, found without running its code."""
-    found = importlib.util.find_spec(package) if package.isidentifier() else None
-    if found is None or not found.submodule_search_locations:
-        return None
-    root = Path(found.submodule_search_locations[0]).resolve()
-    if "\0" in (path or ""):
-        return root / str(path)  # which is not there
-    folder = (root / (path or "")).resolve()
-    return folder if folder.is_relative_to(root) else None
-
-
-def hash_of(target: Path) -> str:
-    """sha256 of a file, or of the names and hashes of all files of a folder."""
-    if target.is_file():
-        return file_hash(target)
-    whole = hashlib.sha256()
-    for file in sorted(p for p in target.rglob("*") if p.is_file()):
-        whole.update(f"{file.relative_to(target).as_posix()}\0{hash_of(file)}\n".encode())
-    return whole.hexdigest()

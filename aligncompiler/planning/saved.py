@@ -14,10 +14,10 @@ from .. import __version__
 from ..compile import compile_spec
 from ..diagnostic import Diagnostic, Report, SpecError
 from ..ir import NotAPlan, Plan, Stage, read_json, write_plan
-from ..passes.hash_inputs import shown
 from ..spec.base import Ref, extra_of
 from ..spec.codec import UnknownKind, leaves
 from ..spec.experiment import Engine
+from ..store.inputs import shown
 from .difference import ABSENT, at, differences, said, written
 from .verify import Shape, check_shape, is_mapping, is_named_texts, is_text, is_texts, verified
 

@@ -12,11 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..passes.hash_inputs import package_folder
 from ..spec.base import Ref
 from ..spec.cost import Estimate, Lines
 from ..spec.experiment import Engine
 from ..spec.network import Weights
+from ..store.inputs import package_folder
 
 LINED = (".jsonl", ".ndjson", ".csv", ".txt")
 MODEL_FILES = (".json", ".safetensors", ".txt", ".model", ".jinja")  # what the runtime copies of a model folder

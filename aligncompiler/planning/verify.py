@@ -13,11 +13,11 @@ from typing import Any
 from ..build import seed_of
 from ..diagnostic import Report
 from ..ir import FORMAT, NotAPlan, Plan, Stage, plan_from
-from ..passes.hash_inputs import hashed_fields
 from ..passes.key_stages import key_of, key_stages
 from ..spec.experiment import NAME
 from ..spec.registry import FAMILIES
 from ..store.artifacts import KEY_LENGTH, is_key
+from ..store.inputs import inputs_of
 from ..tree import shortened
 from ..words.suggest import did_you_mean
 from .difference import ABSENT, differences
@@ -174,8 +174,8 @@ def check_stages(plan: Plan) -> None:
 
 
 def check_files(stage: Stage, where: str) -> None:
-    due = hashed_fields(stage.spec)
-    for name in due:
+    due = {one.field for one in inputs_of(stage.spec)}
+    for name in sorted(due):
         if name not in stage.files:
             raise NotAPlan(f"{where}`files.{name}` is missing")
     for name in stage.files:

@@ -13,9 +13,9 @@ from typing import Any
 
 from ..diagnostic import Place
 from ..ir import Plan, Stage
-from ..passes.hash_inputs import shown
 from ..spec.base import Ref
 from ..store.artifacts import Index
+from ..store.inputs import shown
 from .difference import ABSENT, at, differences, hashed, written
 from .past import History, Past, is_key, stamp
 from .reason import Cause, Reason

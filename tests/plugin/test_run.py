@@ -165,6 +165,21 @@ def test_what_the_code_would_ignore_is_found_at_its_place(python: Any, distribut
     assert f"spec.yaml:{said}" in done.stdout
 
 
+def test_of_a_statement_that_is_ignored_as_a_whole_no_more_is_said(python: Any, distribution: Any, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = python("-c", LOWER, sites=[distribution("some-words", "words.spec", words(CODE.replace("area(shape)", "2")))])
+    [said] = done.stdout.splitlines()
+    assert said.startswith("spec.yaml:8:5: error[P613]: stage `datasets.rows`: `shape` of dataset `counted` is read by nobody"), done.stderr
+
+
+def test_an_attribute_of_the_same_name_elsewhere_is_no_read(python: Any, distribution: Any, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    code = CODE.replace("area(shape)", "(shape.wide * shape.deep * area(Shape(wide=1, high=1)))")
+    done = python("-c", LOWER, sites=[distribution("some-words", "words.spec", words(code))])
+    [said] = done.stdout.splitlines()
+    assert said.startswith("spec.yaml:8:28: error[P613]: stage `datasets.rows`: `shape.high` of dataset `counted` is read by nobody"), done.stderr
+
+
 def test_it_stops_the_run_before_anything_is_made(alignc: Any, distribution: Any, tmp_path: Path) -> None:
     site = distribution("some-words", "words.spec", words(CODE.replace("* scale", "").replace(" * size.high", "")))
     (tmp_path / "spec.yaml").write_text(SPEC)

@@ -1,7 +1,7 @@
 """Statements inside a kind: a field that no function reads which could be given the statement."""
 
 from aligncompiler.spec.base import Spec
-from runtime.lowering import kinds_in, statements, unread
+from runtime.lowering import attributes, kinds_in, statements, unread
 
 
 class Part(Spec):
@@ -80,6 +80,51 @@ def test_where_types_say_too_little_a_field_counts_as_read():
 def test_a_method_of_the_statement_reads_for_who_calls_it():
     assert unread(Talking, "part", by_method) == []
     assert unread(Talking, "part", by_name) == ["name"]
+
+
+class Pair(Spec):
+    """Two ranges of one type, and one deeper down."""
+
+    one: Part
+    other: Part
+
+
+class Kindred(Spec):
+    """A statement of statements."""
+
+    first: Part
+    pair: Pair
+    parts: tuple[Part, ...]
+
+
+def one_of_two(*, first: Part, pair: Pair, parts):
+    return first.weight + pair.other.name + (lambda: first.weight + pair.other.weight)() + len(parts)
+
+
+def handed_on(*, first: Part, pair: Pair, parts):
+    return rename(first) + first.weight + rename(pair.one)
+
+
+def assigned(*, first: Part, pair: Pair, parts):
+    first = pair.one
+    return first.weight
+
+
+def by_its_method(*, first: Part, pair: Pair, parts):
+    return first.model_dump() + pair.other.name
+
+
+def test_a_statement_of_which_only_attributes_are_taken_is_not_read_through_another_of_its_type():
+    assert attributes(Kindred, "first", one_of_two) == {"weight"} and attributes(Kindred, "pair", one_of_two) == {"other"}
+    assert attributes(Kindred, "pair.other", one_of_two) == {"name", "weight"} and attributes(Kindred, "pair.one", one_of_two) == set()
+    assert unread(Part, "first", one_of_two) == [], "the names alone do not tell"
+
+
+def test_a_statement_that_is_used_otherwise_is_looked_at_by_name():
+    assert attributes(Kindred, "first", handed_on) is None and attributes(Kindred, "pair.one", handed_on) is None
+    assert attributes(Kindred, "pair", handed_on) == {"one"}
+    assert attributes(Kindred, "first", assigned) is None and attributes(Kindred, "first", by_its_method) is None
+    assert attributes(Kindred, "parts", one_of_two) is None
 
 
 def test_kinds_are_found_wherever_they_stand():
