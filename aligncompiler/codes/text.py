@@ -75,7 +75,7 @@ CODES = (
         severity="warning",
     ),
     Code(
-        "Y114",
+        "Y115",
         "misspelt-allowance",
         "A comment allows a diagnostic only if it starts with `alignc: allow`; one that nearly does was meant so, and has no effect.",
         "seed: 1  # alingc: allow R306 kept for later\n",
