@@ -85,7 +85,7 @@ def report_misspelt(report: Report, file: str) -> None:
         space = "" if line[sign.end() : sign.end() + 1].isspace() or sign.end() == len(line) else " "
         fix = Fix(f"write `{ALLOW}`", place, ALLOW + space)
         report.add(
-            "Y114", f"`{line[like.start('who') : sign.end()]}` allows nothing", place, help=(f"write `{ALLOW}`",), fixes=(fix,) if sign[0] in SIGNS else ()
+            "Y115", f"`{line[like.start('who') : sign.end()]}` allows nothing", place, help=(f"write `{ALLOW}`",), fixes=(fix,) if sign[0] in SIGNS else ()
         )
 
 

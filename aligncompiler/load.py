@@ -165,7 +165,7 @@ class Builder:
         place = replace(first.place, end_col=where.end_col)
         fixes = (Fix(f"replace by `{meant}`", place, meant, certain=False),)
         text = f"`{first.text},{key}` is no number: a comma ends the value inside of braces"
-        self.report.add("Y115", text, place, help=(f"write `{meant}`",), fixes=fixes)
+        self.report.add("Y114", text, place, help=(f"write `{meant}`",), fixes=fixes)
         return Node(scalar(meant), place, f"{first.text},{key}")
 
     def closed(self, start: Any, end: Any) -> Place:

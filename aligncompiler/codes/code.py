@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-ABOUT_ALLOWANCES = ("Y111", "Y112", "Y113", "Y114")  # an allowance cannot allow what is said about allowances
+ABOUT_ALLOWANCES = ("Y111", "Y112", "Y113", "Y115")  # an allowance cannot allow what is said about allowances
 
 
 @dataclass(frozen=True, slots=True)

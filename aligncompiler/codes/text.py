@@ -76,17 +76,17 @@ CODES = (
     ),
     Code(
         "Y114",
+        "comma-in-number",
+        "Inside of braces a comma ends a value, so that a number with a comma becomes a shorter one, and a key that nobody meant.",
+        puzzles("count: 1,000, leaves: {min: 2, max: 4}"),
+        puzzles("count: 1000, leaves: {min: 2, max: 4}"),
+    ),
+    Code(
+        "Y115",
         "misspelt-allowance",
         "A comment allows a diagnostic only if it starts with `alignc: allow`; one that nearly does was meant so, and has no effect.",
         "seed: 1  # alingc: allow R306 kept for later\n",
         "objectives:\n  flex: {kind: dpo}  # alignc: allow R306 kept for later\n",
         severity="warning",
-    ),
-    Code(
-        "Y115",
-        "comma-in-number",
-        "Inside of braces a comma ends a value, so that a number with a comma becomes a shorter one, and a key that nobody meant.",
-        puzzles("count: 1,000, leaves: {min: 2, max: 4}"),
-        puzzles("count: 1000, leaves: {min: 2, max: 4}"),
     ),
 )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
 from lsprotocol.types import CompletionItemKind
 
 from ..compose import VAR_TYPES
 from ..elaborate import Elaborator
 from ..spec.base import Kind, Output
-from ..spec.registry import DECLARED, singular
+from ..spec.registry import DECLARED, find, singular
 from ..spec.slot import Slot
-from ..tree import REFERENCE
 from .analysis import Analysis
-from .hover import typed
+from .hover import carried, kind_in, referred, typed
 from .locate import value_at
 from .mentions import Symbol, declares, loop_of, scope
 
@@ -70,7 +70,7 @@ def nameable(analysis: Analysis, path: tuple[str, ...]) -> Iterator[tuple[Symbol
     for symbol in symbols:
         if symbol[0] in (*DECLARED, "vars"):
             yield symbol, ".".join(symbol)
-        elif symbol in analysis.index.loops:
+        elif symbol in analysis.index.loops or symbol[0] == "profiles":
             continue
         elif symbol[1:-1] == here:
             yield symbol, f"round.{symbol[-1]}"
@@ -104,16 +104,35 @@ def as_list(elaborator: Elaborator, slot: Slot, analysis: Analysis, symbol: Symb
     return spec is not None and slot.items is not None and not elaborator.fits(slot, spec)
 
 
-def carried(analysis: Analysis, symbol: Symbol) -> Kind | None:
-    """What a name of `start` stands for in the first round."""
-    steps = [step for loop in symbol[1:-1] for step in ("rounds", loop)]
-    for source in analysis.sources.values():
-        node = value_at(source.root, (*steps, "start", symbol[-1]))
-        match = REFERENCE.fullmatch(node.value) if node is not None and isinstance(node.value, str) else None
-        family, _, name = match[1].partition(".") if match is not None else ("", "", "")
-        if family in DECLARED:
-            return typed(analysis, (family, name))
-    return None
+def words_at(analysis: Analysis, path: tuple[str, ...]) -> Iterator[str]:
+    """Words that the fields `part` and `by` of a metric take, which the language leaves to what stands beside them."""
+    if path[-1] == "part":
+        reward = beside(analysis, path[:-1], "reward", "rewards")
+        output = reward.output() if isinstance(reward, Kind) else None
+        figures = getattr(reward, "parts", ()) if output is None else output.columns
+        yield from ("score", *figures) if reward is not None else ()
+    elif path[-1] == "by" and path[-3:-2] == ("metrics",):
+        data = beside(analysis, path[:-3], "data", "datasets")
+        output = data.output() if isinstance(data, Kind) else None
+        yield from (column for column in output.columns if column != "*") if output is not None else ()
+
+
+def beside(analysis: Analysis, path: tuple[str, ...], word: str, family: str) -> Kind | type[Kind] | None:
+    """What stands under `word` in a mapping: what a reference leads to, or the class of a kind that is written out."""
+    node = next((node for source in analysis.sources.values() if (node := value_at(source.root, (*path, word))) is not None), None)
+    if node is not None and isinstance(node.value, str) and "${" in node.value:
+        return referred(analysis, node)
+    return find(family, kind_in(analysis, (*path, word)) or "")
+
+
+def parents(spec: FilePath, written: str) -> Iterator[str]:
+    """The files and folders that the path to the parent of a spec may go on with, behind the last `/` that is written."""
+    above = spec.parent / written.rpartition("/")[0]
+    for one in sorted(above.iterdir()) if above.is_dir() else ():
+        if one.suffix in (".yaml", ".yml") and one.is_file() and one.resolve() != spec:
+            yield one.name
+        elif one.is_dir() and not one.name.startswith("."):
+            yield f"{one.name}/"
 
 
 def fitting_variable(analysis: Analysis, slot: Slot, symbol: Symbol) -> list[tuple[str, str]] | None:

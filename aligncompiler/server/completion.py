@@ -19,7 +19,7 @@ from ..spec.composed import COMPOSED
 from ..spec.experiment import Experiment
 from ..spec.registry import DECLARED
 from .analysis import Analysis, readable_part
-from .candidates import Candidate, references_for
+from .candidates import Candidate, parents, references_for, words_at
 from .grammar import Due, due_at, keys_at
 from .hover import kind_in
 from .locate import Spot, spots, value_at
@@ -64,13 +64,14 @@ def complete(session: Session, path: Path, offset: int) -> list[types.Completion
         marked = next((spot for spot in spots(found[1], Text(found[0], session.encoding)) if is_marked(spot)), None) if found is not None else None
         if found is not None and marked is not None:
             analysis = session.with_text(path, found[0])
-            offered = keys(analysis, path, marked, now) if marked.is_key else values(analysis, marked, now)
+            offered = keys(analysis, path, marked, now) if marked.is_key else values(analysis, path, marked, now)
             return [item(one, number, text.range(now.start, now.end)) for number, one in enumerate(offered)]
     return []
 
 
 def is_marked(spot: Spot) -> bool:
-    return spot.path[-1] == MARK if spot.is_key else spot.node.value == MARK
+    written = spot.path[-1] if spot.is_key else spot.node.value
+    return written == MARK or (spot.path == ("extends",) and isinstance(written, str) and written.endswith(f"/{MARK}"))
 
 
 def attempts(text: str, now: Typed) -> Iterator[str]:
@@ -151,11 +152,15 @@ def paths(analysis: Analysis, word: str) -> Iterator[Candidate]:
 # ---- values
 
 
-def values(analysis: Analysis, spot: Spot, now: Typed) -> Iterator[Candidate]:
+def values(analysis: Analysis, path: Path, spot: Spot, now: Typed) -> Iterator[Candidate]:
     """Words and references that may stand here."""
+    if spot.path == ("extends",):
+        yield from (Candidate(name, kind=types.CompletionItemKind.File) for name in parents(path, str(spot.node.value)))
+        return
     due = due_at(spot.path, partial(kind_in, analysis))
     if due is None:
         return
+    yield from (Candidate(word) for word in words_at(analysis, spot.path))
     if not now.word.startswith("$"):
         yield from words(due, spot.path)
     if due.slot is not None:

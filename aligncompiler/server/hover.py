@@ -17,11 +17,11 @@ from ..schema.words import hover as words_of
 from ..spec.base import Kind
 from ..spec.composed import COMPOSED
 from ..spec.registry import DECLARED, find, singular
-from ..tree import REFERENCE
+from ..tree import REFERENCE, Node
 from .analysis import Analysis, Source
 from .grammar import Due, due_at
 from .locate import Spot, spot_at, value_at
-from .mentions import loop_of
+from .mentions import is_override, loop_of
 
 MAX_LEAVES = 12  # values of a statement that are shown
 
@@ -40,6 +40,11 @@ def hover(analysis: Analysis, source: Source, offset: int) -> tuple[str, Spot] |
 
 def of_meaning(analysis: Analysis, spot: Spot) -> Iterator[str]:
     due = due_at(spot.path, partial(kind_in, analysis))
+    if spot.is_key and is_override(spot.path) and spot.path[-1].startswith("vars."):
+        name = spot.path[-1].split(".")[1]
+        yield f"variable **{name}**"
+        yield from of_declaration(analysis, ("vars", name))
+        return
     if due is None:
         return
     if due.key is not None:
@@ -76,6 +81,9 @@ def of_reference(analysis: Analysis, source: Source, spot: Spot, offset: int) ->
     written = source.text.text[spot.start : spot.end]
     if spot.is_key or REFERENCE.fullmatch(written) is None:
         return
+    if written == "${round.number}":
+        yield "number of this round, counted from 1"
+        return
     mention = analysis.index.near(source.path, offset)
     if mention is None:
         return
@@ -95,11 +103,48 @@ def of_declaration(analysis: Analysis, symbol: tuple[str, ...]) -> Iterator[str]
                 yield from (str(node.value) for word, node in found.items() if word == "doc" and node is not None)
                 return
         return
-    declared = typed(analysis, symbol)
+    if symbol[0] == "rounds":
+        yield from of_round(analysis, symbol)
+    declared = typed(analysis, symbol) or carried(analysis, symbol)
     if declared is not None:
         output = declared.output()
         yield f"{singular(declared.family)} {declared.tag}" + (f", makes a {output}" if output is not None else "")
         yield docstring(type(declared))
+
+
+def of_round(analysis: Analysis, symbol: tuple[str, ...]) -> Iterator[str]:
+    """What a name of `start` stands for, and the values of a name of `over`."""
+    start, next_ = (round_value(analysis, symbol, word) for word in ("start", "next"))
+    if start is not None:
+        yield f"in the first round `{shown(start.value)}`" + (f", afterwards `{shown(next_.value)}` of the round before" if next_ is not None else "")
+    over = next((node for source in analysis.sources.values() if (node := value_at(source.root, (*above(symbol), "over"))) is not None), None)
+    values = [value_at(row, symbol[-1:]) for row in over.value] if over is not None and over.is_list else []
+    if values and all(value is not None and not value.is_map and not value.is_list for value in values):
+        yield "round by round " + ", ".join(f"`{shown(value.value)}`" for value in values if value is not None)
+
+
+def above(symbol: tuple[str, ...]) -> tuple[str, ...]:
+    """The path of the loop that gives a name."""
+    return tuple(step for loop in symbol[1:-1] for step in ("rounds", loop))
+
+
+def round_value(analysis: Analysis, symbol: tuple[str, ...], word: str) -> Node | None:
+    """The value of a name in `start` or in `next` of its loop."""
+    found = (value_at(source.root, (*above(symbol), word, symbol[-1])) for source in analysis.sources.values())
+    return next((node for node in found if node is not None), None)
+
+
+def carried(analysis: Analysis, symbol: tuple[str, ...]) -> Kind | None:
+    """What a name of `start` stands for in the first round."""
+    node = round_value(analysis, symbol, "start") if symbol[0] == "rounds" else None
+    return referred(analysis, node) if node is not None else None
+
+
+def referred(analysis: Analysis, node: Node) -> Kind | None:
+    """The declaration that a value refers to, if it is right."""
+    match = REFERENCE.fullmatch(node.value) if isinstance(node.value, str) else None
+    family, _, name = match[1].partition(".") if match is not None else ("", "", "")
+    return typed(analysis, (family, name)) if family in DECLARED else None
 
 
 def typed(analysis: Analysis, symbol: tuple[str, ...]) -> Kind | None:

@@ -1,7 +1,7 @@
 """Every place that names a declaration, a variable, or a name in rounds: its key, `${...}`, and the dotted paths of profiles and sweeps.
 
-A symbol is the path of a name, whichever file or section it is written in: `("stages", "sft")`, `("vars", "beta")`, `("rounds", "loop")`, and
-`("rounds", "loop", "dpo")` for what a round declares, carries or takes from its list.
+A symbol is the path of a name, whichever file or section it is written in: `("stages", "sft")`, `("vars", "beta")`, `("profiles", "smoke")`,
+`("rounds", "loop")`, and `("rounds", "loop", "dpo")` for what a round declares, carries or takes from its list.
 """
 
 from __future__ import annotations
@@ -76,16 +76,15 @@ class Index:
             return []
         if head == "round":
             at = 2 if steps[1] == "history" else 1
-            return [(at, ("rounds", *loop, steps[at]))] if loop and at < len(steps) and steps[at] != "number" else []
+            return self.in_rounds(steps, at, ("rounds", *loop)) if loop and at < len(steps) and steps[at] != "number" else []
         if head == "rounds" or (head in DECLARED and (head, steps[1]) not in self.declared and ("rounds", steps[1]) in self.declared):
             return self.in_rounds(steps)
         return [(1, (head, steps[1]))] if head in (*DECLARED, "vars") else []
 
-    def in_rounds(self, steps: list[str]) -> list[tuple[int, Symbol]]:
-        """`rounds.loop.2.dpo`, and `stages.loop.2.dpo`, which is the same."""
+    def in_rounds(self, steps: list[str], at: int = 1, symbol: Symbol = ("rounds",)) -> list[tuple[int, Symbol]]:
+        """`rounds.loop.2.dpo`, and `stages.loop.2.dpo`, which is the same; inside of a round the steps from `at` on, below the symbol of its loop."""
         found: list[tuple[int, Symbol]] = []
-        symbol: Symbol = ("rounds",)
-        for number, step in enumerate(steps[1:], 1):
+        for number, step in enumerate(steps[at:], at):
             if len(symbol) > 1 and (step.isdigit() or step == "all"):
                 continue
             symbol = (*symbol, step)
@@ -129,7 +128,7 @@ def declares(path: tuple[str, ...]) -> list[Symbol]:
     loops = loop_of(path)
     rest = path[2 * len(loops) :]
     if not loops:
-        return [path] if len(path) == 2 and path[0] in (*DECLARED, "vars") else []
+        return [path] if len(path) == 2 and path[0] in (*DECLARED, "vars", "profiles") else []
     if not rest:
         return [("rounds", *loops)]
     carried = (rest[0] in DECLARED or rest[0] == "start") and len(rest) == 2

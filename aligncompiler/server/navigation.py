@@ -46,9 +46,13 @@ def renameable(analyses: list[Analysis], path: Path, offset: int) -> Mention:
     """The name at an offset, if it can be changed; otherwise CannotRename."""
     found = next((mention for analysis in analyses if (mention := analysis.index.at(path, offset)) is not None), None)
     if found is None:
-        raise CannotRename("here is no name that could be changed: names are those of declarations, variables and rounds")
+        raise CannotRename("here is no name that could be changed: names are those of declarations, variables, profiles and rounds")
     if not any(found.symbol in analysis.index.declared for analysis in analyses):
         raise CannotRename(f"`{found.symbol[-1]}` is not declared, so there is nothing to rename")
+    for analysis in analyses:
+        broken = next((d for d in analysis.compiled.report.errors if d.code.startswith("Y")), None)
+        if broken is not None:
+            raise CannotRename(f"mend this first, so that no name is missed: {broken.primary.place if broken.primary else path}: {broken.message}")
     return found
 
 
@@ -56,9 +60,6 @@ def rename(analyses: list[Analysis], path: Path, offset: int, name: str) -> list
     """Every place to write the new name to. Raises CannotRename for a name that is none, or taken."""
     symbol = renameable(analyses, path, offset).symbol
     for analysis in analyses:
-        broken = next((d for d in analysis.compiled.report.diagnostics if d.code.startswith("Y")), None)
-        if broken is not None:
-            raise CannotRename(f"mend this first, so that no name is missed: {broken.primary.place if broken.primary else path}: {broken.message}")
         check_name(symbol, name, analysis)
     return references(analyses, path, offset, declarations=True)
 
@@ -70,5 +71,5 @@ def check_name(symbol: Symbol, name: str, analysis: Analysis) -> None:
         raise CannotRename(f"`{name}` has a meaning of its own in rounds")
     taken = (*symbol[:-1], name)
     if taken in analysis.index.declared and name != symbol[-1]:
-        what = "name in these rounds" if len(symbol) > 2 else {"vars": "variable", "rounds": "loop"}.get(symbol[0], singular(symbol[0]))
+        what = "name in these rounds" if len(symbol) > 2 else {"vars": "variable", "rounds": "loop", "profiles": "profile"}.get(symbol[0], singular(symbol[0]))
         raise CannotRename(f"there is a {what} `{name}` already")

@@ -26,7 +26,7 @@ from .session import Session
 PAUSE = 0.1  # seconds without a change before the documents are checked
 REQUEST_FAILED = -32803
 T = TypeVar("T")
-TRIGGERS = ["$", "{", ".", ":", " "]
+TRIGGERS = ["$", "{", ".", ":", " ", "/"]
 
 
 class Server(LanguageServer):

@@ -116,8 +116,8 @@ MISSPELT = {
 def test_a_misspelt_allowance_is_reported_and_its_fix_makes_it_one(shared: str, compiled: Compile, comment: str) -> None:
     shared = shared.replace("  held_out:", "  # alignc: allow R306 for later\n  held_out:")
     report = compiled(allowed(shared, comment)).report
-    assert [d.code for d in report.in_order()] == ["M502", "Y114"]
-    [d] = [d for d in report.diagnostics if d.code == "Y114"]
+    assert [d.code for d in report.in_order()] == ["M502", "Y115"]
+    [d] = [d for d in report.diagnostics if d.code == "Y115"]
     assert d.help == ("write `alignc: allow`",) and d.severity == "warning"
     [fix] = d.fixes
     mended = allowed(shared, comment).splitlines(keepends=True)
@@ -129,7 +129,7 @@ def test_a_misspelt_allowance_is_reported_and_its_fix_makes_it_one(shared: str, 
 
 def test_an_allowance_without_a_code_can_be_misspelt_too(full: str, said: Said, compiled: Compile) -> None:
     for comment in ("# alignc:allow", "# alingc: allow", "# alignc: allow(M502) meant"):
-        assert said(full.replace("seed: 3", f"seed: 3  {comment}")) == [("Y114", "4:12")]
+        assert said(full.replace("seed: 3", f"seed: 3  {comment}")) == [("Y115", "4:12")]
     [d] = compiled(full.replace("seed: 3", "seed: 3  # alignc: allow(M502) meant")).report.diagnostics
     assert d.fixes == () and d.message == "`alignc: allow(` allows nothing"
 

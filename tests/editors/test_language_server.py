@@ -320,9 +320,23 @@ def test_a_variable_and_a_name_of_rounds_get_another_name_everywhere(family: Cli
     assert after == {"looped.yaml": ROUNDS.replace("  loop:", "  cycle:").replace("rounds.loop", "rounds.cycle")}
 
 
+def test_a_profile_gets_another_name(family: Client) -> None:
+    after = renamed(family, "child.yaml", "  smoke:", "  sm|oke:", "short")
+    assert after == {"child.yaml": CHILD.replace("  smoke:", "  short:")}
+
+
 def test_what_is_renamed_is_shown_before(family: Client) -> None:
     family.write("child.yaml", CHILD)
     prepared = family.at("prepareRename", "child.yaml", {"line": 7, "character": CHILD.split("\n")[7].index("sft")})
+    for old, new in (("# the stage", "# the st|age"), ("    kind: train", "    k|ind: train"), ("  dpo:", "  dpo:|"), ("${vars.pull}", "${va|rs.pull}")):
+        text, position = cursor(CHILD.replace(old, new, 1))
+        family.write("child.yaml", text)
+        with pytest.raises(RuntimeError, match="here is no name that could be changed"):
+            family.at("prepareRename", "child.yaml", position)
+    text, position = cursor('description: "open\n' + CHILD.replace("  dpo:", "  d|po:"))
+    family.write("child.yaml", text)
+    with pytest.raises(RuntimeError, match="mend this first"):
+        family.at("prepareRename", "child.yaml", position)
     assert prepared["placeholder"] == "sft" and prepared["range"]["end"]["character"] - prepared["range"]["start"]["character"] == 3
 
 
@@ -422,6 +436,26 @@ def test_kinds_words_and_paths_are_offered_as_the_language_has_them(editor: Clie
     assert offered(editor, quick(old, new)) == expected
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("part: step", "part: |", ["score", "step", "result", "format"]),
+        ('reward: "${stages.rm}"', 'reward: "${stages.rm}", part: |', ["score"]),
+        ("by: leaves", "by: |", ["problem", "question", "guessable", "label", "leaves", "form_count", "tree"]),
+    ],
+)
+def test_parts_and_columns_are_those_of_the_reward_and_the_data_beside_them(editor: Client, old: str, new: str, expected: list[str]) -> None:
+    assert offered(editor, quick(old, new)) == expected
+
+
+def test_parents_are_the_other_specs_around(editor: Client) -> None:
+    (editor.folder / "sub").mkdir()
+    for name in ("base.yaml", "rows.jsonl", "sub/deep.yaml"):
+        (editor.folder / name).write_text(QUICKSTART, encoding="utf-8")
+    assert offered(editor, "extends: |\nname: child\n") == offered(editor, "extends: ./|\nname: child\n") == ["base.yaml", "sub/"]
+    assert offered(editor, "extends: ./sub/d|\nname: child\n") == ["deep.yaml"]
+
+
 def test_a_child_is_offered_keys_by_the_kind_that_its_parent_says(family: Client) -> None:
     found = offered(family, CHILD.replace("sft: {budget: {steps: 20}}", "sft: {budget: {steps: 20}, |}"), "child.yaml")
     assert "clip_norm: " in found and "temperature: " not in found and "budget: " not in found
@@ -450,6 +484,21 @@ def test_hover_over_a_reference_says_what_it_leads_to(family: Client) -> None:
     assert "value `0.1`" in text and "pull to the reference, 1/nat" in text
     text = shown(family, ROUNDS.replace("${rounds.loop.again}", "${rounds.loop.ag|ain}"), "looped.yaml")
     assert "`rounds.loop.again`, declared at [looped.yaml:8](" in text and "makes a policy" in text
+
+
+def test_hover_over_a_name_of_a_round_says_what_it_stands_for(family: Client) -> None:
+    text = shown(family, ROUNDS.replace("${round.policy}", "${round.po|licy}"), "looped.yaml")
+    assert "in the first round `${stages.sft}`, afterwards `${round.again}` of the round before" in text and "makes a policy" in text
+    listed = ROUNDS.replace("count: 2", "over: [{rate: 1e-3}, {rate: 1e-4}]").replace("learning_rate: 1e-3", 'learning_rate: "${round.ra|te}"')
+    assert "round by round `0.001`, `0.0001`" in shown(family, listed, "looped.yaml")
+    assert "counted from 1" in shown(family, ROUNDS.replace("steps: 10", 'steps: "${round.num|ber}"'), "looped.yaml")
+
+
+def test_hover_over_an_axis_of_a_sweep_explains_what_varies(family: Client) -> None:
+    sweep = "sweep:\n  axes: {vars.pull: [0.1, 0.2], stages.dpo.objective.beta: [0.1]}\n"
+    text = shown(family, CHILD + sweep.replace("vars.pull", "vars.pu|ll"), "child.yaml")
+    assert "variable **pull**" in text and "value `0.1`" in text and "pull to the reference, 1/nat" in text
+    assert "Strength of the pull" in shown(family, CHILD + sweep.replace("beta", "be|ta"), "child.yaml")
 
 
 def test_hover_over_a_kind_and_a_declaration_explains_the_kind(editor: Client) -> None:

@@ -22,7 +22,7 @@ rounds:
     over: [{beta: 1, rows: "${datasets.rows}"}, {beta: 2, rows: "${datasets.rows}"}]
     start: {policy: "${stages.sft}"}
     stages:
-      dpo: {beta: "${round.beta}", all: "${round.history.policy}", nth: "${round.number}"}
+      dpo: {beta: "${round.beta}", all: "${round.history.policy}", nth: "${round.number}", deep: "${round.inner.2.more}"}
     rounds:
       inner:
         count: 2
@@ -59,9 +59,10 @@ def index() -> Index:
         (("rounds", "outer", "beta"), 2, 1),
         (("rounds", "outer", "rows"), 2, 0),
         (("rounds", "outer", "dpo"), 1, 4),
-        (("rounds", "outer", "inner"), 1, 2),
+        (("profiles", "smoke"), 1, 0),
+        (("rounds", "outer", "inner"), 1, 3),
         (("rounds", "outer", "inner", "writer"), 1, 3),
-        (("rounds", "outer", "inner", "more"), 1, 2),
+        (("rounds", "outer", "inner", "more"), 1, 3),
     ],
 )
 def test_a_name_is_found_at_each_of_its_places_and_written_there(index: Index, symbol: Symbol, declared: int, used: int) -> None:
@@ -72,7 +73,7 @@ def test_a_name_is_found_at_each_of_its_places_and_written_there(index: Index, s
 
 def test_nothing_else_is_a_name(index: Index) -> None:
     assert {one.symbol for one in index.mentions} == {
-        *(("vars", "pull"), ("datasets", "rows"), ("stages", "sft"), ("models", "base"), ("rounds", "outer")),
+        *(("vars", "pull"), ("datasets", "rows"), ("stages", "sft"), ("models", "base"), ("rounds", "outer"), ("profiles", "smoke")),
         *(("rounds", "outer", name) for name in ("policy", "beta", "rows", "dpo", "inner")),
         *(("rounds", "outer", "inner", name) for name in ("writer", "more")),
     }

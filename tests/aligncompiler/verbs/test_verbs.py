@@ -219,6 +219,13 @@ def test_every_code_kind_and_field_is_explained_as_text_and_as_json(topic: str, 
     assert json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("topic", ["", *CODES, *(tag for family in FAMILIES for tag in kinds(family)), "rounds", "sweep", "engine", "train.batch"])
+def test_explanations_are_wrapped_for_a_terminal_of_80_columns(topic: str, capsys: Capture) -> None:
+    assert main(["explain", *filter(None, [topic])]) == 0
+    prose = capsys.readouterr().out.partition("\nBad:\n")[0].partition("\nExample:\n")[0]
+    assert max(map(len, prose.splitlines())) <= 80
+
+
 def test_a_field_is_explained_with_default_unit_and_meaning(capsys: Capture) -> None:
     main(["explain", "dpo.beta"])
     out = capsys.readouterr().out
