@@ -27,7 +27,7 @@ from .fault import Fault
 from .lowering import faults_in
 from .networks import load_encoder, write_about
 from .registry import bind
-from .rows import Row
+from .rows import Row, type_of
 from .store import Artifact
 from .tokens import Encoder, leaves_of, longest
 from .weights import find_source
@@ -36,7 +36,6 @@ from .work import ROWS_FILE, Stopwatch, Work, load_rows
 SECONDS = 20.0  # longest time for generating the rows of one dataset, or for the tokens of one
 TEXT_BYTES = 10_000_000  # largest Parquet file of rows that a tokenizer is trained on here
 FIRST_ROWS = 100  # rows that the types of columns are read from
-TYPES = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "mapping"}
 
 
 T = TypeVar("T")
@@ -258,7 +257,7 @@ def quantiles(lengths: Sequence[int]) -> dict[str, int]:
 
 def columns_of(rows: Sequence[Row]) -> dict[str, str]:
     """Column -> the type of its values, null left out."""
-    found = {name: {TYPES.get(type(row[name]), type(row[name]).__name__) for row in rows if row[name] is not None} for name in rows[0]}
+    found = {name: {type_of(row[name]) for row in rows if row[name] is not None} for name in rows[0]}
     return {name: " or ".join(sorted(types)) or "null" for name, types in found.items()}
 
 
