@@ -7,6 +7,7 @@ tokenizers of large data). Rows that stages make are not there yet, and nothing 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -50,10 +51,12 @@ class Silent:
 
 @dataclass
 class Findings:
-    """What was found: faults by stage and field, a line of figures for each dataset, and what was left out."""
+    """What was found: faults by stage and field, a line of figures for each dataset, how many rows of one have their prompt in another too, and
+    what was left out."""
 
     faults: list[dict[str, Any]] = field(default_factory=list)
     datasets: list[dict[str, Any]] = field(default_factory=list)
+    shared: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, stage: Stage, fault: Fault) -> None:
@@ -90,6 +93,7 @@ class Examination:
         for stage in self.plan.stages:
             if stage.spec.family == "datasets":
                 self.guarded(stage, self.read)
+        self.compare()
         for stage in self.plan.stages:
             if stage.spec.family == "models":
                 self.encoder(stage)
@@ -110,7 +114,7 @@ class Examination:
         """Read or generate the rows of a dataset. Raises Fault as a run does."""
         check_implemented(stage)
         if getattr(stage.spec, "hub", None) is not None:
-            self.findings.notes.append(f"{stage.id}: the hub is not asked for rows")
+            self.findings.notes.append(f"{stage.id}: it lies on the hub, so its rows were not read")
             return
         work = Work(stage, self.folder / stage.id, stage.seed, self.plan.engine, Silent())
         work.folder.mkdir()
@@ -129,6 +133,15 @@ class Examination:
             self.findings.add(stage, Fault("P622", text, "file", ("mend the rows, or leave it at that",)))
         head = pq.ParquetFile(work.folder / ROWS_FILE).iter_batches(FIRST_ROWS)
         self.findings.datasets.append({"id": stage.id, "rows": whole, "skipped": skipped, "columns": columns_of(next(head).to_pylist()), "tokens": {}})
+
+    def compare(self) -> None:
+        """Count for every two datasets the rows of the first whose prompt is in the second too, blanks at both ends left out."""
+        prompts = {id: list(hashes(rows)) for id, rows in self.rows.items()}
+        known = {id: set(found) for id, found in prompts.items()}
+        for one, other in itertools.permutations(prompts, 2):
+            count = sum(prompt in known[other] for prompt in prompts[one])
+            if count:
+                self.findings.shared.append({"id": one, "with": other, "rows": count, "of": len(prompts[one])})
 
     # ---- models
 
@@ -206,6 +219,14 @@ class Examination:
             if columns and base not in line["tokens"]:
                 line["tokens"][base] = quantiles(self.lengths[key])
         return self.lengths[key][: len(rows)]
+
+
+def hashes(rows: Artifact) -> Iterator[int]:
+    """A hash of the prompt of each row, or of its text where it has none."""
+    file = pq.ParquetFile(rows.folder / ROWS_FILE)
+    column = next((name for name in ("prompt", "text") if name in file.schema_arrow.names), None)
+    for batch in file.iter_batches(columns=[column]) if column is not None else ():
+        yield from (hash(value.strip()) for value in batch.column(0).to_pylist() if isinstance(value, str))
 
 
 def check_implemented(stage: Stage) -> None:
