@@ -24,7 +24,7 @@ PUNCTUATION = re.compile(r"[^\w\s]*")
 SIGNS = ("", ":", "=", ",", "-")  # behind a misspelt `allow`; what is none of these is for a person to mend
 LIKE_OTHERS = ("ignore", "disable", "noqa", "suppress", "permit", "accept")  # what other checkers call it
 SENTENCES = ("allows", "allowed", "allowing")  # words of a sentence about alignc
-LATER = ("P622",)  # what only `check --data` finds, after everything else
+LATER = ("P622", "M502")  # what may be found by `check --data` alone, after everything else
 DYNAMIC = "P"  # the family of what is found only where files and the machine are looked at
 
 
@@ -42,7 +42,7 @@ def check_allowances(report: Report, whole: str | None, static: bool) -> None:
     """Report comments that name no code that can be allowed, or give no reason; and in the file `whole` those without effect.
 
     `whole` is None where something else is wrong or overridden: then nobody knows which would have had one. Nor is it known of the file of a
-    parent, which has other children, and before the passes that look at files.
+    parent, which has other children, before the passes that look at files, and of what `check --data` alone may find.
     """
     for file in list(report.sources):
         report_misspelt(report, file)
@@ -55,8 +55,19 @@ def check_allowances(report: Report, whole: str | None, static: bool) -> None:
                     "Y113", f"the allowance of {one.code} gives no reason", one.place, help=(f"write it behind the code: `# {ALLOW} {one.code} because ...`",)
                 )
             if file == whole and not (one.used or unknown or one.code in LATER or (static and one.code.startswith(DYNAMIC))):
-                text = f"{one.code} is not reported on line {one.line}, so there is nothing to allow"
-                report.add("Y111", text, one.place, help=("remove the comment",), fixes=(cutting(report.sources[file], one.place, "remove the comment"),))
+                report_idle(report, file, one)
+
+
+def check_shared(report: Report, file: str) -> None:
+    """Report allowances of shared rows (M502) without effect in a file, once the rows of all its datasets were looked at."""
+    for one in in_file(report, file):
+        if one.code == "M502" and not one.used:
+            report_idle(report, file, one)
+
+
+def report_idle(report: Report, file: str, one: Allowance) -> None:
+    text = f"{one.code} is not reported on line {one.line}, so there is nothing to allow"
+    report.add("Y111", text, one.place, help=("remove the comment",), fixes=(cutting(report.sources[file], one.place, "remove the comment"),))
 
 
 def report_unknown(report: Report, one: Allowance) -> None:

@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from .compile import Compiled
-from .diagnostic import Report
-from .ir import Plan, write_plan
+from .diagnostic import ALLOW, Report
+from .ir import Plan, Stage, write_plan
+from .passes.check_splits import report_shared
 from .terminal import say
 
 NEEDED = ("torch", "transformers", "datasets", "tokenizers", "pyarrow")
 
 
-def check_data(compiled: Compiled) -> None:
-    """Add what is wrong with the data to the report, and tell on stderr what was read. Does nothing where there is no plan."""
+def check_data(compiled: Compiled, overridden: bool = False) -> None:
+    """Add what is wrong with the data to the report, and tell on stderr what was read. Does nothing where there is no plan.
+
+    Where values of the spec are `overridden`, nothing is said of allowances without effect.
+    """
     plan, report = compiled.plan, compiled.report
     if plan is None:
         return
@@ -31,6 +35,13 @@ def check_data(compiled: Compiled) -> None:
     found = examined(plan)
     for fault in found["faults"]:
         add(fault, plan, report)
+    check_rows(found, plan, report)
+    read = {line["id"] for line in found["datasets"]}
+    whole = read == {stage.id for stage in plan.stages if stage.spec.family == "datasets"} and not (report.errors or overridden)
+    if whole and ALLOW in report.sources.get(plan.spec_file, ""):
+        from .allowances import check_shared  # needed where one is written alone
+
+        check_shared(report, plan.spec_file)
     for line in found["datasets"]:
         say(described(line))
     for note in found["notes"]:
@@ -56,6 +67,16 @@ def add(fault: Mapping[str, Any], plan: Plan, report: Report) -> None:
     stage = plan[fault["stage"]]
     path = (*stage.base.split("."), *filter(None, fault["field"].split(".")))
     report.add(fault["code"], fault["message"], stage.place(fault["field"]), path=path, help=fault["help"])
+
+
+def check_rows(found: Mapping[str, Any], plan: Plan, report: Report) -> None:
+    """Report every stage that measures on rows whose prompts were learned from, whatever file they stand in."""
+    shared = {(line["id"], line["with"]): f"{line['rows']:,} of whose {line['of']:,} rows have a prompt" for line in found["shared"]}
+
+    def by_row(test: Stage, train: Stage) -> str:
+        return f"{shared[test.id, train.id]} of `{train.id}`" if (test.id, train.id) in shared else ""
+
+    report_shared(plan, report, by_row)
 
 
 def described(line: Mapping[str, Any]) -> str:

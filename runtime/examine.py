@@ -7,6 +7,7 @@ tokenizers of large data). Rows that stages make are not there yet, and nothing 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -27,7 +28,7 @@ from .fault import Fault
 from .lowering import faults_in
 from .networks import load_encoder, write_about
 from .registry import bind
-from .rows import Row
+from .rows import Row, type_of
 from .store import Artifact
 from .tokens import Encoder, leaves_of, longest
 from .weights import find_source
@@ -36,7 +37,6 @@ from .work import ROWS_FILE, Stopwatch, Work, load_rows
 SECONDS = 20.0  # longest time for generating the rows of one dataset, or for the tokens of one
 TEXT_BYTES = 10_000_000  # largest Parquet file of rows that a tokenizer is trained on here
 FIRST_ROWS = 100  # rows that the types of columns are read from
-TYPES = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "mapping"}
 
 
 T = TypeVar("T")
@@ -51,10 +51,12 @@ class Silent:
 
 @dataclass
 class Findings:
-    """What was found: faults by stage and field, a line of figures for each dataset, and what was left out."""
+    """What was found: faults by stage and field, a line of figures for each dataset, how many rows of one have their prompt in another too, and
+    what was left out."""
 
     faults: list[dict[str, Any]] = field(default_factory=list)
     datasets: list[dict[str, Any]] = field(default_factory=list)
+    shared: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, stage: Stage, fault: Fault) -> None:
@@ -91,6 +93,7 @@ class Examination:
         for stage in self.plan.stages:
             if stage.spec.family == "datasets":
                 self.guarded(stage, self.read)
+        self.compare()
         for stage in self.plan.stages:
             if stage.spec.family == "models":
                 self.encoder(stage)
@@ -111,7 +114,7 @@ class Examination:
         """Read or generate the rows of a dataset. Raises Fault as a run does."""
         check_implemented(stage)
         if getattr(stage.spec, "hub", None) is not None:
-            self.findings.notes.append(f"{stage.id}: the hub is not asked for rows")
+            self.findings.notes.append(f"{stage.id}: it lies on the hub, so its rows were not read")
             return
         work = Work(stage, self.folder / stage.id, stage.seed, self.plan.engine, Silent())
         work.folder.mkdir()
@@ -130,6 +133,15 @@ class Examination:
             self.findings.add(stage, Fault("P622", text, "file", ("mend the rows, or leave it at that",)))
         head = pq.ParquetFile(work.folder / ROWS_FILE).iter_batches(FIRST_ROWS)
         self.findings.datasets.append({"id": stage.id, "rows": whole, "skipped": skipped, "columns": columns_of(next(head).to_pylist()), "tokens": {}})
+
+    def compare(self) -> None:
+        """Count for every two datasets the rows of the first whose prompt is in the second too, blanks at both ends left out."""
+        prompts = {id: list(hashes(rows)) for id, rows in self.rows.items()}
+        known = {id: set(found) for id, found in prompts.items()}
+        for one, other in itertools.permutations(prompts, 2):
+            count = sum(prompt in known[other] for prompt in prompts[one])
+            if count:
+                self.findings.shared.append({"id": one, "with": other, "rows": count, "of": len(prompts[one])})
 
     # ---- models
 
@@ -209,6 +221,14 @@ class Examination:
         return self.lengths[key][: len(rows)]
 
 
+def hashes(rows: Artifact) -> Iterator[int]:
+    """A hash of the prompt of each row, or of its text where it has none."""
+    file = pq.ParquetFile(rows.folder / ROWS_FILE)
+    column = next((name for name in ("prompt", "text") if name in file.schema_arrow.names), None)
+    for batch in file.iter_batches(columns=[column]) if column is not None else ():
+        yield from (hash(value.strip()) for value in batch.column(0).to_pylist() if isinstance(value, str))
+
+
 def check_implemented(stage: Stage) -> None:
     """Raise the first Fault of the code that would carry out a stage."""
     for fault in faults_in(stage.spec):
@@ -258,7 +278,7 @@ def quantiles(lengths: Sequence[int]) -> dict[str, int]:
 
 def columns_of(rows: Sequence[Row]) -> dict[str, str]:
     """Column -> the type of its values, null left out."""
-    found = {name: {TYPES.get(type(row[name]), type(row[name]).__name__) for row in rows if row[name] is not None} for name in rows[0]}
+    found = {name: {type_of(row[name]) for row in rows if row[name] is not None} for name in rows[0]}
     return {name: " or ".join(sorted(types)) or "null" for name, types in found.items()}
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from .fault import Fault, Skip
 
 Row = dict[str, Any]
+TYPES = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "mapping", type(None): "null"}
 
 
 def hash_share(text: str) -> float:
@@ -81,6 +82,37 @@ def split_shared(chosen: Any, rejected: Any) -> tuple[Any, Any, Any] | None:
     else:
         cut = max(shared_text.rfind(" "), shared_text.rfind("\n")) + 1
     return (chosen[:cut], chosen[cut:], rejected[cut:]) if cut > 0 else None
+
+
+def type_of(value: Any) -> str:
+    """The type of a value, in a word."""
+    return TYPES.get(type(value), type(value).__name__)
+
+
+def clash(rows: Iterable[tuple[int, Any]], what: str) -> str:
+    """The first value whose type is not that of an earlier one in the same column, told with the numbers of both; empty if there is none.
+
+    `what` is what the numbers count. Null goes with every type.
+    """
+    known: dict[str, tuple[str, int]] = {}
+    for number, row in rows:
+        for column, value in typed(row, ""):
+            word, first = known.setdefault(column, (type_of(value), number))
+            if word != type_of(value):
+                return f"the type of `{column}` is {type_of(value)} in {what} {number:,}, but {word} in {what} {first:,}"
+    return ""
+
+
+def typed(value: Any, column: str) -> Iterator[tuple[str, Any]]:
+    """(column, value) of all that is in a row, at any depth; null left out."""
+    if column and value is not None:
+        yield column, value
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from typed(one, f"{column}.{name}" if column else str(name))
+    elif isinstance(value, list):
+        for one in value:
+            yield from typed(one, f"{column}[]")
 
 
 def text_fault(row: Row, columns: Iterable[str]) -> Skip | None:

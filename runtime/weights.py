@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
 from typing import Any
@@ -76,10 +75,3 @@ def check_direction(config: Any, bidirectional: bool, name: str, field: str) -> 
         raise Fault(
             "P607", f"`{name}` is {found} (its family is {config.model_type})", field, (f"declare it as `kind: {'causal_lm' if bidirectional else 'encoder'}`",)
         )
-
-
-def package_folder(package: str, path: str | None) -> Path:
-    """The folder inside an installed package, found without running its code; the compiler has checked that it is there."""
-    found = importlib.util.find_spec(package)
-    assert found is not None and found.submodule_search_locations
-    return Path(found.submodule_search_locations[0]) / (path or "")

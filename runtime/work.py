@@ -17,7 +17,7 @@ from aligncompiler.ir import Stage
 from aligncompiler.spec.experiment import Engine
 
 from .fault import Fault, Skip
-from .rows import Row
+from .rows import Row, clash
 from .store import Artifact
 
 ROWS_FILE = "rows.parquet"
@@ -74,7 +74,8 @@ class Work:
         try:
             table = pa.table({name: [row.get(name) for row in kept] for name in columns})
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
-            raise Fault("P602", f"the values of a column cannot be stored as one type: {str(error).splitlines()[0]}", "") from None
+            text = clash(enumerate(kept, 1), "row") or f"the values of a column cannot be stored as one type: {str(error).splitlines()[0]}"
+            raise Fault("P602", text, "", ("write all values of a column in one form",)) from None
         pq.write_table(table, self.folder / ROWS_FILE)
         self.facts["rows"] = self.summary["rows"] = len(kept)
 

@@ -15,7 +15,8 @@ CODES = (
     Code(
         "M502",
         "shared-split",
-        "A model that is measured on rows it learned from looks better than it is. Where memory is what you measure, allow it on that line.",
+        "A model that is measured on rows it learned from looks better than it is. `check` compares what the datasets are read from, `plan` and `run` "
+        "the bytes of files too, `check --data` the prompts of the rows. Where memory is what you measure, allow it on that line.",
         TRAIN + EVALUATE.replace("datasets.exam", "datasets.puzzles"),
         "datasets:\n"
         "  puzzles: {kind: deduction, count: 100, leaves: {min: 2, max: 4}, between: [0, 0.9]}\n"

@@ -52,7 +52,7 @@ def checked(spec: str, args: argparse.Namespace) -> tuple[Compiled, list[Fixed]]
     if args.data:
         from ..data_check import check_data  # needed for this option alone
 
-        check_data(compiled)
+        check_data(compiled, overridden=bool(args.profiles or args.sets))
     return compiled, fixed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import json
 from pathlib import Path
@@ -35,6 +36,11 @@ stages:
 """
 
 
+EXAM = SPEC.replace("stages:", "  exam: {kind: problems, file: exam.jsonl}\nstages:") + (
+    '  test: {kind: evaluate, models: ["${stages.sft}"], data: "${datasets.exam}", metrics: [{kind: accuracy}]}\n'
+)
+
+
 @pytest.fixture
 def spec(folder: Path) -> str:
     rows = [{"prompt": f"question {n}", "completion": "no " * (40 if n % 4 == 0 else 2)} for n in range(8)]
@@ -62,6 +68,41 @@ class TestWithTheRuntime:
         [found] = json.loads(capfd.readouterr().out)
         assert (found["code"], found["path"], found["spans"][0]["start"]) == ("P603", ["datasets", "rows", "columns"], {"line": 9, "col": 3})
         assert main(["check", spec]) == 0, "without --data no file is read"
+
+    @pytest.mark.parametrize("copy", ["another last line", "the first ten", "packed"])
+    def test_an_exam_whose_prompts_were_learned_from_is_an_error_whatever_file_they_stand_in(
+        self, folder: Path, capfd: pytest.CaptureFixture[str], copy: str
+    ) -> None:
+        lines = [json.dumps({"prompt": f"question {n}", "completion": "no", "answer": "no"}) + "\n" for n in range(12)]
+        (folder / "rows.jsonl").write_text("".join(lines))
+        kept = {"another last line": [*lines, "\n"], "the first ten": [line.replace('", "completion', ' \\n", "completion') for line in lines[:10]]}
+        text = "".join(kept.get(copy, lines)).encode()
+        name = "exam.jsonl.gz" if copy == "packed" else "exam.jsonl"
+        (folder / name).write_bytes(gzip.compress(text) if copy == "packed" else text)
+        count = 10 if copy == "the first ten" else 12
+        (folder / "spec.yaml").write_text(EXAM.replace("exam.jsonl", name))
+        assert main(["check", "spec.yaml"]) == main(["plan", "spec.yaml"]) == 0, "files alone do not tell"
+        capfd.readouterr()
+        assert main(["check", "spec.yaml", "--data", "--format", "concise"]) == 1
+        [said] = capfd.readouterr().out.splitlines()
+        assert said.startswith(
+            f"spec.yaml:20:59: error[M502]: `stages.test` measures on `datasets.exam`, {count} of whose {count} rows have a prompt of `datasets.rows` "
+            "that `stages.sft` learns from"
+        )
+
+    def test_shared_rows_can_be_allowed_and_an_allowance_without_effect_is_told(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        row = '{"prompt": "p", "completion": "c", "answer": "a"}\n'
+        (folder / "rows.jsonl").write_text(row * 2)
+        (folder / "exam.jsonl").write_text(row)
+        (folder / "spec.yaml").write_text(f"{EXAM.rstrip()}  # alignc: allow M502 memory is what we measure\n")
+        for arguments in (["--data"], []):
+            assert main(["check", "spec.yaml", "--format", "concise", *arguments]) == 0 and capfd.readouterr().out == ""
+        (folder / "exam.jsonl").write_text(row.replace('"p"', '"other"'))
+        assert main(["check", "spec.yaml", "--format", "concise"]) == 0 and capfd.readouterr().out == "", "nobody knows yet"
+        assert main(["check", "spec.yaml", "--data", "--set", "name=other", "--format", "concise"]) == 0 and capfd.readouterr().out == ""
+        assert main(["check", "spec.yaml", "--data", "--format", "concise"]) == 0
+        [said] = capfd.readouterr().out.splitlines()
+        assert said.startswith("spec.yaml:20:") and "warning[Y111]: M502 is not reported on line 20" in said
 
 
 def test_a_spec_with_errors_starts_nothing(spec: str, folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

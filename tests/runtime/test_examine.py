@@ -170,6 +170,12 @@ def test_rows_are_counted_in_the_tokens_of_a_folder_that_is_only_read(project, l
     assert "longer than 48 tokens" in told(found)["stages.ranking", "P622", "data"]
 
 
+def test_rows_that_share_a_prompt_are_counted_each_way_and_blanks_at_the_ends_do_not_count(project, looked):
+    (project / "held_out.jsonl").write_text("".join(json.dumps({**r, "prompt": f"\n{r['prompt']} "}) + "\n" for r in (row(0), row(0), row(20))))
+    lines = {(line["id"], line["with"]): (line["rows"], line["of"]) for line in looked().shared}
+    assert lines == {("datasets.held_out", "datasets.pairs"): (2, 3), ("datasets.pairs", "datasets.held_out"): (1, 9)}
+
+
 def test_what_would_take_long_is_left_out_with_a_note(looked, monkeypatch):
     generated = SPEC.replace(
         "{kind: preferences, file: pairs.jsonl}", "{kind: preferences, file: pairs.jsonl}\n  puzzles: {kind: deduction, count: 9, leaves: {min: 2, max: 2}}"
@@ -190,7 +196,7 @@ def test_of_tokens_that_take_long_the_first_are_counted(looked, monkeypatch):
 
 def test_the_hub_is_not_asked(looked):
     text = SPEC.replace("file: held_out.jsonl", f"hub: some/rows, revision: {'a' * 40}, split: test")
-    assert "datasets.held_out: the hub is not asked for rows" in looked(text=text).notes
+    assert "datasets.held_out: it lies on the hub, so its rows were not read" in looked(text=text).notes
 
 
 def test_figures_in_words():

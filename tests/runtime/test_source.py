@@ -124,6 +124,33 @@ def test_a_file_that_is_not_what_its_name_says_is_one_line(tmp_path, name, conte
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"[1, 2]\n", "`x.jsonl`, line 1: this is a list, not a row"),
+        (b'{"prompt": "a"}\n\n[1, 2]\n', "`x.jsonl`, line 3: this is a list, not a row"),
+        (b'\n"just a text"\n', "`x.jsonl`, line 2: this is a text, not a row"),
+        (b"3\n", "`x.jsonl`, line 1: this is a number, not a row"),
+        (
+            b'{"prompt": "a", "n": null}\n{"prompt": "b", "n": [1]}\n\n{"prompt": "c", "n": 2}\n',
+            "`x.jsonl`: the type of `n` is number in line 4, but list in line 2",
+        ),
+        (
+            b'{"prompt": [{"role": "user"}]}\n\n{"prompt": [{"role": 1}]}\n',
+            "`x.jsonl`: the type of `prompt[].role` is number in line 3, but text in line 1",
+        ),
+    ],
+)
+def test_a_line_that_is_no_row_and_a_column_of_two_types_are_told_with_their_lines(tmp_path, content, says):
+    (tmp_path / "x.jsonl").write_bytes(content)
+    assert fault(tmp_path / "x.jsonl") == says
+
+
+def test_an_array_of_rows_under_the_name_of_lines_is_read(tmp_path):
+    (tmp_path / "x.jsonl").write_text(json.dumps(ROWS), encoding="utf-8")
+    assert read(tmp_path / "x.jsonl") == ROWS
+
+
 def test_a_type_that_changes_late_reaches_the_row_that_has_it(tmp_path):
     lines = [json.dumps({"prompt": f"p{i}"}) for i in range(2000)] + [json.dumps({"prompt": ["a", "list"]})]
     (tmp_path / "x.jsonl").write_text("\n".join(lines), encoding="utf-8")
