@@ -8,6 +8,8 @@ from typing import Any
 
 import transformers
 
+from aligncompiler.store.inputs import package_folder
+
 from .fault import Fault
 from .networks import MODEL_FOLDER, is_bidirectional, load_encoder, loading, write_about
 from .store import Artifact
