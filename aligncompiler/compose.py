@@ -17,7 +17,7 @@ from .load import load, parse
 from .spec.composed import COMPOSED
 from .spec.registry import DECLARED, FAMILIES, find
 from .tree import REFERENCE, Node, references
-from .words.suggest import did_you_mean, nearest
+from .words.suggest import did_you_mean, listed, nearest
 
 VAR_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "str": (str,), "bool": (bool,), "path": (str,)}
 VAR_KEYS = tuple(COMPOSED["vars"].inside)
@@ -199,7 +199,7 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
     if not last and key not in node.value:
         near = nearest(key, node.value)
         meant = ".".join([*steps[:at], *near[:1], *steps[at + 1 :]]).removesuffix(".default")
-        help = (f"did you mean `{meant}`?",) if near else (f"keys here: {', '.join(node.value)}",)
+        help = (f"did you mean `{meant}`?",) if near else (f"keys here: {listed(node.value)}",)
         report.add("C204", f"`{path}` leads nowhere: there is no `{key}` in `{'.'.join(steps[:at]) or 'the spec'}`", place, help=help)
         return node
     if not last:
@@ -224,7 +224,7 @@ class Filler:
         """Every `${vars.NAME}` replaced by the variable's value; what composition needs is then taken out of the tree."""
         variables = read_variables(tree.value.get("vars"), self.report)
         profiles = tree.value.get("profiles")
-        used = {name.removeprefix("vars.") for name in references(profiles)} if profiles is not None else set()
+        used = set(self.names_in(profiles)) if profiles is not None else set()
         values = {key: self.section(node, variables, used) for key, node in tree.value.items() if key not in TAKEN_OUT}
         for name in variables:
             if name not in used:
@@ -237,11 +237,15 @@ class Filler:
             return self.part(node, variables, used)
         return replace(node, value={name: self.part(inner, variables, used) for name, inner in node.value.items()})
 
-    def part(self, node: Node, variables: dict[str, Node | None], used: set[str]) -> Node:
+    def names_in(self, node: Node) -> tuple[str, ...]:
+        """The variables that a part names, each once."""
         if id(node) not in self.named:
             called = (name.removeprefix("vars.") for name in references(node) if name.startswith("vars."))
             self.named[id(node)] = (node, tuple(dict.fromkeys(called)))
-        names = self.named[id(node)][1]
+        return self.named[id(node)][1]
+
+    def part(self, node: Node, variables: dict[str, Node | None], used: set[str]) -> Node:
+        names = self.names_in(node)
         if not names:
             return node
         used.update(name for name in names if name in variables)

@@ -11,7 +11,9 @@ from .spec.composed import COMPOSED
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED, singular
 from .tree import Node, references, shortened
-from .words.suggest import nearest
+from .words.suggest import listed, nearest
+
+MAX_GUESSED = 100  # references that lead nowhere, each compared with every name
 
 
 class Names:
@@ -21,6 +23,7 @@ class Names:
         self.root = root
         self.report = report
         self.dangling: set[str] = set()
+        self.missed = 0
         self.lost = self.unreadable()
 
     def unreadable(self) -> set[str]:
@@ -60,6 +63,12 @@ class Names:
             return (family, name), part
         if family in self.lost:
             return None
+        self.missed += 1
+        if self.missed > MAX_GUESSED:
+            self.dangling.add(family if family in DECLARED else "*")
+            text = f"there is no {singular(family)} `{part}`" if family in DECLARED and part else f"`{node.value}` names nothing"
+            self.report.add("R301", text, node.place, path=path, help=("nothing is suggested for so many; mend the first ones, and check again",))
+            return None
         others = [f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f) if n == (part or family)]
         if family in DECLARED and part:
             options = [f"${{{family}.{n}}}" for n in nearest(part, self.of(family))] or others
@@ -83,8 +92,8 @@ class Names:
         return None
 
     def listing(self, family: str) -> tuple[str, ...]:
-        names = self.of(family)
-        return (f"declared {family}: {', '.join(names)}",) if names else (f"the spec declares no {family}",)
+        names = listed(self.of(family))
+        return (f"declared {family}: {names}",) if names else (f"the spec declares no {family}",)
 
     def warn_unused(self) -> None:
         """Declarations that nothing names, by the text alone: a faulty statement uses what it names. Stages are wanted for themselves.
