@@ -81,8 +81,8 @@ def with_parent(path: Path, report: Report, seen: tuple[Path, ...]) -> Node:
     return merge(base, tree, report)
 
 
-def merge(base: Node, over: Node, report: Report) -> Node:
-    """`over` upon `base`: mappings merge key by key, everything else is replaced."""
+def merge(base: Node, over: Node, report: Report, path: tuple[str, ...] = ()) -> Node:
+    """`over` upon `base`, which stand at a path: mappings merge key by key, `null` drops a declaration or a section, everything else is replaced."""
     if over.below is base:
         return over  # merged before
     if not (base.is_map and over.is_map):
@@ -91,12 +91,45 @@ def merge(base: Node, over: Node, report: Report) -> Node:
     if old is not None and new is not None and old.value != new.value:
         say_dropped(base, new, over.value, report)
         return replace(over, below=base)
-    values = dict(base.value)
-    keys = dict(base.keys)
+    made = Node(dict(base.value), over.place, keys=dict(base.keys), below=base, dropped=dict(base.dropped))
     for key, node in over.value.items():
-        values[key] = merge(values[key], node, report) if key in values else node
-        keys[key] = over.keys.get(key, node.place)
-    return Node(values, over.place, keys=keys, below=base)
+        lay(made, key, node, over.keys.get(key, node.place), report, (*path, key))
+    return made
+
+
+def lay(owner: Node, key: str, node: Node, place: Place, report: Report, path: tuple[str, ...]) -> None:
+    """Put the value of a key, written at `place`, into a new mapping upon what stands there; or take the key away, where the value drops it."""
+    old = owner.value.get(key)
+    gone = owner.dropped
+    assert isinstance(gone, dict), "a mapping that is shared is not changed"
+    if drops(node, path):
+        if old is None:
+            from .words.dropping import report_idle  # needed for this fault alone
+
+            report_idle(owner, path, node.place, report)
+        else:
+            gone[key] = replace(node, below=owner.value.pop(key))
+        return
+    if old is not None:
+        node = merge(old, node, report, path)
+    elif key in gone:
+        node = replace(node, below=gone.pop(key))
+    elif node.is_map and any(drops(inner, (*path, name)) for name, inner in node.value.items()):
+        node = merge(Node({}, node.place), node, report, path)  # which drops what no parent has
+    owner.value[key], owner.keys[key] = node, place
+
+
+def drops(node: Node, path: tuple[str, ...]) -> bool:
+    """Whether a value says that nothing is declared at a path: a `null` that is written, where a section or a declaration may stand."""
+    return node.value is None and bool(node.text) and may_drop(path)
+
+
+def may_drop(path: Sequence[str]) -> bool:
+    """Whether a section or a declaration stands at a path: `sweep`, `stages`, `stages.exam`, `rounds.loop.stages.exam`."""
+    sections: tuple[str, ...] = (*DECLARED, "rounds", "vars", "profiles")
+    while len(path) > 2 and path[0] == "rounds":
+        path, sections = path[2:], (*DECLARED, "rounds")
+    return (len(path) <= 2 and path[0] in sections) or (len(path) == 1 and path[0] == "sweep" and "vars" in sections)
 
 
 def say_dropped(base: Node, kind: Node, kept: Container[str], report: Report) -> None:
@@ -177,7 +210,7 @@ def put(tree: Node, path: str, value: Node, place: Place, report: Report) -> Nod
         help = ("write it in the file itself; another spec can extend another parent",)
         report.add("C204", "`extends` cannot be overridden: the parent is read before anything overrides it", place, help=help)
         return tree
-    if len(steps) == 2 and steps[0] == "vars":
+    if len(steps) == 2 and steps[0] == "vars" and not drops(value, tuple(steps)):
         steps.append("default")
     return put_steps(tree, steps, 0, value, place, report)
 
@@ -208,8 +241,10 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
         say_dropped(node, value, (), report)
         return Node({key: replace(value, below=node.value[key])}, node.place, keys={key: place}, below=node)
     else:
-        new = merge(node.value[key], value, report) if key in node.value else value
-    return replace(node, value=node.value | {key: new}, keys=node.keys | {key: place if last else node.keys[key]})
+        made = replace(node, value=dict(node.value), keys=dict(node.keys), dropped=dict(node.dropped))
+        lay(made, key, value, place, report, tuple(steps))
+        return made
+    return replace(node, value=node.value | {key: new})
 
 
 class Filler:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from .diagnostic import Report
+from .diagnostic import Place, Report
 from .fixes import replacing
 from .spec.composed import COMPOSED
 from .spec.experiment import Experiment
@@ -88,8 +88,16 @@ class Names:
             text = f"`{node.value}` names nothing"
         fixes = [replacing(self.report, node.place, options[0])] if len(options) == 1 and self.called(options[0][2:-1]) else []
         self.dangling.update((family if family in DECLARED else "*", *options))
-        self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
+        self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes, also=self.dropped(family, part, node.place))
         return None
+
+    def dropped(self, family: str, name: str, place: Place) -> list[tuple[Place, str]]:
+        """Where what a reference at a place names was dropped, with a label; none if it was not."""
+        section = self.root.value.get(family, self.root)
+        gone = self.root.dropped.get(family) or section.dropped.get(name)
+        if gone is None:
+            return []
+        return [(gone.place, "dropped here" if gone.place.file == place.file else f"dropped in {gone.place.file}")]
 
     def listing(self, family: str) -> tuple[str, ...]:
         names = listed(self.of(family))

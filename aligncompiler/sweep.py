@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from .compose import Composed, put
+from .compose import POISON, Composed, drops, put
 from .diagnostic import Diagnostic, Place, Report
 from .fixes import renaming
 from .spec.composed import COMPOSED
@@ -90,6 +90,10 @@ def with_values(tree: Node, cell: Values, known: dict[tuple[object, ...], Node],
 
 def settled(path: str, value: Node, place: Place, composed: Composed, report: Report) -> tuple[Node, Place]:
     """A value upon what it overrides, and where its path is written; what is wrong with the path is reported."""
+    if drops(value, tuple(path.split("."))):
+        help = ("a cell changes what is declared; what only some cells have goes into a spec of its own that `extends` this one",)
+        report.add("C207", f"a sweep cannot drop `{path}`", value.place, path=("sweep", path), help=help)
+        return replace(value, value=POISON), place
     return written(put(composed.tree, path, value, place, report), path), place
 
 

@@ -14,7 +14,7 @@ from ..origins import Origin, origins
 from ..render import counted, refusal
 from ..spec.codec import dump, is_ref
 from ..terminal import print_json, print_report, say
-from ..tree import scalar
+from ..tree import scalar, shortened
 from ..words.suggest import did_you_mean
 
 
@@ -84,7 +84,7 @@ def flow(value: Any) -> str:
 def told(origin: Origin) -> str:
     if origin.place is None:
         return "default"
-    over = [f"over {flow(value)} at {place}" if place else f"over the default {flow(value)}" for value, place in origin.overrode]
+    over = [f"over {shortened(flow(value))} at {place}" if place else f"over the default {flow(value)}" for value, place in origin.overrode]
     return ", ".join([str(origin.place), *([f"named at {origin.via}"] if origin.via else []), *over])
 
 
