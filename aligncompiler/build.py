@@ -53,7 +53,9 @@ def stage_of(name: str, experiment: Experiment, root: Node, memo: Memo) -> Stage
     if key not in memo.stages:
         output = spec.output()
         assert output is not None, f"{name} makes no artifact"
-        where = {"": root.value[family].keys[short]} | dict(places(spec, memo.nodes))
+        if id(spec) not in memo.places:
+            memo.places[id(spec)] = dict(places(spec, memo.nodes))
+        where = {"": root.value[family].keys[short]} | memo.places[id(spec)]
         if spec.draws and "seed" in root.value:
             where["seed#"] = root.value["seed"].place
         memo.stages[key] = Stage(name, spec, output, where, seed)

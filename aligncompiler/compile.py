@@ -25,7 +25,8 @@ class Compiled:
     """What came of a spec; the rest is there as far as it could be read.
 
     In a sweep `experiment`, and `root`, the tree it was typed from, are those of the first cell. `nodes` maps each statement (by identity)
-    to its part of the tree. `elaborator` knows the declarations that are right, also where others are at fault.
+    to its part of the tree. `elaborator` knows the declarations that are right, also where others are at fault. `composed` is the tree before
+    variables were put in their places.
     """
 
     report: Report
@@ -34,6 +35,7 @@ class Compiled:
     root: Node | None = None
     nodes: Mapping[int, Node] = field(default_factory=dict)
     elaborator: Elaborator | None = None
+    composed: Composed | None = None
 
 
 @dataclass
@@ -120,4 +122,4 @@ def front_end(report: Report, path: Path, profiles: Sequence[str], sets: Sequenc
         report.add(problem.code, problem.message, None, help=problem.help)
     if plan is not None and not static:
         plan = run_passes(plan, report, PASSES[len(STATIC) :])
-    return replace(made, plan=None if report.errors else plan)
+    return replace(made, plan=None if report.errors else plan, composed=composed)

@@ -18,7 +18,7 @@ from .load import load, parse
 from .spec.composed import COMPOSED
 from .spec.registry import DECLARED, FAMILIES, find
 from .tree import REFERENCE, Node, references
-from .words.suggest import did_you_mean, nearest
+from .words.suggest import did_you_mean, listed, nearest
 
 VAR_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "str": (str,), "bool": (bool,), "path": (str,)}
 VAR_KEYS = tuple(COMPOSED["vars"].inside)
@@ -88,8 +88,8 @@ def plainer(path: Path) -> Path:
     return short if "\0" not in str(path) and short.resolve() == path.resolve() else path
 
 
-def merge(base: Node, over: Node, report: Report) -> Node:
-    """`over` upon `base`: mappings merge key by key, everything else is replaced."""
+def merge(base: Node, over: Node, report: Report, path: tuple[str, ...] = ()) -> Node:
+    """`over` upon `base`, which stand at a path: mappings merge key by key, `null` drops a declaration or a section, everything else is replaced."""
     if over.below is base:
         return over  # merged before
     if not (base.is_map and over.is_map):
@@ -98,12 +98,45 @@ def merge(base: Node, over: Node, report: Report) -> Node:
     if old is not None and new is not None and old.value != new.value:
         say_dropped(base, new, over.value, report)
         return replace(over, below=base)
-    values = dict(base.value)
-    keys = dict(base.keys)
+    made = Node(dict(base.value), over.place, keys=dict(base.keys), below=base, dropped=dict(base.dropped))
     for key, node in over.value.items():
-        values[key] = merge(values[key], node, report) if key in values else node
-        keys[key] = over.keys.get(key, node.place)
-    return Node(values, over.place, keys=keys, below=base)
+        lay(made, key, node, over.keys.get(key, node.place), report, (*path, key))
+    return made
+
+
+def lay(owner: Node, key: str, node: Node, place: Place, report: Report, path: tuple[str, ...]) -> None:
+    """Put the value of a key, written at `place`, into a new mapping upon what stands there; or take the key away, where the value drops it."""
+    old = owner.value.get(key)
+    gone = owner.dropped
+    assert isinstance(gone, dict), "a mapping that is shared is not changed"
+    if drops(node, path):
+        if old is None:
+            from .words.dropping import report_idle  # needed for this fault alone
+
+            report_idle(owner, path, node.place, report)
+        else:
+            gone[key] = replace(node, below=owner.value.pop(key))
+        return
+    if old is not None:
+        node = merge(old, node, report, path)
+    elif key in gone:
+        node = replace(node, below=gone.pop(key))
+    elif node.is_map and any(drops(inner, (*path, name)) for name, inner in node.value.items()):
+        node = merge(Node({}, node.place), node, report, path)  # which drops what no parent has
+    owner.value[key], owner.keys[key] = node, place
+
+
+def drops(node: Node, path: tuple[str, ...]) -> bool:
+    """Whether a value says that nothing is declared at a path: a `null` that is written, where a section or a declaration may stand."""
+    return node.value is None and bool(node.text) and may_drop(path)
+
+
+def may_drop(path: Sequence[str]) -> bool:
+    """Whether a section or a declaration stands at a path: `sweep`, `stages`, `stages.exam`, `rounds.loop.stages.exam`."""
+    sections: tuple[str, ...] = (*DECLARED, "rounds", "vars", "profiles")
+    while len(path) > 2 and path[0] == "rounds":
+        path, sections = path[2:], (*DECLARED, "rounds")
+    return (len(path) <= 2 and path[0] in sections) or (len(path) == 1 and path[0] == "sweep" and "vars" in sections)
 
 
 def say_dropped(base: Node, kind: Node, kept: Container[str], report: Report) -> None:
@@ -184,7 +217,7 @@ def put(tree: Node, path: str, value: Node, place: Place, report: Report) -> Nod
         help = ("write it in the file itself; another spec can extend another parent",)
         report.add("C204", "`extends` cannot be overridden: the parent is read before anything overrides it", place, help=help)
         return tree
-    if len(steps) == 2 and steps[0] == "vars":
+    if len(steps) == 2 and steps[0] == "vars" and not drops(value, tuple(steps)):
         steps.append("default")
     section, stray = tree.value.get(steps[0]), tree.value.get(steps[1]) if len(steps) > 2 else None
     if stray is not None and stray.is_map and section is not None and section.is_map and steps[0] in DECLARED and steps[1] not in section.value:
@@ -209,7 +242,7 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
     if not last and key not in node.value:
         near = nearest(key, node.value)
         meant = ".".join([*steps[:at], *near[:1], *steps[at + 1 :]]).removesuffix(".default")
-        help = (f"did you mean `{meant}`?",) if near else (f"keys here: {', '.join(node.value)}",) if node.value else (nothing_in(steps[:at]),)
+        help = (f"did you mean `{meant}`?",) if near else (f"keys here: {listed(node.value)}",) if node.value else (nothing_in(steps[:at]),)
         report.add("C204", f"`{path}` leads nowhere: there is no `{key}` in `{'.'.join(steps[:at]) or 'the spec'}`", place, help=help)
         return node
     if not last:
@@ -218,8 +251,10 @@ def put_steps(node: Node, steps: list[str], at: int, value: Node, place: Place, 
         say_dropped(node, value, (), report)
         return Node({key: replace(value, below=node.value[key])}, node.place, keys={key: place}, below=node)
     else:
-        new = merge(node.value[key], value, report) if key in node.value else value
-    return replace(node, value=node.value | {key: new}, keys=node.keys | {key: place if last else node.keys[key]})
+        made = replace(node, value=dict(node.value), keys=dict(node.keys), dropped=dict(node.dropped))
+        lay(made, key, value, place, report, tuple(steps))
+        return made
+    return replace(node, value=node.value | {key: new})
 
 
 def nothing_in(steps: Sequence[str]) -> str:
@@ -240,7 +275,7 @@ class Filler:
         """Every `${vars.NAME}` replaced by the variable's value; what composition needs is then taken out of the tree."""
         variables = read_variables(tree.value.get("vars"), self.report)
         profiles = tree.value.get("profiles")
-        used = {name.removeprefix("vars.") for name in references(profiles)} if profiles is not None else set()
+        used = set(self.names_in(profiles)) if profiles is not None else set()
         values = {key: self.section(node, variables, used) for key, node in tree.value.items() if key not in TAKEN_OUT}
         for name in variables:
             if name not in used:
@@ -253,11 +288,15 @@ class Filler:
             return self.part(node, variables, used)
         return replace(node, value={name: self.part(inner, variables, used) for name, inner in node.value.items()})
 
-    def part(self, node: Node, variables: dict[str, Node | None], used: set[str]) -> Node:
+    def names_in(self, node: Node) -> tuple[str, ...]:
+        """The variables that a part names, each once."""
         if id(node) not in self.named:
             called = (name.removeprefix("vars.") for name in references(node) if name.startswith("vars."))
             self.named[id(node)] = (node, tuple(dict.fromkeys(called)))
-        names = self.named[id(node)][1]
+        return self.named[id(node)][1]
+
+    def part(self, node: Node, variables: dict[str, Node | None], used: set[str]) -> Node:
+        names = self.names_in(node)
         if not names:
             return node
         used.update(name for name in names if name in variables)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -87,6 +87,12 @@ class Diagnostic:
     @property
     def primary(self) -> Span | None:
         return next((span for span in self.spans if span.primary), None)
+
+
+@lru_cache(maxsize=4)
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, cut once: a hostile file has a problem on each of many."""
+    return LINE_BREAK.split(text)
 
 
 class SpecError(Exception):
@@ -188,13 +194,13 @@ class Report:
         """A place that a person can point at: of what goes over several lines the opening bracket, or the rest of its first line."""
         if place.end_line == place.line or place.file not in self.sources:
             return place
-        lines = LINE_BREAK.split(self.sources[place.file])
+        lines = lines_of(self.sources[place.file])
         first = lines[place.line - 1][place.col - 1 :].rstrip()
         return replace(place, end_line=place.line, end_col=place.col + (1 if first[:1] in ("{", "[") else len(first)))
 
     def text_at(self, place: Place) -> str:
         """What is written at a place of one line."""
-        lines = LINE_BREAK.split(self.sources.get(place.file, ""))
+        lines = lines_of(self.sources.get(place.file, ""))
         return lines[place.line - 1][place.col - 1 : place.end_col - 1] if place.line <= len(lines) and place.line == place.end_line else ""
 
     def allows(self, diagnostic: Diagnostic) -> bool:

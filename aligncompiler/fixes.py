@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
-from .diagnostic import LINE_BREAK, Fix, Place, Report
+from .diagnostic import LINE_BREAK, Fix, Place, Report, lines_of
 from .spec.slot import Slot
 from .tree import Node, scalar
 from .words.suggest import bare, distance, nearest
@@ -19,9 +20,15 @@ SURE = 6  # letters of a word in which a replaced one is a slip
 QUOTED = re.compile(r"([\"']).*\1\Z")
 
 
+@lru_cache(maxsize=4)
+def starts_of(text: str) -> list[int]:
+    """The index at which each line of a text starts, found once: a hostile file has a problem on each of many."""
+    return [0, *(m.end() for m in LINE_BREAK.finditer(text))]
+
+
 def offset(text: str, line: int, col: int) -> int:
     """The index in a text of a line and column, counted from 1; for a line after the last the end of the text."""
-    starts = [0, *(m.end() for m in LINE_BREAK.finditer(text))]
+    starts = starts_of(text)
     return min(starts[line - 1] + col - 1, len(text)) if line <= len(starts) else len(text)
 
 
@@ -76,7 +83,7 @@ def retyping(slot: Slot, node: Node) -> list[Fix]:
 
 def cutting(text: str, place: Place, title: str) -> Fix:
     """Take a stretch of one line away, with the space before it; and the whole line where nothing else stands in it."""
-    lines = LINE_BREAK.split(text)
+    lines = lines_of(text)
     before, after = lines[place.line - 1][: place.col - 1].rstrip(" \t"), lines[place.line - 1][place.end_col - 1 :]
     if before or after.strip() or len(lines) == 1:
         cut = Place(place.file, place.line, len(before) + 1, place.end_line, place.end_col)
@@ -93,7 +100,7 @@ def without_twin(text: str, first: Node, key: Place, second: Node) -> list[Fix]:
     if isinstance(value, dict | list) or value is None or type(value) is not type(first.value) or value != first.value or second.place.end_line != key.line:
         return []
     whole = Place(key.file, key.line, key.col, key.line, second.place.end_col)
-    line = LINE_BREAK.split(text)[key.line - 1]
+    line = lines_of(text)[key.line - 1]
     before, after = line[: whole.col - 1].rstrip(" \t"), line[whole.end_col - 1 :]
     if before.endswith(","):
         return [Fix("remove the second", Place(key.file, key.line, len(before), key.line, whole.end_col), "")]
@@ -102,7 +109,7 @@ def without_twin(text: str, first: Node, key: Place, second: Node) -> list[Fix]:
 
 def untabbed(text: str, file: str) -> list[Fix]:
     """Two spaces for each tab of the indentation; only where tabs and spaces do not both indent, so that what belongs together stays together."""
-    indents = [(line[: len(line) - len(line.lstrip(" \t"))], bool(line.strip())) for line in LINE_BREAK.split(text)]
+    indents = [(line[: len(line) - len(line.lstrip(" \t"))], bool(line.strip())) for line in lines_of(text)]
     used = {character for indent, filled in indents if filled for character in indent}
     tabbed = [n for n, (indent, _) in enumerate(indents, 1) if "\t" in indent]
     if not tabbed or len(used) > 1:

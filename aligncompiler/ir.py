@@ -49,7 +49,7 @@ class Stage:
     why: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def base(self) -> str:
         """The id without the cell of a sweep: as the spec names the stage."""
         return self.id.partition("[")[0]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .diagnostic import Place
 from .ir import Stage
 from .spec.base import Spec
 from .spec.codec import dump
@@ -17,14 +18,15 @@ from .tree import Node, references
 class Memo:
     """Results by the identities of what they were made from; each keeps those alive, so that an identity is never used twice.
 
-    `nodes` maps a spec to the text it was written in, `typed` a declaration and what it reads to (spec, node, what it reads), `named` a text
-    to (node, what its references name), `stages` an id, a spec and a seed to a stage. Where there are several `cells`, `equal` maps a
-    declaration by its content, and what it reads, to the first spec that said so.
+    `nodes` maps a spec to the text it was written in, `places` one that is declared to where its fields stand, `typed` a declaration and
+    what it reads to (spec, node, what it reads), `named` a text to (node, what its references name), `stages` an id, a spec and a seed to a
+    stage. Where there are several `cells`, `equal` maps a declaration by its content, and what it reads, to the first spec that said so.
     """
 
     cells: bool = False
 
     nodes: dict[int, Node] = field(default_factory=dict)
+    places: dict[int, dict[str, Place]] = field(default_factory=dict)
     typed: dict[tuple[object, ...], tuple[Any, ...]] = field(default_factory=dict)
     named: dict[int, tuple[Node, tuple[str, ...]]] = field(default_factory=dict)
     stages: dict[tuple[str, int, int], Stage] = field(default_factory=dict)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from .diagnostic import Report
+from .diagnostic import Place, Report
 from .fixes import replacing
 from .spec.composed import COMPOSED
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED, singular
 from .tree import Node, references, shortened
-from .words.suggest import nearest
+from .words.suggest import listed, nearest
+
+MAX_GUESSED = 100  # references that lead nowhere, each compared with every name
 
 WORDS = (*Experiment.model_fields, *COMPOSED)
 
@@ -26,6 +28,7 @@ class Names:
         self.root = root
         self.report = report
         self.dangling: set[str] = set()
+        self.missed = 0
         self.lost = self.unreadable()
         self.strays = {word for word, node in root.value.items() if word not in WORDS and node.is_map and "kind" in node.value}
 
@@ -65,6 +68,12 @@ class Names:
             return (family, name), part
         if family in self.lost or part.partition(".")[0] in self.strays:
             return None
+        self.missed += 1
+        if self.missed > MAX_GUESSED:
+            self.dangling.add(family if family in DECLARED else "*")
+            text = f"there is no {singular(family)} `{part}`" if family in DECLARED and part else f"`{node.value}` names nothing"
+            self.report.add("R301", text, node.place, path=path, help=("nothing is suggested for so many; mend the first ones, and check again",))
+            return None
         others = [f"${{{f}.{n}}}" for f in DECLARED for n in self.of(f) if n == (part or family)]
         if family in DECLARED and part:
             options = [f"${{{family}.{n}}}" for n in nearest(part, self.of(family))] or others
@@ -84,7 +93,7 @@ class Names:
             text = f"`{node.value}` names nothing"
         fixes = [replacing(self.report, node.place, options[0])] if len(options) == 1 and self.called(options[0][2:-1]) else []
         self.dangling.update((family if family in DECLARED else "*", *options))
-        self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes)
+        self.report.add("R301", text, node.place, path=path, help=help, fixes=fixes, also=self.dropped(family, part, node.place))
         return None
 
     def in_rounds(self, family: str, name: str) -> tuple[str, ...]:
@@ -93,9 +102,17 @@ class Names:
         loop = ".".join(step for step in copy.split(".") if not step.isdigit())
         return (f"it is made in rounds: name it `${{rounds.{loop}}}`, and inside of the same round `${{round.{name}}}`",) if copy else ()
 
+    def dropped(self, family: str, name: str, place: Place) -> list[tuple[Place, str]]:
+        """Where what a reference at a place names was dropped, with a label; none if it was not."""
+        section = self.root.value.get(family, self.root)
+        gone = self.root.dropped.get(family) or section.dropped.get(name)
+        if gone is None:
+            return []
+        return [(gone.place, "dropped here" if gone.place.file == place.file else f"dropped in {gone.place.file}")]
+
     def listing(self, family: str) -> tuple[str, ...]:
-        names = self.of(family)
-        return (f"declared {family}: {', '.join(names)}",) if names else (f"the spec declares no {family}",)
+        names = listed(self.of(family))
+        return (f"declared {family}: {names}",) if names else (f"the spec declares no {family}",)
 
     def warn_unused(self) -> None:
         """Declarations that nothing names, by the text alone: a faulty statement uses what it names. Stages are wanted for themselves.

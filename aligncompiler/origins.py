@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .compile import Compiled
+from .compose import may_drop
 from .diagnostic import Place
 from .spec.base import Ref, Spec
 from .spec.codec import dump
@@ -30,9 +31,19 @@ class Origin:
 
 
 def origins(compiled: Compiled) -> Iterator[Origin]:
-    """Every leaf of the resolved spec, defaults included, in the order of the language."""
-    assert compiled.experiment is not None and compiled.root is not None, "the spec has errors"
+    """Every leaf of the resolved spec, defaults included, in the order of the language; then what was dropped, with the value None."""
+    assert compiled.experiment is not None and compiled.root is not None and compiled.composed is not None, "the spec has errors"
     yield from statement(compiled.experiment, compiled.root, (), compiled.nodes)
+    yield from dropped(compiled.composed.tree, ())
+
+
+def dropped(node: Node, path: tuple[str, ...]) -> Iterator[Origin]:
+    """The sections and declarations below a path that a `null` took away."""
+    for key, gone in node.dropped.items():
+        yield Origin(".".join((*path, key)), None, gone.place, None, tuple(earlier(gone)))
+    for key, inner in node.value.items():
+        if inner.is_map and (len(path) % 2 or may_drop((*path, key))):  # sections and the loops in them
+            yield from dropped(inner, (*path, key))
 
 
 def statement(spec: Spec, node: Node | None, path: tuple[str, ...], nodes: Mapping[int, Node]) -> Iterator[Origin]:

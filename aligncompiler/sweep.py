@@ -14,12 +14,13 @@ cells is one stage of the plan; one that differs is named after what it differs 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from .compose import Composed, put
+from .compose import POISON, Composed, drops, put
 from .diagnostic import Diagnostic, Place, Report
 from .fixes import renaming
 from .spec.composed import COMPOSED
@@ -30,7 +31,7 @@ from .words.suggest import did_you_mean, nearest
 
 KEYS = tuple(COMPOSED["sweep"].inside)
 SWEPT = ("vars", "seed", "rounds", *DECLARED)
-MAX_CELLS = 10_000
+MAX_CELLS = 2_000  # checked in about a second
 MAX_SINGLY = 1_000  # values that are looked at where the sweep is at fault
 
 Values = dict[str, tuple[Node, Place]]  # dotted path -> (value, where the path is written)
@@ -89,6 +90,10 @@ def with_values(tree: Node, cell: Values, known: dict[tuple[object, ...], Node],
 
 def settled(path: str, value: Node, place: Place, composed: Composed, report: Report) -> tuple[Node, Place]:
     """A value upon what it overrides, and where its path is written; what is wrong with the path is reported."""
+    if drops(value, tuple(path.split("."))):
+        help = ("a cell changes what is declared; what only some cells have goes into a spec of its own that `extends` this one",)
+        report.add("C207", f"a sweep cannot drop `{path}`", value.place, path=("sweep", path), help=help)
+        return replace(value, value=POISON), place
     return written(put(composed.tree, path, value, place, report), path), place
 
 
@@ -142,11 +147,14 @@ def read(section: Node, composed: Composed, report: Report) -> tuple[list[Values
         report.add("C207", text, section.place, path=path, help=("shorten an axis, or split the sweep",))
     if report.faults > before:
         first = {name: pair for axis in axes for name, pair in axis[0].items()}
-        return [], [first, *(first | other for other in [*(other for axis in axes for other in axis[1:]), *add][:MAX_SINGLY])]
+        return [], [first, *(first | other for other in [*(other for axis in axes for other in axis[1:]), *add][: MAX_SINGLY // max(1, len(first))])]
     cells: list[Values] = [{k: v for one in combination for k, v in one.items()} for combination in product(*axes)] if axes else []
-    kept = [cell for cell in cells if not any(matches(cell, one) for one in skip)]
-    for item, one in zip(listed(section, "skip", report), skip, strict=True):
-        if not any(matches(cell, one) for cell in cells) and not one.keys() & composed.set_paths.keys():
+    wanted = [tuple((name, told(value)) for name, (value, _) in one.items()) for one in skip]
+    left_out = skipped(cells, wanted)
+    kept = [cell for cell, skips in zip(cells, left_out, strict=True) if not skips]
+    used = set().union(*left_out)
+    for item, one, values in zip(listed(section, "skip", report), skip, wanted, strict=True):
+        if values not in used and not one.keys() & composed.set_paths.keys():
             report.add("C208", "this `skip` leaves no cell out", item.place, path=(*path, "skip"), help=("it names values that the axes do not have",))
     cells = unique([*kept, *add], report)
     return cells, [] if cells else [{}]
@@ -154,17 +162,18 @@ def read(section: Node, composed: Composed, report: Report) -> tuple[list[Values
 
 def check_axes(axes: Sequence[tuple[str, Place]], report: Report) -> None:
     """Report each of the axes, given as (dotted path, where it is written), that changes what one before it changes."""
-    for number, (name, place) in enumerate(axes):
-        earlier = next(((other, at) for other, at in axes[:number] if inside(name, other) or inside(other, name)), None)
+    whole: dict[str, tuple[str, Place]] = {}  # what an axis changes, and what that is a part of
+    parts: dict[str, tuple[str, Place]] = {}
+    for name, place in axes:
+        ends = [match.start() for match in re.finditer(r"\.|\Z", name)]
+        earlier = parts.get(name) or next((whole[name[:end]] for end in ends if name[:end] in whole), None)
         if earlier is not None:
             help = ("an axis cannot change what another one changes; take one of them out",)
             text = f"two axes run over `{name}`" if earlier[0] == name else f"two axes run over `{name}`: this one and `{earlier[0]}`"
             report.add("C207", text, place, path=("sweep", name), also=[(earlier[1], "the other axis")], help=help)
-
-
-def inside(path: str, other: str) -> bool:
-    """Whether a path is another one, or leads to a part of it."""
-    return f"{path}.".startswith(f"{other}.")
+        whole.setdefault(name, (name, place))
+        for end in ends:
+            parts.setdefault(name[:end], (name, place))
 
 
 def unique(cells: Sequence[Values], report: Report) -> list[Values]:
@@ -251,9 +260,30 @@ def assigned(item: Node, word: str, composed: Composed, report: Report) -> Value
     return {n: settled(n, value, keys[n], composed, report) for n, value in item.value.items() if check_path(n, keys[n], word, report)}
 
 
-def matches(cell: Values, wanted: Values) -> bool:
-    """Whether a cell has all of these values."""
-    return all(path in cell and plain(cell[path][0]) == plain(value) for path, (value, _) in wanted.items())
+Wanted = tuple[tuple[str, str], ...]  # (dotted path, value as a text) of what a cell must have to be left out
+
+
+def skipped(cells: Sequence[Values], wanted: Sequence[Wanted]) -> list[set[Wanted]]:
+    """For each cell, those of the wanted combinations that it has; asked once for all that speak of the same paths."""
+    by_paths: dict[tuple[str, ...], set[Wanted]] = {}
+    for one in wanted:
+        by_paths.setdefault(tuple(path for path, _ in one), set()).add(one)
+    texts: dict[int, str] = {}
+    found = []
+    for cell in cells if wanted else ():
+        said = {path: texts.get(id(value)) or texts.setdefault(id(value), told(value)) for path, (value, _) in cell.items()}
+        mine = [tuple((path, said[path]) for path in paths if path in said) for paths in by_paths]
+        found.append({one for one, same in zip(mine, by_paths.values(), strict=True) if one in same})
+    return found or [set() for _ in cells]
+
+
+def told(node: Node) -> str:
+    """A value as a text that is the same for equal values: `1` and `1.0` are, and mappings in another order."""
+    if node.is_map:
+        return "{" + ",".join(f"{key!r}:{told(value)}" for key, value in sorted(node.value.items())) + "}"
+    if node.is_list:
+        return "[" + ",".join(map(told, node.value)) + "]"
+    return repr(int(node.value)) if isinstance(node.value, float) and node.value.is_integer() else repr(node.value)
 
 
 def plain(node: Node) -> Any:
@@ -265,12 +295,9 @@ def plain(node: Node) -> Any:
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:
     """Dotted path -> the shortest end of it that no other path has."""
-    found = {}
-    for path in paths:
-        steps = path.split(".")
-        ends = (".".join(steps[-n:]) for n in range(1, len(steps) + 1))
-        found[path] = next(end for end in ends if sum(f".{other}".endswith(f".{end}") for other in paths) == 1 or end == path)
-    return found
+    ends = {path: [path[match.end() :] for match in re.finditer(r"\A|\.", path)][::-1] for path in paths}
+    count = Counter(end for some in ends.values() for end in some)
+    return {path: next(end for end in some if count[end] == 1 or end == path) for path, some in ends.items()}
 
 
 def label(values: Mapping[str, Node]) -> str:

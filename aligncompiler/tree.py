@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from .diagnostic import Place
@@ -21,11 +22,20 @@ WORDS |= {f"{sign}.{word}": math.inf if sign != "-" else -math.inf for sign in (
 REFERENCE = re.compile(r"\$\{([^${}\n]*)\}")
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def nothing() -> Mapping[str, Any]:
+    """One empty mapping for all nodes."""
+    return NOTHING
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A value and where it stands. `value` is a scalar, a list of nodes, or a dict of nodes; `text` is a plain scalar as written.
 
-    `below` is the value that this one overrode; `via` is where a variable was named that this value came through.
+    `below` is the value that this one overrode; `via` is where a variable was named that this value came through; `dropped` holds, of a mapping,
+    the `null` that took each key away, upon what stood there.
     """
 
     value: Any
@@ -34,6 +44,7 @@ class Node:
     keys: dict[str, Place] = field(default_factory=dict)
     below: Node | None = None
     via: Place | None = None
+    dropped: Mapping[str, Node] = field(default_factory=nothing)
 
     @property
     def is_map(self) -> bool:

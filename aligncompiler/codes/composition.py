@@ -50,4 +50,12 @@ CODES = (
         "sweep:\n  axes: {seed: [0, 1, 2]}\n  skip: [{seed: 2}]\n",
         severity="warning",
     ),
+    Code(
+        "C209",
+        "drops-nothing",
+        "`null` in the place of a section or a declaration drops what the parent (or the file, for a profile and `--set`) declares there; here "
+        "nothing is declared.",
+        "profiles:\n  single: {sweep: null}\n",
+        "sweep:\n  axes: {seed: [0, 1]}\nprofiles:\n  single: {sweep: null}\n",
+    ),
 )

@@ -16,7 +16,7 @@ from ..spec.slot import Slot, slots
 from ..sweep import SWEPT
 from ..unroll import MAX_ROUNDS, RESERVED
 from .statements import TYPES, Schemas, declaration, section
-from .words import annotated, choice, closed, one_of
+from .words import annotated, choice, closed, one_of, or_null
 
 WORD = r"[A-Za-z][\w-]*"
 IN_ROUNDS = rf"(?!({'|'.join(RESERVED)})$){NAME.pattern}"
@@ -50,12 +50,12 @@ def variable(part: bool) -> dict[str, Any]:
         {"if": {"properties": {"type": {"const": word}}, "required": ["type"]}, "then": {"properties": {"default": {"type": TYPES[python[0]]}}}}
         for word, python in VAR_TYPES.items()
     ]
-    return made | {"allOf": typed} | ({} if part else {"required": ["type", "default"]})
+    return or_null(made | {"allOf": typed} | ({} if part else {"required": ["type", "default"]}), part)
 
 
 def rounds(schemas: Schemas, part: bool) -> dict[str, Any]:
     """A mapping of names to loops."""
-    return MAPPING | {"allOf": [schemas.named(f"{'part.' * part}rounds", lambda: {"additionalProperties": loop(schemas, part)})]}
+    return or_null(MAPPING | {"allOf": [schemas.named(f"{'part.' * part}rounds", lambda: {"additionalProperties": loop(schemas, part)})]}, part)
 
 
 def loop(schemas: Schemas, part: bool) -> dict[str, Any]:
@@ -63,7 +63,8 @@ def loop(schemas: Schemas, part: bool) -> dict[str, Any]:
     count = {"anyOf": [{"title": "a whole number", "type": "integer", "minimum": 1, "maximum": MAX_ROUNDS}, schemas.reference()]}
     over = {"anyOf": [{"title": "a list", "type": "array"}, schemas.reference()], "items": MAPPING, "minItems": 1}
     sections = {family: section(schemas, family, part, IN_ROUNDS) for family in DECLARED}
-    return inner("rounds", {"count": count, "over": over, "start": MAPPING, "next": MAPPING, "rounds": rounds(schemas, part), **sections})
+    made = inner("rounds", {"count": count, "over": over, "start": MAPPING, "next": MAPPING, "rounds": rounds(schemas, part), **sections})
+    return or_null(made, part)
 
 
 def sweep(schemas: Schemas) -> dict[str, Any]:
@@ -76,10 +77,10 @@ def sweep(schemas: Schemas) -> dict[str, Any]:
 
 MAKERS: dict[str, Callable[[Schemas, bool], dict[str, Any]]] = {
     "extends": lambda _, part: {"type": "string"},
-    "vars": lambda _, part: named(variable(part)),
-    "profiles": lambda schemas, _: named(overrides(schemas)),
+    "vars": lambda _, part: or_null(named(variable(part)), part),
+    "profiles": lambda schemas, part: or_null(named(profile(schemas) if part else overrides(schemas)), part),
     "rounds": rounds,
-    "sweep": lambda schemas, _: sweep(schemas),
+    "sweep": lambda schemas, part: or_null(sweep(schemas), part),
 }
 
 
@@ -91,9 +92,15 @@ def overrides(schemas: Schemas) -> dict[str, Any]:
     return schemas.named("paths", lambda: by_path(schemas, lists=False))
 
 
+def profile(schemas: Schemas) -> dict[str, Any]:
+    """The overrides of a child's profile, or `null` in the place of those of its parent."""
+    return {"if": {"not": {"type": "null"}}, "then": overrides(schemas)}
+
+
 def by_path(schemas: Schemas, lists: bool) -> dict[str, Any]:
     """A mapping whose keys are paths into a spec, each with the value that stands there, or with a list of such values."""
-    found: dict[str, list[dict[str, Any]]] = {r"vars\.[\w-]+(\.(type|default|doc))?": [{}], rf"rounds\.{WORD}(\.[\w-]+)*": [{}]}
+    found: dict[str, list[dict[str, Any]]] = {word: [composed(schemas, word, part=True)] for word in COMPOSED if word != "extends"}
+    found |= {r"sweep(\.[\w-]+)+": [{}], r"vars\.[\w-]+(\.(type|default|doc))?": [{}], rf"rounds\.{WORD}(\.[\w-]+)*": [{}]}
     for name, slot in slots(Experiment).items():
         here, inner = name, slot
         found[name] = [section(schemas, name, part=True) if name in DECLARED else schemas.slot(slot, True, Experiment.model_fields[name])]

@@ -22,7 +22,7 @@ from ..manual.docstrings import field_docs
 from ..spec.base import Kind, Output, Spec, extra_of
 from ..spec.registry import DECLARED, base_of, kinds, singular
 from ..spec.slot import NOUNS, Slot, article, slots
-from .words import about, annotated, choice, closed, hover, one_of
+from .words import about, annotated, choice, closed, hover, one_of, or_null
 
 TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
 LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum", "multiple_of": "multipleOf"}
@@ -122,12 +122,13 @@ class Schemas:
 def section(schemas: Schemas, family: str, part: bool, name: str = NAME.pattern) -> dict[str, Any]:
     """A mapping of names to declarations of a family."""
     names = {"pattern": f"^({name})$", "patternErrorMessage": "names are letters, digits, `_` and `-`, and start with a letter"}
-    return {"title": family, "type": "object", "propertyNames": names, "additionalProperties": declaration(schemas, family, part)}
+    return or_null({"title": family, "type": "object", "propertyNames": names, "additionalProperties": declaration(schemas, family, part)}, part)
 
 
 def declaration(schemas: Schemas, family: str, part: bool) -> dict[str, Any]:
     """What stands under a name at the top of a spec."""
     either = [*members(family, inline=False), schemas.reference(own_family(family))]
+    either += [{"title": "null", "type": "null"}] if part else []
     return {"allOf": [schemas.family(base_of(family), part, inline=False)], "anyOf": either}
 
 

@@ -59,6 +59,11 @@ def closed(title: str, properties: Mapping[str, Any], required: Iterable[str] = 
     return {"title": title, "properties": titled, **needs, "additionalProperties": False}
 
 
+def or_null(schema: dict[str, Any], part: bool) -> dict[str, Any]:
+    """A mapping; in a `part` of a spec also `null`, which drops what the parent declares there."""
+    return schema | {"type": ["object", "null"]} if part else schema
+
+
 def one_of(schemas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Whichever of these fits; equal ones count once."""
     different = list({json.dumps(one): one for one in schemas}.values())

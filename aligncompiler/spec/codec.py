@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from .base import Kind, Output, Ref, Spec, extra_of
@@ -79,12 +80,18 @@ def undump(slot: Slot, value: Any, outputs: Mapping[str, Output]) -> Any:
     return value
 
 
+@cache
+def structured(cls: type[Spec]) -> tuple[str, ...]:
+    """The fields of a class whose values are no plain ones."""
+    return tuple(name for name, slot in slots(cls).items() if slot.structured)
+
+
 def refs(value: Any) -> Iterator[Ref]:
     """Every reference inside a spec, in the order of its fields."""
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, Spec):
-        for name in type(value).model_fields:
+        for name in structured(type(value)):
             yield from refs(getattr(value, name))
     elif isinstance(value, tuple):
         for item in value:

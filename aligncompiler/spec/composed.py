@@ -22,8 +22,9 @@ COMPOSED: dict[str, Key] = {
     "extends": Key(
         "a path",
         "The parent, a spec file relative to this one. What stands here goes before what the parent says: mappings merge, lists replace, and a changed "
-        "`kind` drops the fields of the old kind.",
-        example="extends: ./base.yaml\nseed: 1\n",
+        "`kind` drops the fields of the old kind. `null` in the place of a section or of one declaration drops it: `sweep: null`, `stages: {exam: null}`; "
+        "profiles and `--set` can do the same.",
+        example="extends: ./base.yaml\nseed: 1\nstages: {sft: {budget: {steps: 20}}}\n",
     ),
     "vars": Key(
         "a mapping of names to variables",

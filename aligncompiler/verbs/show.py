@@ -16,6 +16,7 @@ from ..render import counted, refusal
 from ..spec.codec import dump
 from ..spec.registry import DECLARED
 from ..terminal import print_json, print_report, say
+from ..tree import shortened
 from ..words.suggest import nearest
 
 
@@ -78,7 +79,7 @@ def show_origins(compiled: Compiled, args: argparse.Namespace) -> int:
 def told(origin: Origin) -> str:
     if origin.place is None:
         return "default"
-    over = [f"over {flow(value)} at {place}" if place else f"over the default {flow(value)}" for value, place in origin.overrode]
+    over = [f"over {shortened(flow(value))} at {place}" if place else f"over the default {flow(value)}" for value, place in origin.overrode]
     return ", ".join([str(origin.place), *([f"named at {origin.via}"] if origin.via else []), *over])
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from itertools import islice
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 APART = re.compile(r"[\W_]")
 MAX_LENGTH = 64  # a longer word is no misspelt one
+MAX_LISTED = 40
 
 
 def distance(a: str, b: str) -> int:
@@ -24,6 +27,12 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
+@lru_cache(maxsize=1 << 16)
+def letters(word: str) -> frozenset[str]:
+    return frozenset(word)
+
+
+@lru_cache(maxsize=1 << 16)
 def bare(word: str) -> str:
     """A word without case, `_` and `-`."""
     return APART.sub("", word.lower())
@@ -54,8 +63,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
         return same
     low = word.lower()
     most = max(1, len(word) // 3)
-    letters = set(low)  # an edit changes at most two of them
-    alike = [k for k in known if abs(len(k) - len(word)) <= most and len(letters ^ set(k.lower())) <= 2 * most]
+    own = letters(low)  # an edit changes at most two of them
+    alike = [k for k in known if abs(len(k) - len(word)) <= most and len(own ^ letters(k.lower())) <= 2 * most]
     near = [(distance(low, k.lower()), k) for k in alike]
     best = min((d for d, _ in near), default=99)
     return sorted((k for d, k in near if d == best and d <= most), key=lambda k: slip(low, k.lower()))
@@ -73,4 +82,10 @@ def did_you_mean(word: str, known: Iterable[str], noun: str) -> tuple[str, ...]:
     near = nearest(word, known) or akin(word, known)
     if near:
         return ("did you mean " + " or ".join(f"`{n}`" for n in near[:3]) + "?",)
-    return (f"{noun}: {', '.join(known)}",) if known and noun else ()
+    return (f"{noun}: {listed(known)}",) if known and noun else ()
+
+
+def listed(words: Collection[str]) -> str:
+    """Words with commas between them, as many as a person reads."""
+    some = ", ".join(islice(words, MAX_LISTED))
+    return some if len(words) <= MAX_LISTED else f"{some} and {len(words) - MAX_LISTED:,} more"

@@ -182,3 +182,29 @@ def test_a_faulty_parent_is_one_diagnostic(said: Said, full: str, folder: Path, 
     (folder / "broken.yaml").write_text("a: [\n")
     (folder / "empty.yaml").write_text("")
     assert [c for c, _ in said(full + f"extends: {parent}\n")] == [code]
+
+
+def ids(compiled: Compiled) -> list[str]:
+    assert compiled.plan is not None, compiled.report.diagnostics
+    return [stage.id for stage in compiled.plan.stages]
+
+
+def test_a_child_a_profile_and_set_can_drop_a_declaration(compiled: Compile, full: str, folder: Path) -> None:
+    (folder / "parent.yaml").write_text(full)
+    assert "stages.exam" in ids(compiled("alignc: v1\nextends: parent.yaml\n"))
+    assert "stages.exam" not in ids(compiled("alignc: v1\nextends: parent.yaml\nstages: {exam: null}\n"))
+    assert "stages.exam" not in ids(compiled(full, sets=["stages.exam=null"]))
+    assert "stages.exam" not in ids(compiled(full + "profiles: {short: {stages.exam: null}}\n", profiles=["short"]))
+
+
+def test_what_one_file_drops_the_next_can_declare_again(compiled: Compile, full: str, folder: Path) -> None:
+    (folder / "grandparent.yaml").write_text(full + "sweep: {axes: {seed: [0, 1]}}\n")
+    (folder / "parent.yaml").write_text("extends: grandparent.yaml\nsweep: null\n")
+    assert compiled("extends: parent.yaml\n").plan.cells == ()  # type: ignore[union-attr]
+    assert len(compiled("extends: parent.yaml\nsweep: {axes: {seed: [0, 1, 2]}}\n").plan.cells) == 3  # type: ignore[union-attr]
+
+
+def test_only_a_written_null_drops_a_section(said: Said, full: str, folder: Path) -> None:
+    (folder / "parent.yaml").write_text(full + "vars: {n: {type: int, default: 2}}\n")
+    assert said("extends: parent.yaml\nvars: null\n") == []
+    assert [code for code, _ in said("extends: parent.yaml\nvars:\n")] == ["S403"]

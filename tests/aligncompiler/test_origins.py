@@ -86,3 +86,13 @@ def test_a_changed_kind_shows_what_the_old_one_said(tmp_path: Path, monkeypatch:
     by_path = {origin.path: origin for origin in origins(compiled)}
     assert said(by_path["datasets.puzzles.kind"]) == ("demonstrations", "child.yaml:2:28", [("deduction", "parent.yaml:10:19")])
     assert by_path["datasets.puzzles.file"].overrode == ((None, None),)
+
+
+def test_what_a_child_drops_is_shown_with_what_stood_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("parent.yaml").write_text(PARENT + "  again: {kind: sample, policy: '${stages.sft}', prompts: '${datasets.puzzles}', count: 2, max_new_tokens: 8}\n")
+    Path("child.yaml").write_text("extends: parent.yaml\nstages: {again: null}\n")
+    shown = {origin.path: origin for origin in origins(compile_spec(Path("child.yaml"), static=True))}
+    value, place, [(over, at)] = said(shown["stages.again"])
+    assert (value, place, at) == (None, "child.yaml:2:17", "parent.yaml:21:10")
+    assert isinstance(over, dict) and over["kind"] == "sample"

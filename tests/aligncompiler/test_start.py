@@ -7,10 +7,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from aligncompiler.codes import BASE
+from aligncompiler.compile import compile_spec
+from aligncompiler.diagnostic import MAX_PROBLEMS
 
 ROOT = Path(__file__).parents[2]
 NOISE = 2.0
@@ -50,6 +55,31 @@ def test_this_measure_can_fail(benchmark: ModuleType) -> None:
     assert least(benchmark, benchmark.Program("busy", busy)) > NOISE * 0.20
     with pytest.raises(RuntimeError, match="exit status 3"):
         benchmark.measure(benchmark.Program("broken", [sys.executable, "-c", "raise SystemExit(3)"]))
+
+
+HOSTILE = {
+    "references that lead nowhere": lambda train: "".join(f"  s{n}: {train.replace('models.base', f'stages.q{n}')}\n" for n in range(3000)),
+    "a key twenty thousand times": lambda train: "description: a\n" * 20_000,
+    "as many cells as there may be": lambda train: f"sweep: {{axes: {{stages.sft.budget.steps: {list(range(1, 51))}, seed: {list(range(40))}}}}}\n",
+    "axes that are too many": lambda train: "sweep:\n  axes:\n" + "".join(f"    stages.sft.k{n}: [1]\n" for n in range(5000)),
+    "a skip for every cell": lambda train: (
+        f"sweep:\n  axes: {{seed: {list(range(1999))}}}\n  skip: [{', '.join(f'{{seed: {n}}}' for n in range(5000, 7000))}]\n"
+    ),
+    "profiles": lambda train: "profiles:\n" + "".join(f"  p{n}: {{stages.sft.budget.steps: {n + 1}}}\n" for n in range(1000)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_spec_takes_more_than_a_second(name: str, folder: Path) -> None:
+    train = (
+        '{kind: train, model: "${models.base}", data: "${datasets.puzzles}", objective: sft, budget: {steps: 1}, optimizer: {kind: adamw, learning_rate: 1e-3}}'
+    )
+    head = "".join(text for section, text in BASE.items() if section != "stages").replace("data: ${datasets.puzzles}", 'data: "${datasets.puzzles}"')
+    Path("spec.yaml").write_text(f"{head}stages:\n  sft: {train}\n{HOSTILE[name](train)}", encoding="utf-8")
+    before = time.process_time()
+    report = compile_spec(Path("spec.yaml"), static=True).report
+    assert time.process_time() - before < NOISE * 1.0
+    assert len(report.diagnostics) <= MAX_PROBLEMS + 1
 
 
 @pytest.mark.parametrize("argv", [["explain", "--markdown"], ["schema"]], ids=" ".join)
