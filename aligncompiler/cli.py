@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from . import __version__
-from .terminal import say, settle_streams, silenced
+from .streams import settle_streams, silenced
 
 EXITS = {
     0: "ok",
@@ -192,7 +192,7 @@ def lost(error: OSError) -> int | None:
         return 0  # who reads has enough
     if not gone:
         return None
-    say(f"error: the output cannot be written: {error.strerror}")
+    print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr, flush=True)
     return 2
 
 

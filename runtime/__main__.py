@@ -17,7 +17,8 @@ from aligncompiler.ir import NotAPlan, Plan, read_plan
 from aligncompiler.spec.codec import UnknownKind
 from aligncompiler.spec.registry import plugin_problems
 from aligncompiler.store.run_folder import begun, hold, now, write_summary
-from aligncompiler.terminal import print_report, say, settle_streams, silenced
+from aligncompiler.streams import settle_streams, silenced
+from aligncompiler.terminal import print_report, say
 
 from .console import Console
 from .execute import Made, StageFailed, execute, link_artifacts

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "lightning", "pytorch_lightning", "transformers", "tokenizers", "datasets", "numpy", "pyarrow", "peft", "matplotlib", "runtime")
 SPEC = ROOT / "tests" / "golden" / "quick_start_shape_becomes_a_plan" / "spec.yaml"
 WRONG = ROOT / "tests" / "golden" / "many_independent_faults_in_one_run" / "spec.yaml"
-ALLOWED = ("spec", "ir", "diagnostic", "terminal", "package_data", "codes", "store")
+ALLOWED = ("spec", "ir", "diagnostic", "streams", "terminal", "package_data", "codes", "store")
 
 GUARD = f"""
 import sys
