@@ -109,6 +109,9 @@ def spelt(name: str) -> str:
 
 def copy_rounds(name: str, node: Node, key: Place, made: Unrolled, report: Report) -> None:
     """Copy every round of a loop. One at fault is reported and copied as far as it can be told, so that what it repeats is looked at."""
+    if node.value is POISON:
+        made.faulty.add(name)
+        return
     if not node.is_map:
         report.add("S403", f"a loop is a mapping; this is {node.noun()}", node.place, path=("rounds", name))
         made.faulty.add(name)
@@ -183,7 +186,8 @@ def check_loop(name: str, node: Node, key: Place, report: Report) -> Header:
             report.add("S401", f"unknown key `{word}` in rounds `{name}`", node.keys[word], path=(*path, word), help=help, fixes=fixes)
         elif word not in ("count", "over") and not value.is_map:
             whole = False
-            report.add("S403", f"`{word}` is a mapping of names; this is {value.noun()}", value.place, path=(*path, word))
+            if value.value is not POISON:
+                report.add("S403", f"`{word}` is a mapping of names; this is {value.noun()}", value.place, path=(*path, word))
     if all(node.value[section].value == {} for section in SECTIONS if section in node.value) and not meant.intersection(SECTIONS):
         report.add("S402", f"rounds `{name}` repeat nothing", key, path=path, help=("add `stages:` with the stages of one round",))
     counted, listed = "count" in node.value, "over" in node.value
@@ -199,7 +203,8 @@ def check_loop(name: str, node: Node, key: Place, report: Report) -> Header:
     for n in [n for n in (*start, *next_) if (n in start) != (n in next_) and {"start", "next"}.isdisjoint(meant)]:
         word, other = ("start", "next") if n in start else ("next", "start")
         report.add("S402", f"`{n}` stands in `{word}` but not in `{other}`", node.value[word].keys[n], path=(*path, other, n))
-    return Header(rounds or [{}], bool(rounds) and report.faults == before, whole, unclear)
+    right = bool(rounds) and report.faults == before and all(value.value is not POISON for value in node.value.values())
+    return Header(rounds or [{}], right, whole, unclear)
 
 
 def check_names(node: Node, own: Mapping[str, Node], key: Place, path: tuple[str, ...], report: Report) -> frozenset[str]:
