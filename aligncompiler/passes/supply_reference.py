@@ -12,7 +12,8 @@ from ..diagnostic import Report
 from ..ir import Plan, Stage
 from ..spec.base import Ref
 from ..spec.codec import replaced
-from ..spec.stage import Logprobs, Train
+from ..spec.measuring import Logprobs
+from ..spec.training import Train
 
 
 def supply_reference(plan: Plan, report: Report) -> Plan:

@@ -21,7 +21,7 @@ DECLARED: dict[str, tuple[tuple[str, ...], str]] = {
     "datasets": (("dataset",), "Dataset"),
     "rewards": (("reward",), "Reward"),
     "objectives": (("objective",), "Objective"),
-    "stages": (("stage",), "Stage"),
+    "stages": (("stage", "training", "answering", "measuring"), "Stage"),
 }
 NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "tokenizers": (("model",), "Tokenizer"),

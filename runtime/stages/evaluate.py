@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from aligncompiler.spec.stage import Evaluate
+from aligncompiler.spec.measuring import Evaluate
 
 from ..fault import Fault, Skip
 from ..generate import Decoding

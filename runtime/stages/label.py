@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aligncompiler.spec.stage import Label
+from aligncompiler.spec.answering import Label
 
 from ..fault import Skip
 from ..registry import Bound, implements

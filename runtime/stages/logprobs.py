@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aligncompiler.spec.stage import Logprobs
+from aligncompiler.spec.measuring import Logprobs
 
 from ..fault import Fault, Skip
 from ..logprob_table import write_logprobs

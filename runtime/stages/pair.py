@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aligncompiler.spec.stage import Pair
+from aligncompiler.spec.answering import Pair
 
 from ..fault import Skip
 from ..registry import Bound, implements

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aligncompiler.spec.stage import Sample
+from aligncompiler.spec.answering import Sample
 
 from ..fault import Skip
 from ..generate import Answer, Decoding, generate

@@ -19,7 +19,7 @@ from aligncompiler.spec.codec import restore
 from aligncompiler.spec.experiment import Engine
 from aligncompiler.spec.objective import Objective
 from aligncompiler.spec.optimizer import Schedule
-from aligncompiler.spec.stage import Batch, Budget, Train
+from aligncompiler.spec.training import Batch, Budget, Train
 
 from ..batching import Example, Steps, num_steps
 from ..fault import Fault, Skip

@@ -182,7 +182,7 @@ def budget():
     """Fields of a `train` stage that most tests leave alone."""
     from aligncompiler.spec.objective import SFT
     from aligncompiler.spec.optimizer import AdamW, Schedule
-    from aligncompiler.spec.stage import Batch, Budget
+    from aligncompiler.spec.training import Batch, Budget
     from runtime.registry import bind
 
     def fields(objective=None, steps=3, rows=4, tokens_at_once=16384, learning_rate=1e-2, **changes):

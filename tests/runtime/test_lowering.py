@@ -129,9 +129,9 @@ def test_a_statement_that_is_used_otherwise_is_looked_at_by_name():
 
 def test_kinds_are_found_wherever_they_stand():
     from aligncompiler.spec.base import Output, Ref
+    from aligncompiler.spec.measuring import Evaluate
     from aligncompiler.spec.metric import Accuracy, MeanScore
     from aligncompiler.spec.reward import DeductionSteps, ExactMatch
-    from aligncompiler.spec.stage import Evaluate
 
     ref = Ref("stages.a", Output("policy"))
     spec = Evaluate(models=(ref,), data=ref, metrics=(Accuracy(), MeanScore(reward=DeductionSteps())))

@@ -10,7 +10,8 @@ import pytest
 from aligncompiler.compile import Compiled
 from aligncompiler.ir import Plan
 from aligncompiler.spec.codec import replaced
-from aligncompiler.spec.stage import Stage, Train
+from aligncompiler.spec.stage import Stage
+from aligncompiler.spec.training import Train
 
 Compile = Callable[..., Compiled]
 

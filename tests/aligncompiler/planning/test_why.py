@@ -15,7 +15,7 @@ from aligncompiler.compile import Compiled
 from aligncompiler.ir import Plan, artifact_folder
 from aligncompiler.planning.reason import Reason, as_json, folded
 from aligncompiler.planning.why import matching, reasons
-from aligncompiler.spec.stage import Train
+from aligncompiler.spec.training import Train
 from aligncompiler.store.artifacts import read_manifest
 
 Compile = Callable[..., Compiled]

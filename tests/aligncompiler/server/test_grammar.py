@@ -9,7 +9,7 @@ from aligncompiler.spec.composed import COMPOSED
 from aligncompiler.spec.experiment import Engine, Experiment
 from aligncompiler.spec.registry import DECLARED, kinds
 from aligncompiler.spec.slot import slots
-from aligncompiler.spec.stage import Budget, Train
+from aligncompiler.spec.training import Budget, Train
 
 KINDS = [(family, tag) for family in DECLARED for tag in kinds(family)]
 

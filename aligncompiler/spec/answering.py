@@ -1,0 +1,139 @@
+"""Stages that make rows: answers, their scores, pairs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from .base import Needs, Output, Problem, Ref, field
+from .length import check_room
+from .pairing import BestAgainstWorst, Pairing
+from .reward import Reward, figures_of
+from .stage import Stage, asked, check_reward_columns, computes
+
+if TYPE_CHECKING:
+    from .cost import Estimate, Survey
+
+
+class Sample(Stage):
+    """Let a policy answer prompts, several times each."""
+
+    kind: Literal["sample"] = "sample"
+    writes: ClassVar[str] = "count"
+    random: ClassVar[bool] = True
+    numeric: ClassVar[bool] = True
+
+    policy: Annotated[Ref, Needs(("policy",))]
+    """Policy that answers."""
+    prompts: Annotated[Ref, Needs(("dataset",), ("prompts",))]
+    """Prompts to answer."""
+    count: int = field(unit="answers per prompt", ge=1)
+    """Number of answers to each prompt."""
+    max_new_tokens: int = field(unit="tokens", ge=1)
+    """Longest answer; one that does not end before, or before the model's context is full, is kept and marked. Prompts that leave no room are skipped."""
+    temperature: float = field(1.0, unit="1", ge=0)
+    """Divides the logits; 0 takes the most likely token."""
+    top_p: float = field(1.0, unit="probability", gt=0, le=1)
+    """Draw from the smallest set of tokens with this much probability."""
+    limit: int | None = field(None, unit="prompts", ge=1)
+    """Answer only this many prompts, the first ones."""
+    answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
+    """Most answers written in parallel."""
+
+    def check(self) -> Iterator[Problem]:
+        if self.temperature == 0 and self.count > 1:
+            yield Problem("M510", "count", f"{self.count} answers at `temperature: 0` are all the same", ("use `count: 1`, or a temperature above 0",))
+        if self.temperature == 0 and self.top_p < 1:
+            yield Problem(
+                "M507", "top_p", "`temperature: 0` takes the most likely token, so `top_p` has no effect", ("remove `top_p`, or raise `temperature`",)
+            )
+        yield from check_room(self.max_new_tokens, self.policy)
+
+    def output(self) -> Output:
+        prompts = self.prompts.output
+        kept = tuple(row for row in prompts.rows if row == "problems")
+        return Output("dataset", ("completions", *kept), prompts.columns)
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """`count` answers to each prompt that leaves room for one. On disk a new token takes 4 bytes at most, as a rule."""
+        from .cost import Estimate, exact
+        from .effort import Writing, writing
+
+        found = ask(self.prompts)
+        prompts = found.rows_known if self.limit is None else found.rows_known.least(self.limit)
+        rows = (prompts * self.count).bounded()
+        effort = writing(ask(self.policy).network, Writing(found, rows, self.max_new_tokens, self.answers_at_once, self.temperature > 0), ask.engine)
+        disk = (found.disk * prompts.over(found.rows_known) + rows * (4 * self.max_new_tokens + 24)).rough()
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, answers=exact(self.count))
+
+
+class Label(Stage):
+    """Score answers with a reward and keep them all."""
+
+    kind: Literal["label"] = "label"
+    hands_on: ClassVar[tuple[str, ...]] = ("completions",)
+
+    completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
+    """Answers to score."""
+    reward: Reward | Annotated[Ref, Needs(("scorer",))]
+    """Reward that scores them: a rule or a trained scorer."""
+
+    @property
+    def computes(self) -> bool:
+        """A trained scorer does; a rule reads texts."""
+        return computes(self.reward)
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_reward_columns(self.reward, self.completions, "reward")
+
+    def output(self) -> Output:
+        completions = self.completions.output
+        kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures_of(self.reward)))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """The same rows, with 8 bytes a figure."""
+        found = ask(self.completions)
+        effort = asked(self.reward, found, ask)
+        disk = found.disk + (found.rows_known * (8 * (1 + len(figures_of(self.reward))))).rough()
+        return replace(found, rows=found.rows_known.bounded(), flops=effort.flops, memory=effort.memory, disk=disk)
+
+
+class Pair(Stage):
+    """Turn scored answers into preference pairs."""
+
+    kind: Literal["pair"] = "pair"
+    compares: ClassVar[tuple[str, ...]] = ("completions",)
+
+    completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
+    """Answers to pair, several to a prompt."""
+    reward: Reward | Annotated[Ref, Needs(("scorer",))] | Literal["labels"] = field("labels")
+    """Reward that scores them; `labels` takes the scores that a `label` stage wrote."""
+    rule: Pairing = field(BestAgainstWorst())
+    """Which pairs to take."""
+
+    @property
+    def computes(self) -> bool:
+        """A trained scorer does; a rule reads texts."""
+        return computes(self.reward)
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_reward_columns(self.reward, self.completions, "reward")
+        if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
+            yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
+
+    def output(self) -> Output:
+        return Output("dataset", ("preferences",), self.completions.output.columns)
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """As many pairs as the rule takes of the answers to a prompt, if no two of them score the same."""
+        from .cost import Estimate
+        from .effort import NOTHING
+
+        found = ask(self.completions)
+        prompts = found.rows_known.over(found.answers).least(found.rows_known * 0.5)
+        rows = (prompts * self.rule.pairs(found.answers)).bounded()
+        effort = asked(self.reward, found, ask) if self.reward != "labels" else NOTHING
+        disk = (found.disk * (rows * 2).over(found.rows_known).most(1)).rough()
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, row_bytes=found.row_bytes, longest_bytes=found.longest_bytes)

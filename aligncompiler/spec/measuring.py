@@ -1,0 +1,126 @@
+"""Stages that measure: what policies and scorers say of rows that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from .base import Needs, Output, Problem, Ref, field
+from .length import check_max_tokens, check_room, in_words, read_at_most, scored_rows
+from .metric import Metric
+from .stage import Stage, check_reward_columns
+
+if TYPE_CHECKING:
+    from .cost import Estimate, Survey
+
+
+class Logprobs(Stage):
+    """Log-probability of every answer of a dataset under a policy, computed once and shared by all who need it."""
+
+    kind: Literal["logprobs"] = "logprobs"
+    numeric: ClassVar[bool] = True
+
+    policy: Annotated[Ref, Needs(("policy",))]
+    """Policy that is asked."""
+    data: Annotated[Ref, Needs(("dataset",), ("demonstrations", "preferences"))]
+    """Rows whose answers are scored."""
+    max_tokens: int | Literal["context"] = field("context", unit="tokens")
+    """Longest row; longer rows are left out, as in training."""
+    tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
+    """Most tokens, padding included, in one forward pass."""
+
+    def canonical(self) -> Mapping[str, Any]:
+        return {"max_tokens": in_words(self.max_tokens, self.policy)}
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_max_tokens(self.max_tokens, self.policy, self.tokens_at_once, "tokens_at_once")
+
+    def output(self) -> Output:
+        return Output("logprobs", columns=(scored_rows(self.data, self.max_tokens, self.policy),))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """One pass over the data; on disk 8 bytes a number."""
+        from .cost import FILE_BYTES, Estimate
+        from .effort import Load, scoring
+
+        policy, data = ask(self.policy), ask(self.data)
+        rows, answers = data.rows_known.bounded(), 2 if "preferences" in self.data.output.all_rows else 1
+        load = Load(data, rows, answers, read_at_most(self.max_tokens, policy), self.tokens_at_once, rows)
+        effort = scoring(policy.network, load, ask.engine)
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=(rows * (8 + 8 * answers) + FILE_BYTES).rough())
+
+
+class Evaluate(Stage):
+    """Measure models on the same rows, with intervals and paired differences to the first model."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    measures: ClassVar[tuple[str, ...]] = ("data",)
+    judges: ClassVar[tuple[str, ...]] = ("models", "metrics")
+    random: ClassVar[bool] = True
+    numeric: ClassVar[bool] = True
+
+    models: tuple[Annotated[Ref, Needs(("policy", "scorer"))], ...]
+    """Models to measure; differences are taken to the first."""
+    data: Annotated[Ref, Needs(("dataset",))]
+    """Rows to measure on; the metrics say which kind."""
+    metrics: tuple[Metric, ...]
+    """What to measure."""
+    max_new_tokens: int = field(256, unit="tokens", ge=1)
+    """Longest answer of a policy."""
+    temperature: float = field(0.0, unit="1", ge=0)
+    """Divides the logits; 0 takes the most likely token."""
+    confidence: float = field(0.95, unit="probability", gt=0, lt=1)
+    """Level of the intervals."""
+    limit: int | None = field(None, unit="rows", ge=1)
+    """Measure on only this many rows, the first ones."""
+    answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
+    """Most answers written in parallel."""
+    tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
+    """Most tokens, padding included, in one forward pass."""
+
+    def check(self) -> Iterator[Problem]:
+        for name in ("models", "metrics"):
+            if not getattr(self, name):
+                yield Problem("S405", name, f"`{name}` is empty; name at least one")
+        for index, metric in enumerate(self.metrics):
+            fits = Needs(("dataset",), metric.rows).met_by(self.data.output)
+            if not fits:
+                yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but `{self.data}` is a {self.data.output}")
+            yield from check_reward_columns(getattr(metric, "reward", None), self.data, f"metrics.{index}.reward") if fits else ()
+            by = getattr(metric, "by", None)
+            if by is not None and not self.data.output.has_column(by):
+                known = ", ".join(self.data.output.columns)
+                yield Problem("M509", f"metrics.{index}.by", f"`{self.data}` has no column `{by}`", (f"columns: {known}",))
+            for judged in self.models:
+                if judged.output.artifact not in metric.judges:
+                    yield Problem(
+                        "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
+                    )
+        if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
+            yield from check_room(self.max_new_tokens, *self.models)  # the default is a bound for models that read more
+
+    def output(self) -> Output:
+        return Output("table")
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """Each model answers once and scores the pairs once; trained rewards and references are asked anew by every metric."""
+        from .cost import Estimate, about
+        from .effort import NOTHING, Load, Writing, scoring, writing
+
+        data = ask(self.data)
+        rows = data.rows_known if self.limit is None else data.rows_known.least(self.limit)
+        asked_for = Writing(data, rows, self.max_new_tokens, self.answers_at_once, self.temperature > 0)
+        effort = NOTHING
+        for judged in map(ask, self.models):
+            if any(metric.measures == "answers" for metric in self.metrics):
+                effort = effort.then(writing(judged.network, asked_for, ask.engine))
+            if any(metric.measures == "pairs" for metric in self.metrics):
+                pairs = Load(data, rows, 2, read_at_most("context", judged), self.tokens_at_once, rows)
+                effort = effort.then(scoring(judged.network, pairs, ask.engine))
+            for metric in self.metrics:
+                for other in map(ask, metric.asks):
+                    answers, seen = (1, Estimate()) if metric.measures == "answers" else (2, data)
+                    load = Load(seen, rows, answers, read_at_most("context", other), self.tokens_at_once, rows)
+                    effort = effort.then(scoring(other.network, load, ask.engine))
+        disk = about(10_000 + 5_000 * len(self.models) + 2_000 * len(self.metrics))
+        return Estimate(rows.bounded(), flops=effort.flops, memory=effort.memory, disk=disk)

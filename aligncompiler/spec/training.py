@@ -1,0 +1,113 @@
+"""Stages that change weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from .base import Needs, Output, Problem, Ref, Spec, field
+from .length import check_max_tokens, in_words, read_at_most, scored_rows
+from .objective import Objective
+from .optimizer import Optimizer, Schedule
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from .cost import Estimate, Survey
+
+
+class Budget(Spec):
+    """How long to train."""
+
+    steps: int | None = field(None, unit="optimiser steps", ge=1)
+    """Number of optimiser steps."""
+    epochs: float | None = field(None, unit="passes over the data", gt=0)
+    """Number of passes over the data."""
+
+    def check(self) -> Iterator[Problem]:
+        if (self.steps is None) == (self.epochs is None):
+            rivals = () if self.steps is None else ("steps", "epochs")
+            yield Problem("M505", "", f"a budget takes exactly one of `steps`, `epochs`; {'both are' if rivals else 'neither is'} given", rivals=rivals)
+
+
+class Batch(Spec):
+    """How much enters one optimiser step, and how much of it is held in memory at a time."""
+
+    rows: int = field(32, unit="rows of the dataset (demonstrations, pairs, ...)", ge=1)
+    """Rows of one optimiser step, over all devices."""
+    tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
+    """Most tokens, padding included, in one forward pass; the gradient does not depend on it."""
+
+
+class Train(Stage):
+    """Fit a policy or a scorer to data by minimising an objective."""
+
+    kind: Literal["train"] = "train"
+    learns: ClassVar[tuple[str, ...]] = ("data",)
+    parallel: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+    numeric: ClassVar[bool] = True
+
+    model: Annotated[Ref, Needs(("policy", "scorer"))]
+    """Model to start from."""
+    data: Annotated[Ref, Needs(("dataset",))]
+    """Rows to learn from; the objective says which kind."""
+    objective: Objective
+    """Loss to minimise."""
+    budget: Budget
+    """How long to train."""
+    optimizer: Optimizer
+    """How gradients become steps."""
+    reference: Annotated[Ref, Needs(("policy", "logprobs"))] | Literal["initial"] = field("initial")
+    """Policy that the objective compares with; `initial` is `model` as it stands before training."""
+    schedule: Schedule = field(Schedule())
+    """Learning rate over the budget."""
+    batch: Batch = field(Batch())
+    """Size of a step."""
+    clip_norm: float = field(1.0, unit="gradient norm", gt=0)
+    """Gradients are scaled down to this norm."""
+    max_tokens: int | Literal["context"] = field("context", unit="tokens")
+    """Longest row, prompt and answer together; longer rows are skipped and counted. `context` is what the model reads."""
+    checkpoints: tuple[float, ...] = field((), unit="share of the budget")
+    """Points at which the weights are kept, each a model of its own: `${stages.sft.checkpoints}` is their list, `.checkpoints.1` the first."""
+    log_every: int = field(10, role="runtime", unit="optimiser steps", ge=1)
+    """Steps between two points of the curves."""
+
+    def canonical(self) -> Mapping[str, Any]:
+        return {"max_tokens": in_words(self.max_tokens, self.model)}
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_max_tokens(self.max_tokens, self.model, self.batch.tokens_at_once, "batch.tokens_at_once")
+        if list(self.checkpoints) != sorted(set(self.checkpoints)) or not all(0 < share <= 1 for share in self.checkpoints):
+            yield Problem("S405", "checkpoints", "`checkpoints` are rising shares of the budget, each above 0 and at most 1")
+        if not Needs(("dataset",), self.objective.rows).met_by(self.data.output):
+            wanted = " or ".join(self.objective.rows)
+            yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `{self.data}` is a {self.data.output}")
+        if self.model.output.artifact != self.objective.trains:
+            yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `{self.model}` is a {self.model.output}")
+        if isinstance(self.reference, Ref) and not self.objective.wants_reference():
+            yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
+        stored = self.reference.output if isinstance(self.reference, Ref) and self.reference.output.artifact == "logprobs" else None
+        if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens, self.model),):
+            text = f"{self.reference!r} holds log-probabilities of other rows than `data` and `max_tokens` give"
+            yield Problem("M511", "reference", text, ("compute them on the same data, or name the policy itself",))
+
+    def output(self) -> Output:
+        trained = replace(self.model.output, holds=())
+        kept = tuple((str(number), trained) for number, _ in enumerate(self.checkpoints, 1))
+        return replace(trained, holds=(("checkpoints", Output("list", holds=kept)),)) if kept else trained
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """Every step takes `batch.rows` rows; each checkpoint is a model of its own on disk."""
+        from .cost import exact
+        from .effort import Load, estimated, training
+
+        model, data = ask(self.model), ask(self.data)
+        per_step = self.batch.rows
+        steps = exact(self.budget.steps) if self.budget.steps is not None else (data.rows_known * ((self.budget.epochs or 0) / per_step)).rounded_up()
+        limit = read_at_most(self.max_tokens, model)
+        load = Load(data, steps * per_step, self.objective.answers, limit, self.batch.tokens_at_once, exact(-(-per_step // ask.engine.devices)))
+        effort = training(model.network, load, self.optimizer.moments, ask.engine)
+        network = None if model.network is None else replace(model.network, elsewhere=False)
+        made = estimated(network, copies=1 + len(self.checkpoints), otherwise=model)
+        return replace(made, rows=data.rows_known.bounded(), flops=effort.flops, memory=effort.memory)
