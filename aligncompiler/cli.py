@@ -6,7 +6,6 @@ import argparse
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -163,6 +162,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  the last line of defence: what nobody foresaw is our mistake, and scripts must be able to tell
         if isinstance(error, OSError) and (code := lost(error)) is not None:
             return code
+        import traceback  # needed for our own mistakes alone
+
         traceback.print_exc()
         print(f"internal error in alignc {__version__}: please report the lines above together with the spec", file=sys.stderr)
         return 5
