@@ -18,9 +18,9 @@ from .diagnostic import Place, Report, original
 from .fixes import replacing, retyping
 from .memo import Memo
 from .names import Names
-from .spec.base import Output, Ref, Spec
+from .spec.base import Output, Ref, Spec, incomplete, problems
 from .spec.experiment import Experiment
-from .spec.registry import DECLARED, base_of, find, kinds, plugin_problems, singular
+from .spec.registry import DECLARED, base_of, find, singular
 from .spec.slot import Slot, slots
 from .syntax import fail
 from .tree import REFERENCE, Node, place_in, shortened
@@ -210,17 +210,11 @@ class Elaborator:
             return POISON
         cls = find(family, tag.value) if isinstance(tag.value, str) else None
         if cls is None:
-            known = kinds(family)
-            word = str(tag.value) if not isinstance(tag.value, dict | list) else ""
-            named = [] if node.is_map else self.names.called(word)
-            from .words.misplaced import meant_word  # needed for this fault alone
+            from .words.misplaced import wrong_kind  # needed for this fault alone
 
-            help, fixes = meant_word(self.report, word, [*known, *slot.choices], tag.place, f"kinds of {noun}")
-            if named:
-                help, fixes = (f"did you mean `{named[0]}`?",), [replacing(self.report, node.place, named[0])]
-            help += ("a plug-in that could not be loaded may add it",) if plugin_problems() else ()
-            text = f"there is no {noun} of kind `{shortened(word)}`" if word else f"`kind` takes a word; this is {tag.noun()}"
-            self.report.add("S406", text, tag.place, path=(*path, "kind"), help=help, fixes=fixes)
+            meant = wrong_kind(self.report, slot, node, tag, path, self.names.called)
+            if meant is not None:
+                self.kind(slot, meant, path, key)
             return POISON
         full = node if node.is_map else Node({"kind": node}, node.place, keys={"kind": node.place})
         name = f"{noun} `{tag.value}`" if len(path) > 2 else f"{noun} `{path[-1]}` ({tag.value})"
@@ -247,14 +241,12 @@ class Elaborator:
         for word in missing:
             help = (f"it takes {fields[word].describe()}",)
             self.report.add("S402", f"{name} needs the key `{word}`", key or node.place, path=(*path, word), help=help)
-        made = None if missing or poisoned else self.construct(cls, whole, node, path)
-        if made is None:
-            if poisoned or missing:
-                self.check_ranges(cls, whole, {*missing, *poisoned}, node, path)
-            return POISON
+        made, unknown = self.construct(cls, whole, {*missing, *poisoned}, node, path)
+        if unknown and ready:
+            return POISON  # the whole of an experiment is more than what is left of it
         self.nodes[id(made)] = node
-        broken = False
-        for problem in made.check():
+        broken = bool(unknown)
+        for problem in problems(made, unknown):
             if problem.rivals:
                 from .words.rivals import one_too_many  # needed for this fault alone
 
@@ -267,21 +259,17 @@ class Elaborator:
     def healthy(self, section: dict[str, Any]) -> dict[str, Any]:
         return {name: spec for name, spec in section.items() if spec is not POISON}
 
-    def construct(self, cls: type[Spec], values: dict[str, Any], node: Node, path: tuple[str, ...]) -> Any:
+    def construct(self, cls: type[Spec], values: dict[str, Any], unknown: set[str], node: Node, path: tuple[str, ...]) -> tuple[Spec, set[str]]:
+        """The statement, without the fields of which nothing is known; these fields, with those whose values are out of range."""
         try:
-            return cls(**values)
+            made = cls(**values)
         except pydantic.ValidationError as error:
-            self.report_ranges(cls, error, set(), node, path)
-            return None
+            unknown = unknown | self.report_ranges(cls, error, unknown, node, path)
+        return (incomplete(cls, values, unknown), unknown) if unknown else (made, unknown)
 
-    def check_ranges(self, cls: type[Spec], values: dict[str, Any], skip: set[str], node: Node, path: tuple[str, ...]) -> None:
-        """The constraints of the fields that are given, where the statement as a whole cannot be built."""
-        try:
-            cls(**values)
-        except pydantic.ValidationError as error:
-            self.report_ranges(cls, error, skip, node, path)
-
-    def report_ranges(self, cls: type[Spec], error: pydantic.ValidationError, skip: set[str], node: Node, path: tuple[str, ...]) -> None:
+    def report_ranges(self, cls: type[Spec], error: pydantic.ValidationError, skip: set[str], node: Node, path: tuple[str, ...]) -> set[str]:
+        """The fields that break their constraints, which is reported but for those to skip."""
+        found = set()
         for fault in error.errors(include_url=False):
             word = str(fault["loc"][0])
             if word in skip or word not in node.value:
@@ -291,6 +279,8 @@ class Elaborator:
                 child = child.value[step] if child.is_list and isinstance(step, int) else child
             text = out_of_range(cls.model_fields[word], fault["msg"])
             self.report.add("S405", f"`{word}` {text}; this is {child.noun()}", child.place, path=(*path, word))
+            found.add(word)
+        return found
 
     def unknown_key(self, cls: type[Spec], node: Node, word: str, name: str, path: tuple[str, ...]) -> frozenset[str]:
         """Report the key; the keys that were meant by it, and are not missing therefore."""

@@ -7,7 +7,7 @@ value and is inlined where it is used. Nothing here knows which kinds exist: tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -166,6 +166,23 @@ class Spec(pydantic.BaseModel):
     def canonical(self) -> Mapping[str, Any]:
         """Field -> its default, where what was written says the same: a word such as `context` stands for a value. Keys are made from it."""
         return {}
+
+
+def incomplete(cls: type[Spec], values: Mapping[str, Any], unknown: Iterable[str]) -> Spec:
+    """A statement of which only these values are known; to read an unknown field raises AttributeError."""
+    made = cls.model_construct(**values)
+    for name in unknown:
+        vars(made).pop(name, None)
+    return made
+
+
+def problems(statement: Spec, unknown: Iterable[str]) -> Iterator[Problem]:
+    """What is wrong with a statement, as far as it can be told without its unknown fields."""
+    try:
+        yield from statement.check()
+    except AttributeError:
+        if not unknown:
+            raise
 
 
 class Kind(Spec):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,8 @@ from ..fixes import replacing
 from ..spec.base import Spec
 from ..spec.composed import COMPOSED
 from ..spec.experiment import Experiment
-from ..spec.registry import DECLARED, FAMILIES, find, kinds, singular
-from ..spec.slot import slots
+from ..spec.registry import DECLARED, FAMILIES, find, kinds, plugin_problems, singular
+from ..spec.slot import Slot, slots
 from ..tree import Node, shortened
 from .foreign import INSTEAD, UNITS, meant_by, plain, targets
 from .suggest import bare, did_you_mean, nearest
@@ -121,6 +121,23 @@ def without_kind(report: Report, family: str, node: Node, path: tuple[str, ...],
     report.add("S401", f"unknown key `{shortened(meant)}` in {where}", place, path=(*path, meant), help=(help,), fixes=fixes)
     right = {"kind" if word == meant else word: child for word, child in node.value.items()}
     return replace(node, value=right, keys=node.keys | {"kind": place}) if near or find(family, str(right["kind"].value)) else None
+
+
+def wrong_kind(report: Report, slot: Slot, node: Node, tag: Node, path: tuple[str, ...], called: Callable[[str], list[str]]) -> Node | None:
+    """Report a `kind` that there is not; the statement with the one that was meant, if that is certain. `called` are references of a name."""
+    assert slot.family is not None
+    family = slot.family.family
+    noun, known = singular(family), kinds(family)
+    word = str(tag.value) if not isinstance(tag.value, dict | list) else ""
+    help, fixes = meant_word(report, word, [*known, *slot.choices], tag.place, f"kinds of {noun}")
+    named = [] if node.is_map else called(word)
+    if named:
+        help, fixes = (f"did you mean `{named[0]}`?",), [replacing(report, tag.place, named[0])]
+    help += ("a plug-in that could not be loaded may add it",) if plugin_problems() else ()
+    text = f"there is no {noun} of kind `{shortened(word)}`" if word else f"`kind` takes a word; this is {tag.noun()}"
+    report.add("S406", text, tag.place, path=(*path, "kind"), help=help, fixes=fixes)
+    meant = fixes[0].text.strip("\"'") if len(fixes) == 1 and fixes[0].certain else ""
+    return replace(node, value=node.value | {"kind": replace(tag, value=meant)}) if node.is_map and meant in known else None
 
 
 def meant_word(report: Report, word: str, choices: Iterable[Any], place: Place, noun: str) -> tuple[tuple[str, ...], list[Fix]]:

@@ -115,8 +115,8 @@ def test_a_fix_that_makes_it_no_better_is_undone(full: str, mended: Mend) -> Non
 
 
 def test_a_fix_that_brings_more_errors_to_light_is_undone(full: str, mended: Mend) -> None:
-    text = full.replace("{kind: dpo, beta: 0.2}", "{kind: dpoo, beta: -1, label_smoothing: 7}")
-    assert mended(text) == (text, ["S406"])
+    text = full.replace("    budget: {steps: 100}\n", "    bugdet: {stepz: x, epochz: y}\n", 1)
+    assert mended(text) == (text, ["S401"])
 
 
 def test_a_good_fix_is_kept_beside_one_that_is_undone(full: str, mended: Mend) -> None:

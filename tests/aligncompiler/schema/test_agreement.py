@@ -29,6 +29,7 @@ SAYABLE = ("S401", "S402", "S403", "S404", "S405", "S406", "S407", "C204")
 # (codes, pattern of the message, what of it a schema cannot say)
 UNSAYABLE = (
     ("S405", r"^(?!.* should )", "a limit that a class computes in `check`, from several fields or from inside a list"),
+    ("S405", r"^`\w+` holds ", "the same"),
     ("S405", "should be a finite number", "JSON has no infinity"),
     ("S403", r"is the number -?\d+(\.0|e\d+)", "in JSON 2.0 is a whole number"),
     ("S403", "all with the same names", "that mappings have the same keys"),
@@ -77,6 +78,13 @@ def inside(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return path[: len(other)] == other
 
 
+def statement(path: tuple[str, ...], d: Diagnostic) -> tuple[str, ...] | None:
+    """The statement whose kind is not known to a schema, which then cannot know what it may hold."""
+    if d.code == "S406":
+        return path[:-1] if path[-1:] == ("kind",) else path
+    return path if stands_for_kind(d) else None
+
+
 def stands_for_kind(d: Diagnostic) -> bool:
     """Whether a key was meant to be `kind`."""
     return d.code == "S401" and any(fix.text.strip("\"'") == "kind" for fix in d.fixes)
@@ -110,8 +118,8 @@ class Compared:
         """What `check` says and the schema does not, though it could."""
         must = [(path, d) for path, d in self.said if d.code in SAYABLE and not any(d.code in c and re.search(m, d.message) for c, m, _ in UNSAYABLE)]
         must = [(path, d) for path, d in must if not carried(path, d) and not self.named(path)]
-        hidden = [path for path, d in self.said if stands_for_kind(d)]  # without its kind a schema does not know what a statement may hold
-        must = [(path, d) for path, d in must if stands_for_kind(d) or not any(inside(path, one) for one in hidden)]
+        hidden = [one for path, d in self.said if (one := statement(path, d)) is not None]
+        must = [(path, d) for path, d in must if not any(inside(path, one) and one != statement(path, d) for one in hidden)]
         unseen = [(path, d) for path, d in must if not any(inside(other, path) for other in self.refused)]
         return [f"{'.'.join(path)}: {d.code} {d.message}" for path, d in unseen]
 
