@@ -32,6 +32,11 @@ class Cause:
     past: Past | None = None
 
     @property
+    def root(self) -> tuple[str, str, bool]:
+        """What makes two causes one: stage and field; an item that is no longer in a list is not the one that is there now."""
+        return self.stage, self.field, self.now is ABSENT
+
+    @property
     def where(self) -> str:
         return f" ({'default; ' if self.default else ''}{spot(self.place)})" if self.place else " (default)" if self.default else ""
 

@@ -18,7 +18,7 @@ from ..spec.base import Ref, extra_of
 from ..spec.codec import UnknownKind, leaves
 from ..spec.experiment import Engine
 from ..store.inputs import shown
-from .difference import ABSENT, at, differences, said, written
+from .difference import ABSENT, aligned, at, differences, said, written
 from .verify import Shape, check_shape, is_mapping, is_named_texts, is_text, is_texts, verified
 
 RECORD = "saved"
@@ -162,16 +162,18 @@ def compare_stage(old: Plan, new: Plan, stage: Stage, report: Report, help: tupl
     """Report every field of a stage that is other now, both values, at its line."""
     before = old[stage.id]
     now, then = image(new, stage), image(old, before)
-    for dotted in differences(now, then):
+    same = aligned(now, then, stage.spec, before.spec)
+    for dotted in differences(now, same.image):
+        was = same.was(dotted)
         bare = dotted.partition("#")[0]
         place, _ = written(stage, bare)
         path = (*stage.base.split("."), *filter(None, bare.split(".")))
         if dotted.endswith("#content"):
-            a, b = (str(x.get(dotted, "none"))[:8] for x in (now, then))
+            a, b = (str(x.get(name, "none"))[:8] for x, name in ((now, dotted), (then, was)))
             text = f"the content of `{shown(str(at(stage.spec, bare)))}` has changed: sha256 {a} now, {b} in the plan"
         else:
-            a, b = (value_of(x, y, dotted) for x, y in ((stage.spec, now), (before.spec, then)))
-            text = f"`{stage.base}.{dotted.replace('#', '')}` is {a} now; the plan was made with {b}"
+            a, b = (value_of(x, y, name) for x, y, name in ((stage.spec, now, dotted), (before.spec, then, was)))
+            text = f"`{stage.base}.{(dotted if dotted in now else was).replace('#', '')}` is {a} now; the plan was made with {b}"
         report.add("P612", text, place, path=path, help=help)
     seeds = [plan.seeds.get(stage.id, plan.seed) for plan in (new, old)]
     if stage.seed != before.seed:

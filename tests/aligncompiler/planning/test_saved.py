@@ -92,6 +92,12 @@ def test_seed_references_and_stages_are_named(said: Callable[..., list[tuple[str
     assert found.count("`seed` is 4 now; the plan was made with 3") == 1
 
 
+def test_an_item_taken_out_of_a_list_is_named_alone(said: Callable[..., list[tuple[str, str]]], text: str) -> None:
+    two = text.replace("metrics: [", "metrics: [{kind: accuracy, reward: ${rewards.steps}}, ")
+    [(place, message)] = said(text, then=two)
+    assert message == "`stages.exam.metrics.0.kind` is not there now; the plan was made with accuracy" and place == at(text, "metrics: [")
+
+
 def test_the_content_of_a_data_file_counts_and_its_name_does_not(said: Callable[..., list[tuple[str, str]]], text: str) -> None:
     said(text)
     Path("pairs.jsonl").rename("renamed.jsonl")
