@@ -17,6 +17,7 @@ from ..ir import NotAPlan, Plan, Stage, read_json, write_plan
 from ..spec.base import Ref, extra_of
 from ..spec.codec import UnknownKind, leaves
 from ..spec.experiment import Engine
+from ..store.artifacts import CHECKSUM, checksum
 from ..store.inputs import shown
 from .difference import ABSENT, aligned, at, differences, said, written
 from .verify import Shape, check_shape, is_mapping, is_named_texts, is_text, is_texts, verified
@@ -27,6 +28,7 @@ MADE: Shape = {
     "profiles": (is_texts, "a list of texts"),
     "sets": (is_texts, "a list of texts"),
     "code": (is_mapping, "a mapping"),
+    CHECKSUM: (is_text, "the sha256 of the rest of the file"),
 }
 CODE: Shape = {"version": (is_text, "a text"), "files": (is_named_texts, "a mapping to texts"), "plugins": (is_named_texts, "a mapping to texts")}
 SHOWN_FILES = 3
@@ -44,16 +46,19 @@ class Saved:
 
 
 def save(plan: Plan, path: Path, spec: str, profiles: Sequence[str], sets: Sequence[str]) -> None:
-    """Write a plan with the record of how it was made. Raises OSError."""
-    write_plan(plan, path, {RECORD: {"spec": str(Path(spec).resolve()), "profiles": list(profiles), "sets": list(sets), "code": code()}})
+    """Write a plan with the record of how it was made, and the checksum of both. Raises OSError."""
+    record = {"spec": str(Path(spec).resolve()), "profiles": list(profiles), "sets": list(sets), "code": code()}
+    write_plan(plan, path, {RECORD: record | {CHECKSUM: checksum(plan.to_json() | {RECORD: record})}})
 
 
 def load_saved(path: Path) -> Saved:
-    """A saved plan. Raises SpecError if the file holds none."""
+    """A saved plan. Raises SpecError if the file holds none, or another than was saved: where the rest of it tells which value is wrong, with that."""
     try:
         data = read_json(path)
         plan = verified({name: value for name, value in data.items() if name != RECORD})
         record = checked(data.get(RECORD))
+        if record[CHECKSUM] != checksum(data | {RECORD: {name: value for name, value in record.items() if name != CHECKSUM}}):
+            raise NotAPlan("it was edited after it was made")
         return Saved(plan, Path(record["spec"]), tuple(record["profiles"]), tuple(record["sets"]), record["code"])
     except OSError as error:
         raise SpecError(Diagnostic("P601", f"the plan `{path}` cannot be read: {error.strerror}", help=("name a file that `alignc plan` wrote",))) from None
