@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ..diagnostic import Place
 from ..flow import flow
 from ..flow import written as as_written
 from ..ir import Stage
-from ..spec.base import Kind, Spec
+from ..spec.base import Kind, Ref, Spec
 from ..spec.codec import dump
 from ..tree import shortened
 
@@ -35,6 +39,105 @@ def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         named = {f for f in contents if f in moved and not (hashed(now.get(f)) and hashed(then.get(f)))}
         moved = [f for f in moved if (bare := f.removesuffix("#content")) not in contents or (f == bare) == (bare in named)]
     return moved
+
+
+# ---- items of lists
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """An older pre-image under the names that its fields have now.
+
+    An item of a list (`metrics.2`) has the place of the item that it is now; one that is no more has a name that no field has (`metrics.-2`).
+    `moves` holds the lists whose items have other places: (path of the list, place now -> place then).
+    """
+
+    image: Mapping[str, Any]
+    names: Mapping[str, str]
+    moves: tuple[tuple[str, Mapping[str, str]], ...]
+
+    def was(self, name: str) -> str:
+        """The name then of a field; of one in an item that was not there then, a name that no field had."""
+        if name not in self.names:
+            for path, places in reversed(self.moves):
+                name = renamed(name, path, places)
+            return name
+        return self.names[name]
+
+
+def aligned(now: Mapping[str, Any], then: Mapping[str, Any], spec: Any, before: Any) -> Aligned:
+    """`then` with its list items in the places of those of `now`; `spec` and `before` are what the two were made from."""
+    names = {name: name for name in then}
+    moves: list[tuple[str, Mapping[str, str]]] = []
+    for path in sorted((path for path in listed(now) if isinstance(at(spec, path), list | tuple)), key=lambda path: path.count(".")):
+        old = items({name: then[was] for name, was in names.items()}, path)
+        new = items(now, path)
+        if not old or all(item == new.get(place) for place, item in old.items()):
+            continue
+        first = {place: next(iter(item)) for place, item in old.items()}
+        labels = [label(at(before, names[f"{path}.{place}{rest}"].removesuffix(rest))) for place, rest in first.items()]
+        pairs = matched(list(zip(old.values(), labels, strict=True)), [(item, label(at(spec, f"{path}.{place}"))) for place, item in new.items()])
+        found = {list(old)[i]: list(new)[j] for i, j in pairs.items()}
+        names = {renamed(name, path, found): was for name, was in names.items()}
+        moves.append((path, {ours: theirs for theirs, ours in found.items()}))
+    return Aligned({name: then[was] for name, was in names.items()}, names, tuple(moves))
+
+
+def listed(image: Mapping[str, Any]) -> set[str]:
+    """The dotted paths that numbers follow."""
+    return {name[: found.start()] for name in image for found in re.finditer(r"\.\d+(?=[.#]|$)", name)}
+
+
+def items(image: Mapping[str, Any], path: str) -> dict[str, dict[str, Any]]:
+    """The items of the list at a path, in order: its place -> the rest of a field's name -> value."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in image.items():
+        if name.startswith(f"{path}.") and (split := re.fullmatch(r"(\d+)([.#].*|)", name[len(path) + 1 :])):
+            found.setdefault(split[1], {})[split[2]] = value
+    return {place: found[place] for place in sorted(found, key=int)}
+
+
+def renamed(name: str, path: str, places: Mapping[str, str]) -> str:
+    """The name of a field when the items of the list at a path have other places; of one in an item without a place, a name that no field has."""
+    split = re.fullmatch(r"(\d+)([.#].*|)", name[len(path) + 1 :]) if name.startswith(f"{path}.") else None
+    return name if split is None else f"{path}.{places.get(split[1], f'-{split[1]}')}{split[2]}"
+
+
+def label(item: Any) -> str | None:
+    """What an item is called: the stage that it refers to, or its kind; None if it has neither."""
+    if isinstance(item, Ref):
+        return item.to
+    if isinstance(item, Kind):
+        return item.tag
+    name = (item.get("ref") or item.get("kind")) if isinstance(item, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+Item = tuple[Mapping[str, Any], str | None]
+
+
+def matched(old: Sequence[Item], new: Sequence[Item]) -> dict[int, int]:
+    """Place in `old` -> place in `new` of the same item: of equal ones; between those, of ones with the same label; between those, by order."""
+    equal = ([json.dumps(image, sort_keys=True) for image, _ in side] for side in (old, new))
+    alike = ([name or f"{which} {number}" for number, (_, name) in enumerate(side)] for which, side in (("old", old), ("new", new)))
+    found: dict[int, int] = {}
+    for names in (equal, alike):
+        theirs, ours = names
+        ends = [(-1, -1), *sorted(found.items()), (len(old), len(new))]
+        for (a, b), (c, d) in pairwise(ends):
+            found |= common(theirs, ours, range(a + 1, c), range(b + 1, d))
+    ends = [(-1, -1), *sorted(found.items()), (len(old), len(new))]
+    for (a, b), (c, d) in pairwise(ends):
+        found |= dict(zip(range(a + 1, c), range(b + 1, d), strict=False))
+    return found
+
+
+def common(theirs: Sequence[str], ours: Sequence[str], old: range, new: range) -> dict[int, int]:
+    """Places of the names that two stretches have in common, in the order of both."""
+    from difflib import SequenceMatcher  # here alone, so that nothing else waits for it
+
+    blocks = SequenceMatcher(None, [theirs[i] for i in old], [ours[i] for i in new], autojunk=False).get_matching_blocks()
+    return {old[block.a + k]: new[block.b + k] for block in blocks for k in range(block.size)}
 
 
 def hashed(value: Any) -> bool:
@@ -78,7 +181,7 @@ def written(stage: Stage, dotted: str) -> tuple[Place | None, bool]:
     if dotted in stage.places:
         return stage.places[dotted], False
     parent, _, last = dotted.rpartition(".")
-    if parent in stage.places and parent and (last == "kind" or last.isdigit()):  # a bare name; an item of a list that was named as a whole
+    if parent in stage.places and parent and (last == "kind" or last.lstrip("-").isdigit()):  # a bare name; an item of a list that was named as a whole
         return stage.places[parent], False
     while parent and f"{parent}.kind" not in stage.places and parent not in stage.places:
         parent = parent.rpartition(".")[0]

@@ -32,6 +32,11 @@ class Cause:
     past: Past | None = None
 
     @property
+    def root(self) -> tuple[str, str, bool]:
+        """What makes two causes one: stage and field; an item that is no longer in a list is not the one that is there now."""
+        return self.stage, self.field, self.now is ABSENT
+
+    @property
     def where(self) -> str:
         return f" ({'default; ' if self.default else ''}{spot(self.place)})" if self.place else " (default)" if self.default else ""
 
@@ -117,27 +122,43 @@ def base(id: str) -> str:
     return id.partition("[")[0]
 
 
+Shared = Sequence[tuple[Reason, Cause]]  # the stages that have a root in common, each with the cause in its own words
+
+
 def folded(found: Iterable[Reason]) -> list[str]:
-    """Each root once, in the words of the first stage that has it, and how many other stages run for it; the cells of a sweep stand together."""
-    groups: dict[tuple[str, str, str], list[tuple[Reason, Cause]]] = {}
+    """Each root once, in the words of the first stage that has it, and how many other stages run for it; roots of the same stages stand together,
+    as do the cells of a sweep.
+    """
+    roots: dict[tuple[Any, ...], list[tuple[Reason, Cause]]] = {}
     for reason in found:
         for cause in reason.causes:
-            groups.setdefault((cause.what, base(cause.stage), cause.field), []).append((reason, cause))
-    return [line for group in groups.values() for line in told(group)]
+            roots.setdefault((cause.what, base(cause.stage), *cause.root[1:]), []).append((reason, cause))
+    blocks: dict[tuple[Any, ...], list[Shared]] = {}
+    for root in roots.values():
+        first, cause = owner(root)
+        blocks.setdefault((first.id, cause.stage == "", *(reason.id for reason, _ in root)), []).append(root)
+    return [line for block in blocks.values() for line in told(block)]
 
 
-def told(group: Sequence[tuple[Reason, Cause]]) -> list[str]:
-    """The lines of one root: first the stage whose field it is, then who else runs for it."""
-    first, cause = next(((r, c) for r, c in group if c.stage in ("", r.id)), group[0])
-    others = [(r.id, c) for r, c in group if r is not first]
-    cells = [id for id, c in others if base(id) == base(first.id)]
-    rest = [id for id, _ in others if base(id) != base(first.id)]
-    lines = [f"{first.id} runs: {first.line(cause)}"]
+def owner(root: Shared) -> tuple[Reason, Cause]:
+    """The stage whose field it is, else the first."""
+    return next(((r, c) for r, c in root if c.stage in ("", r.id)), root[0])
+
+
+def told(block: Sequence[Shared]) -> list[str]:
+    """The lines of roots that the same stages have: first the stage whose fields they are, then who else runs for them."""
+    first, cause = owner(block[0])
+    sentences = [first.line(owner(root)[1]) for root in block]
+    lines = [f"{first.id} runs: {sentences[0]}"] if len(block) == 1 else [f"{first.id} runs:", *(f"  {sentence}" for sentence in sentences)]
+    others = [r.id for r, _ in block[0] if r is not first]
+    cells = [id for id in others if base(id) == base(first.id)]
+    rest = [id for id in others if base(id) != base(first.id)]
     if cells:
-        alike = all(c.sentence() == cause.sentence() for id, c in others if base(id) == base(first.id))
+        alike = all(c.sentence() == owner(root)[1].sentence() for root in block for r, c in root if base(r.id) == base(first.id))
         lines.append(f"  and {counted(len(cells), 'other cell')} of it{'' if alike else ', each with its own value'}")
     if rest:
-        verb = "run for it too" if cause.stage == "" else "that stand on it" if len(rest) > 1 else "that stands on it"
+        run = f"run for {'it' if len(block) == 1 else 'them'} too"
+        verb = run if cause.stage == "" else "that stand on it" if len(rest) > 1 else "that stands on it"
         lines.append(f"  and {counted(len(rest), 'stage')} {verb}: {', '.join(rest[:NAMED])}{', ...' if len(rest) > NAMED else ''}")
     return lines
 

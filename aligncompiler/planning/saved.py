@@ -17,8 +17,9 @@ from ..ir import NotAPlan, Plan, Stage, read_json, write_plan
 from ..spec.base import Ref, extra_of
 from ..spec.codec import UnknownKind, leaves
 from ..spec.experiment import Engine
+from ..store.artifacts import CHECKSUM, checksum
 from ..store.inputs import shown
-from .difference import ABSENT, at, differences, said, written
+from .difference import ABSENT, aligned, at, differences, said, written
 from .verify import Shape, check_shape, is_mapping, is_named_texts, is_text, is_texts, verified
 
 RECORD = "saved"
@@ -27,6 +28,7 @@ MADE: Shape = {
     "profiles": (is_texts, "a list of texts"),
     "sets": (is_texts, "a list of texts"),
     "code": (is_mapping, "a mapping"),
+    CHECKSUM: (is_text, "the sha256 of the rest of the file"),
 }
 CODE: Shape = {"version": (is_text, "a text"), "files": (is_named_texts, "a mapping to texts"), "plugins": (is_named_texts, "a mapping to texts")}
 SHOWN_FILES = 3
@@ -44,16 +46,19 @@ class Saved:
 
 
 def save(plan: Plan, path: Path, spec: str, profiles: Sequence[str], sets: Sequence[str]) -> None:
-    """Write a plan with the record of how it was made. Raises OSError."""
-    write_plan(plan, path, {RECORD: {"spec": str(Path(spec).resolve()), "profiles": list(profiles), "sets": list(sets), "code": code()}})
+    """Write a plan with the record of how it was made, and the checksum of both. Raises OSError."""
+    record = {"spec": str(Path(spec).resolve()), "profiles": list(profiles), "sets": list(sets), "code": code()}
+    write_plan(plan, path, {RECORD: record | {CHECKSUM: checksum(plan.to_json() | {RECORD: record})}})
 
 
 def load_saved(path: Path) -> Saved:
-    """A saved plan. Raises SpecError if the file holds none."""
+    """A saved plan. Raises SpecError if the file holds none, or another than was saved: where the rest of it tells which value is wrong, with that."""
     try:
         data = read_json(path)
         plan = verified({name: value for name, value in data.items() if name != RECORD})
         record = checked(data.get(RECORD))
+        if record[CHECKSUM] != checksum(data | {RECORD: {name: value for name, value in record.items() if name != CHECKSUM}}):
+            raise NotAPlan("it was edited after it was made")
         return Saved(plan, Path(record["spec"]), tuple(record["profiles"]), tuple(record["sets"]), record["code"])
     except OSError as error:
         raise SpecError(Diagnostic("P601", f"the plan `{path}` cannot be read: {error.strerror}", help=("name a file that `alignc plan` wrote",))) from None
@@ -162,16 +167,18 @@ def compare_stage(old: Plan, new: Plan, stage: Stage, report: Report, help: tupl
     """Report every field of a stage that is other now, both values, at its line."""
     before = old[stage.id]
     now, then = image(new, stage), image(old, before)
-    for dotted in differences(now, then):
+    same = aligned(now, then, stage.spec, before.spec)
+    for dotted in differences(now, same.image):
+        was = same.was(dotted)
         bare = dotted.partition("#")[0]
         place, _ = written(stage, bare)
         path = (*stage.base.split("."), *filter(None, bare.split(".")))
         if dotted.endswith("#content"):
-            a, b = (str(x.get(dotted, "none"))[:8] for x in (now, then))
+            a, b = (str(x.get(name, "none"))[:8] for x, name in ((now, dotted), (then, was)))
             text = f"the content of `{shown(str(at(stage.spec, bare)))}` has changed: sha256 {a} now, {b} in the plan"
         else:
-            a, b = (value_of(x, y, dotted) for x, y in ((stage.spec, now), (before.spec, then)))
-            text = f"`{stage.base}.{dotted.replace('#', '')}` is {a} now; the plan was made with {b}"
+            a, b = (value_of(x, y, name) for x, y, name in ((stage.spec, now, dotted), (before.spec, then, was)))
+            text = f"`{stage.base}.{(dotted if dotted in now else was).replace('#', '')}` is {a} now; the plan was made with {b}"
         report.add("P612", text, place, path=path, help=help)
     seeds = [plan.seeds.get(stage.id, plan.seed) for plan in (new, old)]
     if stage.seed != before.seed:

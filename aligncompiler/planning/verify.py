@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ..build import seed_of
@@ -59,6 +60,10 @@ def is_plain(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(one, str | int | float | bool) for one in value.values())
 
 
+def is_part(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and is_text(value[0]) and is_mapping(value[1])
+
+
 PLACES = (lambda value: isinstance(value, dict) and all(map(is_place, value.values())), "places, each with `file`, `line`, `col`, `end_line` and `end_col`")
 HEAD: Shape = {
     "format": (lambda value: value == FORMAT, f"`{FORMAT}`"),
@@ -91,7 +96,7 @@ OUTPUT: Shape = {
     "rows": (is_texts, "a list of texts"),
     "columns": (is_texts, "a list of texts"),
     "space": (is_text, "a text"),
-    "holds": (lambda value: isinstance(value, list), "a list"),
+    "holds": (lambda value: isinstance(value, list) and all(map(is_part, value)), "a list of parts, each a name and what it is"),
     "context": (lambda value: value is None or is_whole(value), "a whole number or null"),
 }
 CELL: Shape = {
@@ -109,7 +114,7 @@ def verified(data: Mapping[str, Any]) -> Plan:
     for number, stage in enumerate(data["stages"]):
         where = f"`{shortened(stage['id'])}`" if is_text(stage.get("id")) else f"stage {number}"
         check_shape(f"{where}: ", stage, STAGE)
-        check_shape(f"{where}: `output`: ", stage["output"], OUTPUT)
+        check_output(f"{where}: ", "output", stage["output"])
         if stage["id"] in ids:
             raise NotAPlan(f"two stages have the `id` {where}")
         ids.add(stage["id"])
@@ -136,6 +141,13 @@ def check_shape(where: str, data: Mapping[str, Any], shape: Shape) -> None:
             raise NotAPlan(f"{where}`{name}` is missing")
         if not fits(data[name]):
             raise NotAPlan(f"{where}`{name}` is {shown(data[name])}; it should be {what}")
+
+
+def check_output(where: str, path: str, output: Mapping[str, Any]) -> None:
+    """Raise NotAPlan if an output, or a part that it holds at any depth, is not of its shape."""
+    check_shape(f"{where}`{path}`: ", output, OUTPUT)
+    for name, part in output["holds"]:
+        check_output(where, f"{path}.holds.{shortened(name)}", part)
 
 
 def check_same(where: str, path: str, found: Any, due: Any) -> None:
@@ -165,8 +177,9 @@ def check_stages(plan: Plan) -> None:
             if read not in before:
                 raise NotAPlan(f"{where}it reads `{read}`, which does not come before it")
         before.add(stage.id)
-        if stage.output != stage.spec.output():
-            raise NotAPlan(f"{where}`output` is {stage.output}; what `{stage.spec.tag}` makes here is {stage.spec.output()}")
+        due = stage.spec.output()
+        if stage.output != due:
+            check_same(where, "output", asdict(stage.output), ABSENT if due is None else asdict(due))
         seed = seed_of(plan.seeds.get(stage.id, plan.seed), stage.base) if stage.spec.draws else 0
         if stage.seed != seed:
             raise NotAPlan(f"{where}`seed` is {stage.seed}; from the seed of the experiment, {plan.seeds.get(stage.id, plan.seed)}, follows {seed}")

@@ -16,7 +16,7 @@ from ..ir import Plan, Stage
 from ..spec.base import Ref
 from ..store.artifacts import Index
 from ..store.inputs import shown
-from .difference import ABSENT, at, differences, hashed, written
+from .difference import ABSENT, aligned, at, differences, hashed, written
 from .past import History, Past, is_key, stamp
 from .reason import Cause, Reason
 
@@ -39,7 +39,7 @@ class Question:
         self.history = History(plan, index, out)
         self.own: dict[tuple[str, str], tuple[tuple[Cause, ...], tuple[tuple[Stage, Past], ...]]] = {}
         self.whole: dict[tuple[str, str], tuple[Cause, ...]] = {}
-        self.named: dict[tuple[int, str, str], tuple[Any, Any]] = {}
+        self.named: dict[tuple[int, str, str, str], tuple[Any, Any]] = {}
 
     def reason(self, stage: Stage) -> Reason:
         key, index = stage.key, self.index
@@ -83,11 +83,11 @@ class Question:
                 todo += left
                 continue
             todo.pop()
-            roots = {(cause.stage, cause.field): cause for cause in own}
+            roots = {cause.root: cause for cause in own}
             for input, theirs in inputs:
                 for cause in self.whole.get((input.id, theirs.key), ()):
                     if not (cause.stage == supplied(one.base, input) and any(same(cause, mine) for mine in own)):
-                        roots.setdefault((cause.stage, cause.field), cause)
+                        roots.setdefault(cause.root, cause)
             self.whole[name] = tuple(roots.values())
         return self.whole[stage.id, past.key]
 
@@ -97,12 +97,13 @@ class Question:
         if name not in self.own:
             own: list[Cause] = []
             inputs: list[tuple[Stage, Past]] = []
-            then = past.preimage
-            for dotted in differences(stage.preimage, then):
-                if any(is_key(image.get(dotted)) for image in (stage.preimage, then)):
-                    self.reference(stage, past, dotted, own, inputs)
+            then = aligned(stage.preimage, past.preimage, stage.spec, past.manifest.get("spec"))
+            for dotted in differences(stage.preimage, then.image):
+                was = then.was(dotted)
+                if any(is_key(image.get(dotted)) for image in (stage.preimage, then.image)):
+                    self.reference(stage, past, dotted, was, own, inputs)
                 else:
-                    own += [replace(cause, past=past) for cause in self.field(stage, past, dotted)]
+                    own += [replace(cause, past=past) for cause in self.field(stage, past, dotted, was)]
             if len(own) + len(inputs) > 1:  # a pass put it there because of another field
                 own = [c for c in own if c.field != "reference" or "reference" in stage.places or not derived(stage, past, c)]
             if not own and not inputs:
@@ -110,18 +111,18 @@ class Question:
             self.own[name] = (tuple(own), tuple({(input.id, old.key): (input, old) for input, old in inputs}.values()))
         return self.own[name]
 
-    def reference(self, stage: Stage, past: Past, dotted: str, own: list[Cause], inputs: list[tuple[Stage, Past]]) -> None:
-        """A field that names an input: another reference than then is a cause, the same one is followed."""
-        known = (id(stage.spec), past.key, dotted)  # the stages of a sweep share their specs
+    def reference(self, stage: Stage, past: Past, dotted: str, was: str, own: list[Cause], inputs: list[tuple[Stage, Past]]) -> None:
+        """A field that names an input, and its name then: another reference than then is a cause, the same one is followed."""
+        known = (id(stage.spec), past.key, dotted, was)  # the stages of a sweep share their specs
         if known not in self.named:
-            self.named[known] = (at(stage.spec, dotted), at(past.manifest.get("spec"), dotted))
+            self.named[known] = (at(stage.spec, dotted), at(past.manifest.get("spec"), was))
         ref, before = self.named[known]
         if not isinstance(ref, Ref) or not isinstance(before, Mapping) or "ref" not in before:
             place, default = written(stage, dotted)
-            own.append(Cause("reference", stage.id, dotted, ref, before, place, default and ref is not ABSENT, past))
+            own.append(Cause("reference", stage.id, was if ref is ABSENT else dotted, ref, before, place, default and ref is not ABSENT, past))
             return
         input, inside = self.plan[stage.source(ref)], before.get("inside", "")
-        old = self.history.read_as(past.preimage[dotted])
+        old = self.history.read_as(past.preimage[was])
         same_name = ref.to == before["ref"] or (ref.to == f"{stage.base}.reference" and before["ref"] == f"{past.base}.reference")
         moved = old is not None and input.key not in self.index.keys and self.history.renamed(input, old)
         if ref.inside != inside or not (same_name or moved):
@@ -133,9 +134,9 @@ class Question:
         else:
             inputs.append((input, old))
 
-    def field(self, stage: Stage, past: Past, dotted: str) -> Iterator[Cause]:
-        """The causes behind one field of a pre-image that names no input; none where it is other only because another field is."""
-        now, then = (image.get(dotted, ABSENT) for image in (stage.preimage, past.preimage))
+    def field(self, stage: Stage, past: Past, dotted: str, was: str) -> Iterator[Cause]:
+        """The causes behind one field of a pre-image, and its name then, that names no input; none where it is other only because another field is."""
+        now, then = stage.preimage.get(dotted, ABSENT), past.preimage.get(was, ABSENT)
         bare = dotted.rpartition("#")[0]
         place, default = written(stage, bare or dotted)
         if dotted == "seed#":
@@ -154,14 +155,14 @@ class Question:
             family = "" if statement else f"{stage.spec.family.removesuffix('s')} "
             yield Cause("version", "", f"the {what} of {family}{kind}", now, then, stage.place(statement))
         else:
-            given, before = at(stage.spec, dotted), at(past.manifest.get("spec"), dotted)
+            given, before = at(stage.spec, dotted), at(past.manifest.get("spec"), was)
             if dotted.endswith(".kind") and ABSENT in (given, before):  # a statement that only one of them has
-                dotted = dotted.removesuffix(".kind")
-                given, before = at(stage.spec, dotted), at(past.manifest.get("spec"), dotted)
+                dotted, was = dotted.removesuffix(".kind"), was.removesuffix(".kind")
+                given, before = at(stage.spec, dotted), at(past.manifest.get("spec"), was)
             elif isinstance(given, str) and hashed(now):
                 given = shown(given)
             if given is ABSENT or given != before:
-                yield Cause("value", stage.id, dotted, given, before, place, default and given is not ABSENT)
+                yield Cause("value", stage.id, was if given is ABSENT else dotted, given, before, place, default and given is not ABSENT)
 
     def head(self, dotted: str) -> tuple[Place | None, bool]:
         """Where a key above the declarations was written; if nowhere, the first line of the spec."""

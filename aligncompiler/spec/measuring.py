@@ -103,7 +103,7 @@ class Evaluate(Stage):
         return Output("table")
 
     def estimate(self, ask: Survey) -> Estimate:
-        """Each model answers once and scores the pairs once; trained rewards and references are asked anew by every metric."""
+        """Every row is asked. Each model answers once and scores the pairs once; trained rewards and references are asked anew by every metric."""
         from .cost import Estimate, about
         from .effort import NOTHING, Load, Writing, scoring, writing
 
@@ -123,4 +123,4 @@ class Evaluate(Stage):
                     load = Load(seen, rows, answers, read_at_most("context", other), self.tokens_at_once, rows)
                     effort = effort.then(scoring(other.network, load, ask.engine))
         disk = about(10_000 + 5_000 * len(self.models) + 2_000 * len(self.metrics))
-        return Estimate(rows.bounded(), flops=effort.flops, memory=effort.memory, disk=disk)
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk)

@@ -114,8 +114,20 @@ def status_of(folder: Path, summary: Mapping[str, Any] | None) -> str:
         return f"killed at {summary['stage']}" if isinstance(summary.get("stage"), str) else "killed"
     if status == "failed":
         return f"failed at {summary['failed']}" if isinstance(summary.get("failed"), str) else "failed"
-    known = isinstance(status, str) and isinstance(summary.get("stages"), list) and all(isinstance(s, dict) for s in summary["stages"])
-    return str(status) if known else "damaged: run.json is not whole"
+    return str(status) if isinstance(status, str) and whole(summary) else "damaged: run.json is not whole"
+
+
+def whole(summary: Mapping[str, Any]) -> bool:
+    """Whether a summary has stages, each with its id and its key, and nothing in it is of another type than a run writes."""
+    stages = summary.get("stages")
+    if not isinstance(stages, list) or not all(isinstance(s, dict) and isinstance(s.get("id"), str) and key_in(s) for s in stages):
+        return False
+    types = {"name": str, "report": str, "planned": int, "seconds": int | float}
+    return all(isinstance(summary[name], type_) for name, type_ in types.items() if name in summary)
+
+
+def key_in(stage: Mapping[str, Any]) -> bool:
+    return isinstance(stage.get("key"), str) and is_key(stage["key"])
 
 
 def crashed(folder: Path) -> bool:
@@ -130,7 +142,7 @@ def keys_of(folder: Path, summary: Mapping[str, Any]) -> frozenset[str] | None:
     readable = False
     for data in (summary, read_object(folder / PLAN)):
         stages = data.get("stages")
-        if isinstance(stages, list) and all(isinstance(s, dict) and isinstance(s.get("key"), str) and is_key(s["key"]) for s in stages):
+        if isinstance(stages, list) and all(isinstance(s, dict) and key_in(s) for s in stages):
             found.update(stage["key"] for stage in stages)
             readable |= data is not summary or data.get("status") == "complete"
     return frozenset(found) if readable else None

@@ -155,6 +155,8 @@ def finished(plan: Plan, store: Path, folder: Path) -> dict[str, Any] | None:
     summary = read_summary(folder)
     if summary is None or status_of(folder, summary) != "complete" or "report" not in summary or not (folder / "report.html").is_file():
         return None
+    if {stage["id"]: stage["key"] for stage in summary["stages"]} != {stage.id: stage.key for stage in plan.stages}:
+        return None
     if any(read_manifest(store, stage.key) is None for stage in plan.stages) or not same_plan(plan, folder):
         return None
     return summary | {"stages": [stage | {"cached": True} for stage in summary["stages"]]}

@@ -65,7 +65,7 @@ def number(value: Any) -> str:
 
 def table(found: list[Run], paint: Paint) -> str:
     """A line a run under a line of headings."""
-    rows = [("name", "started", "status", "stages", "time", "figures", "folder")]
+    rows = [("name", "started", "status", "stages", "time", "folder", "figures")]
     for run in found:
         one = told(run)
         counts, seconds = one["stages"], one["seconds"]
@@ -75,8 +75,8 @@ def table(found: list[Run], paint: Paint) -> str:
         shown = list(one["figures"].items())
         some = "  ".join(f"{name} {number(value)}" for name, value in shown[:FIGURES]) + (" ..." if len(shown) > FIGURES else "")
         time = f"{seconds:.1f} s" if isinstance(seconds, int | float) else "-"
-        rows.append((run.name, f"{run.when:%Y-%m-%d %H:%M}", run.status, done + rest, time, some or "-", str(run.folder)))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        rows.append((run.name, f"{run.when:%Y-%m-%d %H:%M}", run.status, done + rest, time, str(run.folder), some or "-"))
+    widths = [*(max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)), 0]
     lines = []
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

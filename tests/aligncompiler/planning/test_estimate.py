@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_rows_follow_from_counts_limits_and_rules(compiled: Compile, full: str) 
     assert found["datasets.puzzles"].rows == exact(500)
     assert found["stages.drafts"].rows == at_most(2000)
     assert found["stages.pairs"].rows == at_most(500)
-    assert found["stages.exam"].rows == at_most(100)
+    assert found["stages.exam"].rows == exact(100)
     assert found["models.base"].rows is None and found["stages.dpo"].rows == at_most(500)
 
 
@@ -276,6 +277,18 @@ def test_what_an_artifact_says_of_itself_comes_first(compiled: Compile, full: st
     assert after["models.base"].parameters == exact(123) and after["models.base"].disk == exact(5000)
     assert after["datasets.puzzles"].rows == exact(480) and after["stages.drafts"].rows == at_most(1920)
     assert before["stages.sft"].parameters == Figure((after["stages.sft"].parameters or UNKNOWN).value or 0, "exact") + at_most(200 * 64)
+
+
+def test_an_exam_on_rows_that_are_there_has_exactly_these(compiled: Compile, full: str) -> None:
+    Path("rows.jsonl").write_text(jsonl({"prompt": "p"}, 9))
+    text = full.replace("deduction, count: 100, leaves: {min: 2, max: 4}, between: [0.9, 1]", "problems, file: rows.jsonl")
+    text = text.replace("reward: ${rewards.steps}, part: step, by: leaves", "reward: {kind: exact_match}")
+    manifest: dict[str, Any] = {"summary": {}, "facts": {"rows": 8}}
+    for sets, rows in (((), 8), (("stages.exam.limit=5",), 5)):
+        made = plan(compiled(text, sets=sets))
+        assert estimate(made)["stages.exam"].rows == at_most(9 if not sets else 5)
+        found = estimate(made, {"datasets.held_out": (manifest, 9), "stages.exam": ({"summary": {"mean_score": 0.5}, "facts": {"tables": []}}, 9)})
+        assert found["stages.exam"].rows == exact(rows)
 
 
 def test_the_same_statements_are_asked_once(compiled: Compile, full: str) -> None:

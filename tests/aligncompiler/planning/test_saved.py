@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from aligncompiler.compile import compile_spec
 from aligncompiler.diagnostic import SpecError
 from aligncompiler.planning import saved
 from aligncompiler.planning.saved import load_saved, moved, save
+from aligncompiler.store.artifacts import checksum
 
 DATA = "  pairs_file: {kind: preferences, file: pairs.jsonl, between: [0, 0.5]}\n"
 USE = "  early: {kind: logprobs, policy: '${models.base}', data: '${datasets.pairs_file}'}\n"
@@ -92,6 +94,12 @@ def test_seed_references_and_stages_are_named(said: Callable[..., list[tuple[str
     assert found.count("`seed` is 4 now; the plan was made with 3") == 1
 
 
+def test_an_item_taken_out_of_a_list_is_named_alone(said: Callable[..., list[tuple[str, str]]], text: str) -> None:
+    two = text.replace("metrics: [", "metrics: [{kind: accuracy, reward: ${rewards.steps}}, ")
+    [(place, message)] = said(text, then=two)
+    assert message == "`stages.exam.metrics.0.kind` is not there now; the plan was made with accuracy" and place == at(text, "metrics: [")
+
+
 def test_the_content_of_a_data_file_counts_and_its_name_does_not(said: Callable[..., list[tuple[str, str]]], text: str) -> None:
     said(text)
     Path("pairs.jsonl").rename("renamed.jsonl")
@@ -125,6 +133,8 @@ def test_the_code_counts(said: Callable[..., list[tuple[str, str]]], text: str, 
     assert {"aligncompiler/planning/why.py", "runtime/execute.py"} <= set(data["saved"]["code"]["files"])
     data["saved"]["code"]["files"]["runtime/objectives/dpo.py"] = "0123456789abcdef"
     data["saved"]["code"]["plugins"] = {"alignc-extra": "1.0"}
+    del data["saved"]["checksum"]
+    data["saved"]["checksum"] = checksum(data)
     Path("plan.json").write_text(json.dumps(data))
     monkeypatch.setattr(saved, "__version__", "9.9")
     found = [message for _, message in said(text)]
@@ -172,6 +182,37 @@ def test_every_part_of_a_plan_may_be_missing_or_foreign_without_a_traceback(said
                     moved(load_saved(Path("plan.json")))
                 except SpecError as error:
                     assert error.diagnostic.code == "P615"
+
+
+def edit_of_cost(data: dict[str, Any]) -> None:
+    next(stage for stage in data["stages"] if stage["id"] == "stages.sft")["spec"]["log_every"] = 5
+
+
+EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a field that is in no key": edit_of_cost,
+    "a key of the engine that is in no key": lambda data: data["engine"].update(threads=1),
+    "a description": lambda data: data.update(description="other"),
+    "a value of the command line": lambda data: data["saved"].update(sets=["seed=9"]),
+    "the checksum": lambda data: data["saved"].update(checksum="0" * 64),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_that_the_rest_of_a_plan_allows_is_no_edit_of_the_spec(said: Callable[..., object], text: str, name: str) -> None:
+    said(text)
+    data = json.loads(Path("plan.json").read_text())
+    EDITS[name](data)
+    Path("plan.json").write_text(json.dumps(data))
+    with pytest.raises(SpecError) as stopped:
+        load_saved(Path("plan.json"))
+    found = stopped.value.diagnostic
+    assert (found.code, found.message) == ("P615", "`plan.json` is no saved plan that can be carried out: it was edited after it was made")
+
+
+def test_another_layout_of_the_same_plan_is_the_plan(said: Callable[..., list[tuple[str, str]]], text: str) -> None:
+    said(text)
+    Path("plan.json").write_text(json.dumps(json.loads(Path("plan.json").read_text()), sort_keys=True))
+    assert said(text) == []
 
 
 def test_a_missing_plan_is_one_diagnostic(folder: Path) -> None:

@@ -390,6 +390,40 @@ def test_an_item_that_was_taken_out_of_a_list_is_no_default(ask: Callable[..., d
     assert re.fullmatch(r"models.1 is not there any more \(spec.yaml:\d+:\d+\), was \$\{stages.dpo\}", sentence)
 
 
+ITEMS = [
+    "{kind: mean_score, reward: ${rewards.steps}}",
+    "{kind: accuracy, reward: ${rewards.steps}}",
+    "{kind: mean_score, reward: ${rewards.steps}, part: step, by: leaves}",
+]
+LISTS = {
+    "from the middle": ([0, 1, 2], [0, 2], ["metrics.1 is not there any more", "was accuracy"]),
+    "from the front": ([0, 1, 2], [1, 2], ["metrics.0 is not there any more", "was mean_score"]),
+    "into the middle": ([0, 2], [0, 1, 2], ["metrics.1 is accuracy", "was not there"]),
+    "to the front": ([1], [0, 1], ["metrics.0 is mean_score", "was not there"]),
+    "instead of another": ([0, 1], [0, 2], ["metrics.1.kind is mean_score", "was accuracy"]),
+    "one out, one changed": ([1, 0], [2], ["metrics.0 is not there any more", "was accuracy", "metrics.0.part is step", "metrics.0.by is leaves"]),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_items_of_a_list_are_compared_with_themselves_wherever_they_stand(ask: Callable[..., dict[str, Reason]], full: str, name: str) -> None:
+    then, now, words = LISTS[name]
+    whole = f"metrics: [{ITEMS[2]}]"
+    assert whole in full
+    texts = [full.replace(whole, f"metrics: [{', '.join(ITEMS[i] for i in places)}]") for places in (now, then)]
+    sentences = told(ask(*texts)["stages.exam"])
+    assert all(any(word in sentence for sentence in sentences) for word in words), sentences
+    assert len(sentences) == sum(word.startswith("metrics") for word in words), sentences
+
+
+def test_a_reference_taken_out_of_a_list_is_named_and_the_others_are_followed(ask: Callable[..., dict[str, Reason]], full: str) -> None:
+    three = full.replace("models: [${stages.sft}, ${stages.dpo}]", "models: [${models.base}, ${stages.sft}, ${stages.dpo}]")
+    edited = full.replace("beta: 0.2", "beta: 0.3")
+    gone, beta = told(ask(edited, three)["stages.exam"])
+    assert re.fullmatch(r"models.0 is not there any more \(spec.yaml:\d+:\d+\), was \$\{models.base\}", gone)
+    assert beta == f"because stages.dpo changed: objective.beta is 0.3 ({line_of(edited, '0.3')}), was 0.2"
+
+
 def test_the_reference_that_a_pass_supplies_is_no_second_cause(ask: Callable[..., dict[str, Reason]], full: str) -> None:
     edited = full.replace("    model: ${stages.sft}\n", "    model: ${models.base}\n")
     assert len(told(ask(edited)["stages.dpo"])) == 1

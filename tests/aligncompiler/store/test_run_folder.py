@@ -70,6 +70,10 @@ STATES = {
     "no status": ({"stages": []}, "damaged: run.json is not whole"),
     "no stages": ({"status": "complete"}, "damaged: run.json is not whole"),
     "foreign stages": ({"status": "complete", "stages": [3]}, "damaged: run.json is not whole"),
+    "a foreign key": ({"status": "complete", "stages": [{"id": "stages.sft", "key": 5}]}, "damaged: run.json is not whole"),
+    "a stage without a name": ({"status": "complete", "stages": [{"key": "a" * 40}]}, "damaged: run.json is not whole"),
+    "a foreign report": ({"status": "complete", "stages": [], "report": 3}, "damaged: run.json is not whole"),
+    "foreign seconds": ({"status": "complete", "stages": [], "seconds": "x"}, "damaged: run.json is not whole"),
 }
 
 

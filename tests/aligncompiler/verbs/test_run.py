@@ -100,7 +100,7 @@ def test_a_store_that_is_a_file_is_told_before_anything_starts(plan: Plan, folde
     assert not (folder / "runs").exists()
 
 
-@pytest.mark.parametrize("stages", [None, [3], {}])
+@pytest.mark.parametrize("stages", [None, [3], {}, [], [{"key": 5}], [{"id": "stages.sft", "key": "a" * 40}]])
 def test_a_summary_that_is_not_whole_is_no_finished_run(finished: Plan, stages: object) -> None:
     place = run_folder(Path("runs"), finished)
     assert done(finished, Path("store"), place) is not None

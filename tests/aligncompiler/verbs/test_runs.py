@@ -31,10 +31,11 @@ def out(folder: Path) -> Path:
 def test_a_line_a_run_the_newest_first(out: Path, capsys: Capture) -> None:
     assert main(["runs"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "started", "status", "stages", "time", "figures", "folder"]
+    assert head.split() == ["name", "started", "status", "stages", "time", "folder", "figures"]
     found = {line.split()[0]: line for line in lines}
-    assert "1 made, 1 cached  93.2 s  accuracy sft 0.500  accuracy dpo 0.750  n 3 ...  runs/good-1" in " ".join(found["good"].split("   "))
+    assert found["good"].endswith("  1 made, 1 cached  93.2 s  runs/good-1  accuracy sft 0.500  accuracy dpo 0.750  n 3 ...")
     assert "failed at stages.exam" in found["bad"] and "1 cached of 2" in found["bad"] and "damaged: run.json cannot be read" in found["odd"]
+    assert found["odd"].endswith("  runs/odd-3   -") and head.index("folder") == found["odd"].index("runs/odd-3") < 100, "no figure pushes the folder away"
     assert [line.split()[0] for line in lines if line.split()[0] != "odd"] == ["good", "bad"]
 
 

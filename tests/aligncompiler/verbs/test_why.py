@@ -37,6 +37,16 @@ def test_it_prints_what_has_to_run_and_nothing_else(spec: str, capsys: Capture) 
     assert asked.startswith("stages.exam runs: because stages.dpo changed: objective.beta is 0.3 (spec.yaml:17:29), was 0.2 in the artifact ")
 
 
+def test_two_fields_of_one_stage_are_one_block(spec: str, folder: Path, full: str, capsys: Capture) -> None:
+    (folder / "spec.yaml").write_text(
+        full.replace("    objective: ${objectives.gentle}\n    budget: {steps: 50}", "    objective: ${objectives.gentle}\n    budget: {epochs: 2}")
+    )
+    assert main(["why", spec, "--store", "store"]) == 0
+    head, epochs, steps, rest = capsys.readouterr().out.splitlines()
+    assert head == "stages.dpo runs:" and rest == "  and 1 stage that stands on it: stages.exam"
+    assert epochs.startswith("  budget.epochs is 2.0 (spec.yaml:") and steps.startswith("  budget.steps is null (default; spec.yaml:")
+
+
 def test_one_stage_is_asked_for_with_or_without_its_section(spec: str, capsys: Capture) -> None:
     for name in ("dpo", "stages.dpo"):
         assert main(["why", spec, name, "--store", "store"]) == 0
