@@ -219,6 +219,10 @@ def put(tree: Node, path: str, value: Node, place: Place, report: Report) -> Nod
         return tree
     if len(steps) == 2 and steps[0] == "vars" and not drops(value, tuple(steps)):
         steps.append("default")
+        variables = tree.value.get("vars")
+        declared = variables.value.get(steps[1]) if variables is not None and variables.is_map else None
+        if declared is not None and not declared.is_map:
+            return tree  # no variable, which is reported where it is read
     section, stray = tree.value.get(steps[0]), tree.value.get(steps[1]) if len(steps) > 2 else None
     if stray is not None and stray.is_map and section is not None and section.is_map and steps[0] in DECLARED and steps[1] not in section.value:
         return tree  # a declaration outside of its section, which is an unknown key
@@ -342,7 +346,10 @@ def read_variables(node: Node | None, report: Report) -> dict[str, Node | None]:
 def read_variable(name: str, entry: Node, place: Place, report: Report) -> Node | None:
     path = ("vars", name)
     if not entry.is_map:
-        report.add("S403", f"a variable is a mapping such as {{type: float, default: 0.1, doc: ...}}; this is {entry.noun()}", entry.place, path=path)
+        word = type(entry.value).__name__
+        text = f"a variable is a mapping such as {{type: float, default: 0.1, doc: ...}}; this is {entry.noun()}"
+        way_out = (f"write `{name}: {{type: {word}, default: {entry.text or entry.value}}}`",) if word in VAR_TYPES else ()
+        report.add("S403", text, entry.place, path=path, help=way_out)
         return None
     for key in entry.value:
         if key not in VAR_KEYS:

@@ -130,7 +130,8 @@ def summary(report: Report) -> str:
     errors = len(report.errors)
     warnings = len(report.diagnostics) - errors
     counts = [counted(n, noun) for n, noun in ((errors, "error"), (warnings, "warning")) if n]
-    return f"{' and '.join(counts)}. More about a code: `alignc explain {report.in_order()[0].code}`" if counts else ""
+    first = next((d for d in report.in_order() if d.severity == "error" or not errors), None)
+    return f"{' and '.join(counts)}. More about a code: `alignc explain {first.code}`" if first else ""
 
 
 FORMATS: dict[str, Callable[[Report, bool], str]] = {

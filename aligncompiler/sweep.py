@@ -94,7 +94,8 @@ def settled(path: str, value: Node, place: Place, composed: Composed, report: Re
         help = ("a cell changes what is declared; what only some cells have goes into a spec of its own that `extends` this one",)
         report.add("C207", f"a sweep cannot drop `{path}`", value.place, path=("sweep", path), help=help)
         return replace(value, value=POISON), place
-    return written(put(composed.tree, path, value, place, report), path), place
+    tree = put(composed.tree, path, value, place, report)
+    return value if tree is composed.tree else written(tree, path), place  # the same tree: what is declared there is at fault
 
 
 def written(tree: Node, path: str) -> Node:
