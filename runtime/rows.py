@@ -96,23 +96,24 @@ def clash(rows: Iterable[tuple[int, Any]], what: str) -> str:
     """
     known: dict[str, tuple[str, int]] = {}
     for number, row in rows:
-        for column, value in typed(row, ""):
+        for column, value in typed(row):
             word, first = known.setdefault(column, (type_of(value), number))
             if word != type_of(value):
-                return f"the type of `{column}` is {type_of(value)} in {what} {number:,}, but {word} in {what} {first:,}"
+                return f"the type of `{column}` is {type_of(value)} in {what} {number}, but {word} in {what} {first}"
     return ""
 
 
-def typed(value: Any, column: str) -> Iterator[tuple[str, Any]]:
+def typed(row: Any) -> Iterator[tuple[str, Any]]:
     """(column, value) of all that is in a row, at any depth; null left out."""
-    if column and value is not None:
-        yield column, value
-    if isinstance(value, Mapping):
-        for name, one in value.items():
-            yield from typed(one, f"{column}.{name}" if column else str(name))
-    elif isinstance(value, list):
-        for one in value:
-            yield from typed(one, f"{column}[]")
+    inside = [("", row)]
+    while inside:
+        column, value = inside.pop()
+        if column and value is not None:
+            yield column, value
+        if isinstance(value, Mapping):
+            inside.extend((f"{column}.{name}" if column else str(name), value[name]) for name in reversed(value))
+        elif isinstance(value, list):
+            inside.extend((f"{column}[]", one) for one in reversed(value))
 
 
 def text_fault(row: Row, columns: Iterable[str]) -> Skip | None:
