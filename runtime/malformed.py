@@ -203,9 +203,16 @@ def line_fault(path: Path, lined: bool) -> Fault | None:
 
 
 def type_clash(path: Path) -> str:
-    """The first two lines of a jsonl file whose values of a column differ in type; empty if there are none. All lines are JSON."""
-    with opened(path) as stream:
-        return clash(((n, value_of(line.decode("utf-8-sig"))) for n, line in enumerate(stream, 1) if line.strip()), "line")
+    """The first two rows of a file of JSON whose values of a column differ in type, with their lines; empty if there are none."""
+    suffix = Path(path.name.removesuffix(".gz")).suffix
+    try:
+        if is_lined(path, suffix):
+            with opened(path) as stream:
+                return clash(((n, value_of(line.decode("utf-8-sig"))) for n, line in enumerate(stream, 1) if line.strip()), "line")
+        with opened(path) as stream:
+            return clash(enumerate(value_of(stream.read().decode("utf-8-sig")), 1), "row") if suffix == ".json" else ""
+    except NotJson:
+        return ""  # such as a number of thousands of digits, which is infinity for who reads the rows
 
 
 def csv_fault(path: Path) -> Fault | None:

@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 import os.path
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .fault import Fault, Skip
@@ -129,24 +129,23 @@ def text_fault(row: Row, columns: Iterable[str]) -> Skip | None:
     return None
 
 
-def renamed(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Row]:
+def renamed(rows: Iterable[Row], columns: Mapping[str, str], source: str = "the data") -> Iterator[Row]:
     """Rows under our column names. Raises Fault if a mapped column is not there at all."""
     for number, row in enumerate(rows):
         if number == 0:
             for ours, theirs in columns.items():
                 if theirs not in row:
-                    raise Fault("P603", f"the data has no column `{theirs}`", f"columns.{ours}", (f"columns of the data: {', '.join(row)}",))
+                    raise Fault("P603", f"{source} has no column `{theirs}`", f"columns.{ours}", (f"columns of the data: {', '.join(row)}",))
         moved = {ours: row.get(theirs) for ours, theirs in columns.items()}
         yield {k: v for k, v in row.items() if k not in columns.values()} | moved
 
 
-def need_columns(row: Row, *choices: tuple[str, ...]) -> None:
-    """Raise Fault unless the first row has one of these sets of columns."""
+def need_columns(row: Row, choices: Sequence[tuple[str, ...]], source: str, field: str) -> None:
+    """Raise Fault at `field`, which names the `source`, unless a row has one of these sets of columns."""
     if not any(all(c in row for c in choice) for choice in choices):
         wanted = " or ".join(f"`{', '.join(choice)}`" for choice in choices)
-        raise Fault(
-            "P603", f"the rows have no columns {wanted}", "columns", (f"columns of the data: {', '.join(row)}", "map names with `columns: {ours: theirs}`")
-        )
+        noun = "column" if all(len(choice) == 1 for choice in choices) else "columns"
+        raise Fault("P603", f"{source} has no {noun} {wanted}", field, (f"columns of the data: {', '.join(row)}", "map names with `columns: {ours: theirs}`"))
 
 
 def kept(rows: Iterable[Row | Skip], key: str, between: tuple[float, float], limit: int | None) -> Iterator[Row | Skip]:

@@ -13,7 +13,7 @@ from aligncompiler.store.inputs import shown
 
 from .fault import Fault
 from .malformed import check_header, check_lines, check_list, explained
-from .rows import Row, renamed
+from .rows import Row, need_columns, renamed
 
 # What pandas would take for a missing value in a csv file is a word here; only an empty cell is missing.
 # A Parquet file is read in groups of rows that its own, which may be empty, do not decide.
@@ -22,18 +22,22 @@ FORMATS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".parquet": "pa
 CHECKS = {".jsonl": check_lines, ".ndjson": check_lines, ".json": check_list, ".csv": check_header}  # of what `datasets` would pass over
 
 
-def read_source(file: str | None, hub: str | None, revision: str | None, subset: str | None, split: str | None, columns: Mapping[str, str]) -> Iterator[Row]:
-    """Rows of a file or of a hub dataset, streamed, under our column names.
+def read_source(
+    file: str | None, hub: str | None, revision: str | None, subset: str | None, split: str | None, columns: Mapping[str, str], *needed: tuple[str, ...]
+) -> Iterator[Row]:
+    """Rows of a file or of a hub dataset, streamed, under our column names; each has one of the `needed` sets of columns.
 
-    Raises Fault for a file whose format is unknown, that is not what its name says, that is not UTF-8, or that holds no rows.
+    Raises Fault for a file whose format is unknown, that is not what its name says, that is not UTF-8, that lacks columns, or that holds no rows.
     """
-    rows = hub_rows(hub, revision, subset, split) if hub is not None else file_rows(Path(str(file)))
+    field, source = ("hub", f"`{hub}`") if hub is not None else ("file", f"`{shown(str(file))}`")
     empty = True
-    for row in renamed(rows, columns):
+    for row in renamed(hub_rows(hub, revision, subset, split) if hub is not None else file_rows(Path(str(file))), columns, source):
         empty = False
+        if needed:
+            need_columns(row, needed, source, field)
         yield row
     if empty:
-        raise Fault("P602", f"`{shown(file) if file else hub}` holds no rows", "file" if file else "hub")
+        raise Fault("P602", f"{source} holds no rows", field)
 
 
 def file_rows(path: Path) -> Iterator[Row]:
