@@ -81,7 +81,7 @@ def check_rows(found: Mapping[str, Any], plan: Plan, report: Report) -> None:
 
 def described(line: Mapping[str, Any]) -> str:
     """A dataset in a line: how many rows, which columns, how long."""
-    skipped = f" ({line['skipped']:,} skipped)" if line["skipped"] else ""
+    rows = f"{line['rows'] - line['skipped']:,} of {line['rows']:,} rows" if line["skipped"] else f"{line['rows']:,} rows"
     columns = ", ".join(f"{name} {kind}" for name, kind in line["columns"].items())
     tokens = [f"tokens of {model}: p50 {n['p50']:,}, p95 {n['p95']:,}, max {n['max']:,}" for model, n in line["tokens"].items()]
-    return "  ".join([line["id"], f"{line['rows']:,} rows{skipped}", columns, *tokens])
+    return "  ".join([line["id"], rows, columns, *tokens])

@@ -22,6 +22,7 @@ from .spec.base import Output, Ref, Spec, incomplete, problems
 from .spec.experiment import Experiment
 from .spec.registry import DECLARED, base_of, find, singular
 from .spec.slot import Slot, slots
+from .store.inputs import located
 from .syntax import fail
 from .tree import REFERENCE, Node, place_in, shortened
 from .unroll import unroll
@@ -186,10 +187,7 @@ class Elaborator:
 
     def resolved(self, value: str, node: Node) -> str:
         """A path in absolute form: relative ones start at the folder of the file that names them, or here for `--set`."""
-        if "\0" in value or "://" in value:
-            return value  # no file has such a name, which is what is said where it is looked for
-        base = Path() if node.place.file.startswith("--set ") else Path(node.place.file).parent
-        return str((base / value).resolve())
+        return located(Path() if node.place.file.startswith("--set ") else Path(node.place.file).parent, value)
 
     # ---- statements
 

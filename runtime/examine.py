@@ -129,8 +129,9 @@ class Examination:
         whole = work.facts["rows"] + skipped
         if skipped:
             reasons = ", ".join(f"{count:,} x {reason}" for reason, count in work.skipped.most_common())
-            text = f"{skipped:,} of {whole:,} rows{share(skipped, whole)} cannot be used and would be skipped: {reasons}"
-            self.findings.add(stage, Fault("P622", text, "file", ("mend the rows, or leave it at that",)))
+            field, of = work.source()
+            text = f"{skipped:,} of {whole:,} rows{of}{share(skipped, whole)} cannot be used and would be skipped: {reasons}"
+            self.findings.add(stage, Fault("P622", text, field, ("mend the rows, or leave it at that",)))
         head = pq.ParquetFile(work.folder / ROWS_FILE).iter_batches(FIRST_ROWS)
         self.findings.datasets.append({"id": stage.id, "rows": whole, "skipped": skipped, "columns": columns_of(next(head).to_pylist()), "tokens": {}})
 

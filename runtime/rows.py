@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 import os.path
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .fault import Fault, Skip
@@ -96,23 +96,24 @@ def clash(rows: Iterable[tuple[int, Any]], what: str) -> str:
     """
     known: dict[str, tuple[str, int]] = {}
     for number, row in rows:
-        for column, value in typed(row, ""):
+        for column, value in typed(row):
             word, first = known.setdefault(column, (type_of(value), number))
             if word != type_of(value):
-                return f"the type of `{column}` is {type_of(value)} in {what} {number:,}, but {word} in {what} {first:,}"
+                return f"the type of `{column}` is {type_of(value)} in {what} {number}, but {word} in {what} {first}"
     return ""
 
 
-def typed(value: Any, column: str) -> Iterator[tuple[str, Any]]:
+def typed(row: Any) -> Iterator[tuple[str, Any]]:
     """(column, value) of all that is in a row, at any depth; null left out."""
-    if column and value is not None:
-        yield column, value
-    if isinstance(value, Mapping):
-        for name, one in value.items():
-            yield from typed(one, f"{column}.{name}" if column else str(name))
-    elif isinstance(value, list):
-        for one in value:
-            yield from typed(one, f"{column}[]")
+    inside = [("", row)]
+    while inside:
+        column, value = inside.pop()
+        if column and value is not None:
+            yield column, value
+        if isinstance(value, Mapping):
+            inside.extend((f"{column}.{name}" if column else str(name), value[name]) for name in reversed(value))
+        elif isinstance(value, list):
+            inside.extend((f"{column}[]", one) for one in reversed(value))
 
 
 def text_fault(row: Row, columns: Iterable[str]) -> Skip | None:
@@ -128,24 +129,23 @@ def text_fault(row: Row, columns: Iterable[str]) -> Skip | None:
     return None
 
 
-def renamed(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Row]:
+def renamed(rows: Iterable[Row], columns: Mapping[str, str], source: str = "the data") -> Iterator[Row]:
     """Rows under our column names. Raises Fault if a mapped column is not there at all."""
     for number, row in enumerate(rows):
         if number == 0:
             for ours, theirs in columns.items():
                 if theirs not in row:
-                    raise Fault("P603", f"the data has no column `{theirs}`", f"columns.{ours}", (f"columns of the data: {', '.join(row)}",))
+                    raise Fault("P603", f"{source} has no column `{theirs}`", f"columns.{ours}", (f"columns of the data: {', '.join(row)}",))
         moved = {ours: row.get(theirs) for ours, theirs in columns.items()}
         yield {k: v for k, v in row.items() if k not in columns.values()} | moved
 
 
-def need_columns(row: Row, *choices: tuple[str, ...]) -> None:
-    """Raise Fault unless the first row has one of these sets of columns."""
+def need_columns(row: Row, choices: Sequence[tuple[str, ...]], source: str, field: str) -> None:
+    """Raise Fault at `field`, which names the `source`, unless a row has one of these sets of columns."""
     if not any(all(c in row for c in choice) for choice in choices):
         wanted = " or ".join(f"`{', '.join(choice)}`" for choice in choices)
-        raise Fault(
-            "P603", f"the rows have no columns {wanted}", "columns", (f"columns of the data: {', '.join(row)}", "map names with `columns: {ours: theirs}`")
-        )
+        noun = "column" if all(len(choice) == 1 for choice in choices) else "columns"
+        raise Fault("P603", f"{source} has no {noun} {wanted}", field, (f"columns of the data: {', '.join(row)}", "map names with `columns: {ours: theirs}`"))
 
 
 def kept(rows: Iterable[Row | Skip], key: str, between: tuple[float, float], limit: int | None) -> Iterator[Row | Skip]:

@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 
 from aligncompiler.ir import Stage
 from aligncompiler.spec.experiment import Engine
+from aligncompiler.store.inputs import shown
 
 from .fault import Fault, Skip
+from .malformed import type_clash
 from .rows import Row, clash
 from .store import Artifact
 
@@ -60,8 +62,14 @@ class Work:
             else:
                 yield row
 
+    def source(self) -> tuple[str, str]:
+        """The field that names where the rows are from, and " of `NAME`"; both are empty where the rows are made."""
+        field = next((name for name in ("file", "hub") if getattr(self.stage.spec, name, None) is not None), "")
+        return (field, f" of `{shown(getattr(self.stage.spec, field))}`") if field else ("", "")
+
     def save_rows(self, rows: Iterable[Row]) -> None:
         """Write the rows as Parquet. Raises Fault if there are none."""
+        field, of = self.source()
         kept = []
         for row in rows:
             kept.append(row)
@@ -69,13 +77,14 @@ class Work:
                 self.progress.update(len(kept), None, f"{len(kept):,} rows")
         if not kept:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in self.skipped.most_common()) or "none were read"
-            raise Fault("P604", f"no rows are left ({reasons})", "", ("mend the rows, or the fields that choose them",))
+            raise Fault("P604", f"no rows{of} are left ({reasons})", field, ("mend the rows, or the fields that choose them",))
         columns = sorted({name for row in kept for name in row})
         try:
             table = pa.table({name: [row.get(name) for row in kept] for name in columns})
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
-            text = clash(enumerate(kept, 1), "row") or f"the values of a column cannot be stored as one type: {str(error).splitlines()[0]}"
-            raise Fault("P602", text, "", ("write all values of a column in one form",)) from None
+            told = type_clash(Path(getattr(self.stage.spec, "file"))) if field == "file" else ""  # noqa: B009  not every kind has one
+            text = told or clash(enumerate(kept, 1), "row") or f"the values of a column cannot be stored as one type: {str(error).splitlines()[0]}"
+            raise Fault("P602", f"the rows{of} do not fit one table: {text}" if of else text, field, ("write all values of a column in one form",)) from None
         pq.write_table(table, self.folder / ROWS_FILE)
         self.facts["rows"] = self.summary["rows"] = len(kept)
 

@@ -35,6 +35,10 @@ def files_of(stage: Stage, report: Report) -> dict[str, str]:
 def check(target: Path, wants_folder: bool, name: str, place: Place | None, report: Report) -> bool:
     """Whether the path names what it should; otherwise the problem is reported."""
     if not os.path.exists(target):  # which is False also for what cannot be the name of a file
+        link = next((str(one) for one in (target, *target.parents) if os.path.islink(one) and not os.path.exists(one)), None)
+        if link is not None:
+            report.add("P601", f"`{shown(link)}` is a link {led(link)}", place, help=("mend the link, or name what it should lead to",))
+            return False
         noun = "folder" if wants_folder else "file"
         report.add("P601", f"there is no {noun} `{shown(name)}`", place, help=(way_out(target, name),))
         return False
@@ -45,6 +49,12 @@ def check(target: Path, wants_folder: bool, name: str, place: Place | None, repo
         report.add("P601", text, place, help=(f"in it there are: {inside}",) if inside else (f"its folder is `{shown(str(target.parent))}`",))
         return False
     return True
+
+
+def led(link: str) -> str:
+    """Where a link leads that leads nowhere."""
+    end = os.path.realpath(link)
+    return "that leads back to itself" if os.path.islink(end) else f"to `{shown(end)}`, which is not there"
 
 
 def way_out(target: Path, name: str) -> str:

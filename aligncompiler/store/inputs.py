@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,18 @@ def package_folder(package: str, path: str | None) -> Path | None:
         return root / str(path)  # which is not there
     folder = (root / (path or "")).resolve()
     return folder if folder.is_relative_to(root) else None
+
+
+def located(base: Path, name: str) -> str:
+    """A path in absolute form, links followed as far as they lead somewhere: what is not there keeps the name that a person gave it."""
+    if "\0" in name or "://" in name:
+        return name  # no file has such a name, which is what is said where it is looked for
+    written = base / name
+    try:
+        real = str(written.resolve())
+    except RuntimeError:  # links that lead in a ring
+        real = ""
+    return real if os.path.exists(real) else os.path.abspath(written)
 
 
 def files_in(target: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Completions
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, is_number, kept, need_columns, reply_of, set_prompt, text_fault
+from ..rows import Row, is_number, kept, reply_of, set_prompt, text_fault
 from ..source import read_source
 
 
@@ -25,13 +25,12 @@ def completions(
     limit: int | None,
 ) -> Iterator[Row | Skip]:
     """Yield rows with `prompt` and `completion`; a `label` becomes a `score`, step-wise `completions` are joined and keep their labels."""
-    rows = read_source(file, hub, revision, subset, split, columns)
+    rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "completion"), ("prompt", "completions", "labels"))
     yield from kept((as_completion(row) for row in rows), "prompt", between, limit)
 
 
 def as_completion(row: Row) -> Row | Skip:
     """One answer. The steps of a step-wise row stay beside it as `steps` and `step_labels`."""
-    need_columns(row, ("prompt", "completion"), ("prompt", "completions", "labels"))
     made = {k: v for k, v in row.items() if k not in ("completions", "labels", "label")}
     set_prompt(made, row["prompt"])
     if "completion" in row:

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Demonstrations
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, is_messages, kept, need_columns, reply_of, set_prompt, split_messages, text_fault
+from ..rows import Row, is_messages, kept, reply_of, set_prompt, split_messages, text_fault
 from ..source import read_source
 
 
@@ -25,12 +25,11 @@ def demonstrations(
     limit: int | None,
 ) -> Iterator[Row | Skip]:
     """Yield rows with `prompt` and `completion`; `messages` that end with the assistant are split before its last turn."""
-    rows = read_source(file, hub, revision, subset, split, columns)
+    rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "completion"), ("messages",))
     yield from kept((as_demonstration(row) for row in rows), "prompt", between, limit)
 
 
 def as_demonstration(row: Row) -> Row | Skip:
-    need_columns(row, ("prompt", "completion"), ("messages",))
     made = dict(row)
     if "completion" in row:
         set_prompt(made, row["prompt"])

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Preferences
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, is_messages, is_number, kept, need_columns, reply_of, set_prompt, split_shared, text_fault
+from ..rows import Row, is_messages, is_number, kept, reply_of, set_prompt, split_shared, text_fault
 from ..source import read_source
 
 
@@ -25,13 +25,12 @@ def preferences(
     limit: int | None,
 ) -> Iterator[Row | Skip]:
     """Yield rows with `prompt`, `chosen`, `rejected` and, where given, `margin`; equal or empty answers become skips."""
-    rows = read_source(file, hub, revision, subset, split, columns)
+    rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "chosen", "rejected"), ("chosen", "rejected"), ("prompt", "completions"))
     yield from kept((made for row in rows for made in as_preferences(row)), "prompt", between, limit)
 
 
 def as_preferences(row: Row) -> Iterator[Row | Skip]:
     """One pair, or all pairs of a ranked list whose ranks differ (rank 0 is the best)."""
-    need_columns(row, ("prompt", "chosen", "rejected"), ("chosen", "rejected"), ("prompt", "completions"))
     if "chosen" not in row:
         yield from ranked_pairs(row)
     elif row.get("prompt") is not None:

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Problems
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, kept, need_columns, set_prompt, text_fault
+from ..rows import Row, kept, set_prompt, text_fault
 from ..source import read_source
 
 
@@ -25,12 +25,11 @@ def problems(
     limit: int | None,
 ) -> Iterator[Row | Skip]:
     """Yield rows with `prompt` and `answer`. Raises Fault if a column is missing."""
-    rows = read_source(file, hub, revision, subset, split, columns)
+    rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "answer"), ("messages", "answer"))
     yield from kept((as_problem(row) for row in rows), "prompt", between, limit)
 
 
 def as_problem(row: Row) -> Row | Skip:
-    need_columns(row, ("prompt", "answer"), ("messages", "answer"))
     made = dict(row)
     set_prompt(made, row.get("prompt", row.get("messages")))
     answer = row["answer"]

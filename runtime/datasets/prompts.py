@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Prompts
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, kept, need_columns, set_prompt, text_fault
+from ..rows import Row, kept, set_prompt, text_fault
 from ..source import read_source
 
 
@@ -25,12 +25,11 @@ def prompts(
     limit: int | None,
 ) -> Iterator[Row | Skip]:
     """Yield rows with a `prompt`, given as text or as message lists (`prompt` or `messages`). Raises Fault if there is neither."""
-    rows = read_source(file, hub, revision, subset, split, columns)
+    rows = read_source(file, hub, revision, subset, split, columns, ("prompt",), ("messages",))
     yield from kept((as_prompt(row) for row in rows), "prompt", between, limit)
 
 
 def as_prompt(row: Row) -> Row | Skip:
-    need_columns(row, ("prompt",), ("messages",))
     made = dict(row)
     set_prompt(made, row.get("prompt", row.get("messages")))
     return text_fault(made, ("prompt",)) or made

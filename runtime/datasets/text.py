@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Text
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, kept, need_columns, text_fault
+from ..rows import Row, kept, text_fault
 from ..source import read_source
 
 
@@ -25,10 +25,9 @@ def text(
     limit: int | None,
 ) -> Iterator[Row | Skip]:
     """Yield rows with a column `text`; blank ones become skips. Raises Fault if there is no such column."""
-    rows = read_source(file, hub, revision, subset, split, columns)
+    rows = read_source(file, hub, revision, subset, split, columns, ("text",))
     yield from kept((as_text(row) for row in rows), "text", between, limit)
 
 
 def as_text(row: Row) -> Row | Skip:
-    need_columns(row, ("text",))
     return text_fault(row, ("text",)) or row

@@ -56,9 +56,9 @@ class TestWithTheRuntime:
         assert main(["check", spec, "--data", "--format", "concise"]) == 0
         out, err = capfd.readouterr()
         skipped, long = out.splitlines()
-        assert skipped.startswith("spec.yaml:9:38: warning[P622]: 1 of 9 rows (11 %) cannot be used and would be skipped: 1 x empty completion")
+        assert skipped.startswith("spec.yaml:9:38: warning[P622]: 1 of 9 rows of `rows.jsonl` (11 %) cannot be used and would be skipped: 1 x empty completion")
         assert long.startswith("spec.yaml:17:17: warning[P622]: 2 of 8 rows (25 %) of `datasets.rows` are longer than 32 tokens and would be skipped")
-        assert "datasets.rows  9 rows (1 skipped)  completion text, prompt text  tokens of models.base: p50 " in err
+        assert "datasets.rows  8 of 9 rows  completion text, prompt text  tokens of models.base: p50 " in err
         assert "note: models.base: its tokenizer was trained" in err and "ok  spec.yaml: 3 stages" in err
         assert {f.name for f in folder.iterdir()} == {"spec.yaml", "rows.jsonl"}, "nothing is kept"
 
@@ -66,8 +66,13 @@ class TestWithTheRuntime:
         (folder / "rows.jsonl").write_text('{"prompt": "a"}\n')
         assert main(["check", spec, "--data", "--json"]) == 1
         [found] = json.loads(capfd.readouterr().out)
-        assert (found["code"], found["path"], found["spans"][0]["start"]) == ("P603", ["datasets", "rows", "columns"], {"line": 9, "col": 3})
+        assert (found["code"], found["path"], found["spans"][0]["start"]) == ("P603", ["datasets", "rows", "file"], {"line": 9, "col": 38})
         assert main(["check", spec]) == 0, "without --data no file is read"
+
+    def test_a_line_of_brackets_alone_is_told_with_its_line(self, spec: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        (folder / "rows.jsonl").write_text("[" * 100_000 + "\n")
+        assert main(["check", spec, "--data", "--format", "concise"]) == 1
+        assert capfd.readouterr().out.startswith("spec.yaml:9:38: error[P602]: `rows.jsonl`, line 1: this is nested too deeply")
 
     @pytest.mark.parametrize("copy", ["another last line", "the first ten", "packed"])
     def test_an_exam_whose_prompts_were_learned_from_is_an_error_whatever_file_they_stand_in(

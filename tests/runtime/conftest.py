@@ -13,6 +13,9 @@ import pytest
 import torch
 import transformers
 
+from aligncompiler.ir import Stage
+from aligncompiler.spec.base import Output
+from aligncompiler.spec.dataset import Text
 from aligncompiler.spec.experiment import Engine
 from runtime.models.causal_lm import FAMILIES
 from runtime.networks import MODEL_FOLDER, Policy, Scorer, save_network, write_about
@@ -41,10 +44,11 @@ def make_work(tmp_path):
     """A stage at work in a folder of its own."""
     count = iter(range(1000))
 
-    def make(seed=0, **engine):
+    def make(seed=0, file=None, **engine):
+        stage = Stage("datasets.made", Text(file=file), Output("dataset"))
         folder = tmp_path / f"work{next(count)}"
         folder.mkdir()
-        return Work(None, folder, seed, Engine(**{"accelerator": "cpu", **engine}), Listener())
+        return Work(stage, folder, seed, Engine(**{"accelerator": "cpu", **engine}), Listener())
 
     return make
 

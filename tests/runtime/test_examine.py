@@ -92,7 +92,7 @@ def test_what_is_counted_is_what_a_run_skips(project, looked, monkeypatch):
     assert skipped["datasets.pairs"] == {"empty chosen": 1, "chosen and rejected share no prompt": 1}
     assert (
         said["datasets.pairs", "P622", "file"]
-        == "2 of 11 rows (18 %) cannot be used and would be skipped: 1 x empty chosen, 1 x chosen and rejected share no prompt"
+        == "2 of 11 rows of `pairs.jsonl` (18 %) cannot be used and would be skipped: 1 x empty chosen, 1 x chosen and rejected share no prompt"
     )
     [judge] = skipped["stages.judge"].values()
     assert judge > 1 and said["stages.judge", "P622", "max_tokens"].startswith(f"{judge} of 9 rows")
@@ -122,7 +122,7 @@ def test_each_dataset_is_described_by_rows_columns_and_tokens(looked):
     ("sets", "where", "says"),
     [
         (["stages.judge.max_tokens=2"], ("stages.judge", "P604", "max_tokens"), "all 9 rows of `datasets.pairs` are longer than 2 tokens"),
-        (["datasets.pairs.columns={chosen: best}"], ("datasets.pairs", "P603", "columns.chosen"), "the data has no column `best`"),
+        (["datasets.pairs.columns={chosen: best}"], ("datasets.pairs", "P603", "columns.chosen"), "`pairs.jsonl` has no column `best`"),
     ],
 )
 def test_what_would_stop_a_run_is_told_at_its_field(looked, sets, where, says):
@@ -134,15 +134,16 @@ def test_what_would_stop_a_run_is_told_at_its_field(looked, sets, where, says):
     [
         ("", "P602", "`held_out.jsonl` is empty"),
         ('{"prompt": "a"\n', "P602", "line 1: this is not JSON"),
-        ('{"text": "a"}\n', "P603", "no columns"),
-        ('{"prompt": "a", "chosen": 1, "rejected": "b"}\n', "P604", "1 x chosen is not a text"),
+        ('{"prompt": "a", "chosen": "c", "rejected": "b", "n": 1}\n\n{"prompt": "a", "chosen": "c", "rejected": "b", "n": "x"}\n', "P602", "in line 3"),
+        ('{"text": "a"}\n', "P603", "`held_out.jsonl` has no columns"),
+        ('{"prompt": "a", "chosen": 1, "rejected": "b"}\n', "P604", "no rows of `held_out.jsonl` are left (1 x chosen is not a text)"),
     ],
 )
 def test_a_file_at_fault_is_one_fault_and_its_readers_stay_unmentioned(project, looked, content, code, says):
     (project / "held_out.jsonl").write_text(content)
     found = looked()
     mine = [f for f in found.faults if f["stage"] in ("datasets.held_out", "stages.ranking", "stages.drafts")]
-    assert [(f["stage"], f["code"]) for f in mine] == [("datasets.held_out", code)] and says in mine[0]["message"]
+    assert [(f["stage"], f["code"], f["field"]) for f in mine] == [("datasets.held_out", code, "file")] and says in mine[0]["message"]
     assert [d["id"] for d in found.datasets] == ["datasets.pairs"], "the other one was looked at all the same"
 
 

@@ -237,5 +237,5 @@ def test_a_fault_names_the_place_in_the_spec(project, first, capsys):
     shown = capsys.readouterr().err
     assert code == 1
     assert re.search(rf"tiny\.yaml:{line}:\d+", shown)
-    assert "`held_out.jsonl`, line 2: this is not JSON" in shown
+    assert "held_out.jsonl`, line 2: this is not JSON: a value is missing" in shown
     assert "P602" in shown

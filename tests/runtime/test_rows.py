@@ -109,5 +109,5 @@ def test_a_mapped_column_that_is_not_there_names_those_that_are():
 
 def test_missing_columns_are_named_with_every_accepted_choice():
     with pytest.raises(Fault, match="`prompt, chosen, rejected` or `chosen, rejected`") as caught:
-        need_columns({"text": "x"}, ("prompt", "chosen", "rejected"), ("chosen", "rejected"))
-    assert caught.value.code == "P603"
+        need_columns({"text": "x"}, [("prompt", "chosen", "rejected"), ("chosen", "rejected")], "`x.jsonl`", "file")
+    assert (caught.value.code, caught.value.field) == ("P603", "file") and caught.value.message.startswith("`x.jsonl` has no columns")

@@ -18,6 +18,12 @@ def read(path, columns=None):
     return list(read_source(str(path), None, None, None, None, columns or {}))
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Files are named as seen from the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 def fault(path):
     with pytest.raises(Fault) as caught:
         read(path)
@@ -144,6 +150,78 @@ def test_a_file_that_is_not_what_its_name_says_is_one_line(tmp_path, name, conte
 def test_a_line_that_is_no_row_and_a_column_of_two_types_are_told_with_their_lines(tmp_path, content, says):
     (tmp_path / "x.jsonl").write_bytes(content)
     assert fault(tmp_path / "x.jsonl") == says
+
+
+def test_a_parquet_file_without_rows_is_told_as_one_of_lines_is(tmp_path):
+    pq.write_table(pa.table({"prompt": pa.array([], pa.string())}), tmp_path / "x.parquet")
+    assert fault(tmp_path / "x.parquet") == "`x.parquet` holds no rows"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"prompt": ' * 3000 + "1" + "}" * 3000, '{"prompt": "b", "x": ' + "[" * 150 + "]" * 150 + "}", '{"x": ' + "[" * 80 + "]" * 80 + "}"],
+)
+@pytest.mark.parametrize("line", [1, 2])
+def test_a_line_that_is_nested_too_deeply_is_a_fault(tmp_path, text, line):
+    (tmp_path / "x.jsonl").write_text('{"prompt": "a"}\n' * (line - 1) + text + "\n")
+    assert "nested too deeply" in fault(tmp_path / "x.jsonl")
+    if len(text) > 1000:
+        assert f"`x.jsonl`, line {line}:" in fault(tmp_path / "x.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("prompt,answer,prompt\na,b,c\n", "line 1: the column `prompt` is named twice"),
+        ("\nprompt,prompt\na,b\n", "line 2: the column `prompt` is named twice"),
+        ("prompt,answer\na,b,c\n", "line 2: 3 fields, where the header has 2"),
+        ('prompt,answer\n"a\nb",b\nd,e,f\n', "line 4: 3 fields, where the header has 2"),
+        ('prompt,answer\na,b\n"d,e\n', "line 3: a double quote is not closed, or something follows where it is"),
+    ],
+)
+def test_a_csv_file_names_each_column_once_and_its_rows_fit(tmp_path, content, says):
+    (tmp_path / "x.csv").write_text(content)
+    assert fault(tmp_path / "x.csv") == f"`x.csv`, {says}"
+
+
+def test_columns_of_a_csv_file_may_lack_names(tmp_path):
+    (tmp_path / "x.csv").write_text(",prompt,\n0,a,b\n")
+    assert read(tmp_path / "x.csv")[0]["prompt"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ('{"prompt": "a", "prompt": "b"}', "the key `prompt` stands twice in one object"),
+        ('{"prompt": "\\ud800 alone"}', "`\\ud800` is half of a character, without its other half"),
+        ("3", "this is a number, not a row"),
+    ],
+)
+@pytest.mark.parametrize(("name", "where"), [("x.jsonl", "line 2"), ("lines.json", "line 2"), ("x.json", "row 2"), ("list.jsonl", "row 2")])
+def test_a_row_at_fault_is_counted_from_one_in_every_format(tmp_path, row, says, name, where):
+    first = '{"prompt": "a"}'
+    (tmp_path / name).write_text(f"[\n{first},\n{row}\n]" if where == "row 2" else f"{first}\n{row}\n")
+    assert fault(tmp_path / name) == f"`{name}`, {where}: {says}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says", "help"),
+    [
+        ("x.jsonl.gz", b'{"prompt": "a"}\n', "`x.jsonl.gz` is not packed with gzip", "drop `.gz` from its name"),
+        ("x.csv.gz", b"prompt\na\n", "`x.csv.gz` is not packed with gzip", "drop `.gz` from its name"),
+        ("x.jsonl", gzip.compress(b'{"prompt": "a"}\n'), "`x.jsonl` is packed with gzip", "add `.gz` to its name"),
+        ("x.json", b'[{"prompt": ' + b"9" * 5000 + b"}]", "`x.json`: a number in it has more than 4,300 digits", ""),
+        ("x.json", b'[{"prompt": ' + b"9" * 50 + b"}]", "`x.json`: a number in it is too large to be read", ""),
+        ("x.jsonl", b'{"prompt": "a"\n', "`x.jsonl`, line 1: this is not JSON: a `,` or a closing bracket is missing at character 15", ""),
+        ("x.parquet", b"no parquet", "`x.parquet` is no Parquet file, or was cut short", ""),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(tmp_path, name, content, says, help):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(Fault) as caught:
+        read(tmp_path / name)
+    assert caught.value.message == says
+    assert (help,) == (caught.value.help or ("",))
 
 
 def test_an_array_of_rows_under_the_name_of_lines_is_read(tmp_path):

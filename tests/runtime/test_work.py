@@ -32,6 +32,18 @@ def test_no_rows_left_is_one_fault_with_the_reasons(make_work):
     assert list(work.folder.iterdir()) == []
 
 
+def test_a_fault_of_the_rows_of_a_file_names_it_and_its_lines(make_work, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.jsonl").write_text('{"v": "", "n": 0}\n\n{"v": "a", "n": 1}\n{"v": "b", "n": "c"}\n')
+    work = make_work(file=str(tmp_path / "x.jsonl"))
+    with pytest.raises(Fault, match=r"^no rows of `x.jsonl` are left \(1 x empty\)$") as caught:
+        work.save_rows(work.usable([Skip("empty")]))
+    assert caught.value.field == "file"
+    with pytest.raises(Fault, match=r"^the rows of `x.jsonl` do not fit one table: the type of `n` is text in line 4, but number in line 1$") as caught:
+        work.save_rows([{"v": "a", "n": 1}, {"v": "b", "n": "c"}])
+    assert caught.value.field == "file"
+
+
 @pytest.mark.parametrize("values", [[1, "one"], [{"a": 1}, "x"], [1, 2**70]], ids=["number and text", "mapping and text", "a number too large"])
 def test_a_column_of_two_types_is_one_fault(make_work, values):
     with pytest.raises(

@@ -209,6 +209,27 @@ def test_the_name_and_date_of_a_file_move_nothing(compiled: Compile, files: Path
     assert keys(compiled(FILES.replace("a.jsonl", "renamed.jsonl"))) == before
 
 
+def test_a_link_that_leads_nowhere_is_named_as_it_is_written(compiled: Compile, files: Path) -> None:
+    (files / "a.jsonl").unlink()
+    (files / "a.jsonl").symlink_to("gone.jsonl")
+    (files / "b.jsonl").unlink()
+    (files / "b.jsonl").symlink_to("b.jsonl")
+    (files / "model").rename(files / "elsewhere")
+    (files / "model").symlink_to("nowhere")
+    text = FILES.replace("folder: model", "folder: model/inner")
+    assert [d.message for d in compiled(text).report.in_order()] == [
+        "`model` is a link to `nowhere`, which is not there",
+        "`a.jsonl` is a link to `gone.jsonl`, which is not there",
+        "`b.jsonl` is a link that leads back to itself",
+    ]
+
+
+def test_a_file_behind_a_link_is_the_same_as_without(compiled: Compile, files: Path) -> None:
+    before = keys(compiled(FILES))
+    (files / "linked.jsonl").symlink_to("a.jsonl")
+    assert keys(compiled(FILES.replace("a.jsonl", "linked.jsonl"))) == before
+
+
 def test_missing_inputs_are_reported_all_at_once(compiled: Compile, folder: Path) -> None:
     found = [(d.code, d.primary.place.line if d.primary else 0) for d in compiled(FILES).report.in_order()]
     assert found == [("P601", 3), ("P601", 4), ("P601", 4)]

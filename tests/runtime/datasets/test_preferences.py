@@ -103,7 +103,7 @@ def test_columns_map_other_names(read):
 
 
 def test_missing_columns_are_one_fault(read):
-    with pytest.raises(Fault, match="the rows have no columns") as caught:
+    with pytest.raises(Fault, match="has no columns") as caught:
         read("preferences", [{"text": "x"}])
     assert caught.value.code == "P603"
     with pytest.raises(Fault, match="no column `win`"):
