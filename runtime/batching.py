@@ -1,13 +1,14 @@
 """Rows -> optimiser steps: which rows enter a step, how they are laid out, and what the loss is divided by.
 
-A step takes `rows` rows of a shuffled stream; each rank takes its share, cuts it into forward passes of like-sized trees, and divides
-every loss by the count over the *whole* step, so that the gradient does not depend on accumulation, padding or the number of devices.
+A step takes `rows` rows of a shuffled stream; each rank takes its share and cuts it into forward passes of like-sized trees. The reduction
+gives every entry of the loss its weight from what the *whole* step holds, so that the gradient does not depend on accumulation, padding or
+the number of devices.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,15 +28,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """One forward pass: a forest, the leaves of each tree, numbers per row [B], and the count that the step's loss is divided by."""
+    """One forward pass: a forest, the leaves of each tree, numbers per row [B], and the weight of each entry of the loss in that of the step: per row
+    [B], or per token [N]."""
 
     forest: Forest
     leaves: tuple[str, ...]
     numbers: dict[str, Tensor]
-    denominator: float
+    weight: Tensor
 
     def to(self, device: torch.device | str, **_: object) -> Batch:
-        return replace(self, forest=self.forest.to(device), numbers={k: v.to(device) for k, v in self.numbers.items()})
+        return replace(self, forest=self.forest.to(device), numbers={k: v.to(device) for k, v in self.numbers.items()}, weight=self.weight.to(device))
 
 
 def num_steps(rows: int, per_step: int, steps: int | None, epochs: float | None) -> int:
@@ -62,6 +64,7 @@ class Steps(Dataset[list[Batch]]):
         examples: Sequence[Example],
         leaves: tuple[str, ...],
         per: str,
+        reduce: Callable[[Tensor], Tensor],
         count: int,
         rows: int,
         tokens_at_once: int,
@@ -74,6 +77,7 @@ class Steps(Dataset[list[Batch]]):
         self.examples = examples
         self.leaves = leaves
         self.per = per
+        self.reduce = reduce
         self.tokens_at_once = tokens_at_once
         self.pad = pad
         self.unroll = unroll
@@ -87,16 +91,17 @@ class Steps(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         rows = self.plan[step]
-        denominator = float(sum(self.items(self.examples[i].tree) for i in rows))
-        passes = [self.passes(rows[rank :: self.world]) for rank in range(self.world)]
-        found = [self.batch([self.examples[i] for i in group], denominator) for group in passes[self.rank]]
+        examples = [self.examples[i] for i in rows]
+        weights = self.reduce(torch.tensor([float(self.items(e.tree)) for e in examples])).tolist()
+        passes = [self.passes(examples, range(rank, len(rows), self.world)) for rank in range(self.world)]
+        found = [self.batch([examples[i] for i in group], [weights[i] for i in group]) for group in passes[self.rank]]
         # Ranks exchange gradients after every pass, so all make equally many: one with less to do repeats a row that counts for nothing.
         missing = max(map(len, passes)) - len(found)
-        return found + [self.batch([self.examples[rows[0]]], math.inf)] * missing
+        return found + [self.batch(examples[:1], [0.0])] * missing
 
-    def passes(self, rows: Sequence[int]) -> list[list[int]]:
+    def passes(self, examples: Sequence[Example], rows: Sequence[int]) -> list[list[int]]:
         """The rows of one rank, cut into forward passes."""
-        trees = [self.examples[i].tree for i in rows]
+        trees = [examples[i].tree for i in rows]
         groups = batches([tree.unrolled_size if self.unroll else tree.size for tree in trees], self.tokens_at_once)
         return [[rows[i] for i in group] for group in groups]
 
@@ -104,7 +109,8 @@ class Steps(Dataset[list[Batch]]):
         """Entries of the loss that a tree gives: its answer tokens, or one."""
         return sum(len(tree.tokens[n]) for n in tree.scored) if self.per == "tokens" else 1
 
-    def batch(self, examples: Sequence[Example], denominator: float) -> Batch:
+    def batch(self, examples: Sequence[Example], weights: Sequence[float]) -> Batch:
         trees = [path for e in examples for path in e.tree.unrolled()] if self.unroll else [e.tree for e in examples]
         numbers = {name: torch.tensor([e.numbers[name] for e in examples]) for name in examples[0].numbers}
-        return Batch(pack(trees, self.pad), self.leaves, numbers, denominator)
+        forest, weight_B = pack(trees, self.pad), torch.tensor(weights)
+        return Batch(forest, self.leaves, numbers, weight_B if self.per == "rows" else weight_B[forest.leaf_N // len(self.leaves)])

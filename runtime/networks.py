@@ -34,6 +34,8 @@ transformers.utils.logging.disable_progress_bar()
 class Policy(nn.Module):
     """A causal language model that tells the log-probability of the scored tokens of a forest."""
 
+    shares_prefixes = True
+
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
@@ -71,6 +73,7 @@ class Scorer(nn.Module):
         super().__init__()
         self.model = model
         self.causal = not is_bidirectional(model.config)
+        self.shares_prefixes = self.causal  # what a bidirectional encoder makes of a prompt depends on the answer behind it
 
     def forward(self, forest: Forest) -> Tensor:
         """Reward of every scored node, [L], in float32."""

@@ -9,7 +9,7 @@ import torch
 
 from .fault import Fault, Skip
 from .forest import Tree, batches, pack
-from .networks import Network, Policy, Scorer, load_encoder, load_scorer
+from .networks import Network, Policy, load_encoder, load_scorer
 from .registry import Bound
 from .rows import Row
 from .store import Artifact
@@ -30,7 +30,7 @@ def score_trees(network: Network, trees: Sequence[Tree], pad: int, tokens_at_onc
     network.eval()
     found: list[list[float]] = [[] for _ in trees]
     done = 0
-    shared = not (isinstance(network, Scorer) and not network.causal)  # a bidirectional encoder cannot share prefixes
+    shared = network.shares_prefixes
     for group in batches([tree.size if shared else tree.unrolled_size for tree in trees], tokens_at_once):
         picked = [trees[i] for i in group]
         forest = pack(picked if shared else [path for tree in picked for path in tree.unrolled()], pad).to(network.model.device)

@@ -28,6 +28,7 @@ NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "adapters": (("model",), "Adapter"),
     "metrics": (("metric",), "Metric"),
     "pairings": (("pairing",), "Pairing"),
+    "reductions": (("reduction",), "Reduction"),
     "optimizers": (("optimizer",), "Optimizer"),
 }
 FAMILIES = DECLARED | NESTED

@@ -10,6 +10,7 @@ from .base import Needs, Output, Problem, Ref, Spec, field
 from .length import check_max_tokens, in_words, read_at_most, scored_rows
 from .objective import Objective
 from .optimizer import Optimizer, Schedule
+from .reduction import Mean, Reduction
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Train(Stage):
     """Learning rate over the budget."""
     batch: Batch = field(Batch())
     """Size of a step."""
+    reduction: Reduction = field(Mean())
+    """How the entries of the loss become the loss of a step."""
     clip_norm: float = field(1.0, unit="gradient norm", gt=0)
     """Gradients are scaled down to this norm."""
     max_tokens: int | Literal["context"] = field("context", unit="tokens")
@@ -85,6 +88,9 @@ class Train(Stage):
             yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `{self.data}` is a {self.data.output}")
         if self.model.output.artifact != self.objective.trains:
             yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `{self.model}` is a {self.model.output}")
+        if self.reduction.sequences and self.objective.per == "rows":
+            text = f"objective `{self.objective.tag}` gives one number a row, so `reduction: {self.reduction.tag}` has no tokens to weigh"
+            yield Problem("M507", "reduction", text, ("remove `reduction`",))
         if isinstance(self.reference, Ref) and not self.objective.wants_reference():
             yield Problem("M501", "reference", f"objective `{self.objective.tag}` reads no reference", ("remove `reference`",))
         stored = self.reference.output if isinstance(self.reference, Ref) and self.reference.output.artifact == "logprobs" else None

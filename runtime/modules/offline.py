@@ -64,10 +64,10 @@ class Offline(lightning.LightningModule):
         totals: dict[str, float] = {}
         for batch in batches:
             losses, metrics = self.losses(batch)
-            # Replicas average their gradients, so each counts `world_size` times; the denominator is that of the whole step.
-            self.manual_backward(losses.sum() * (self.trainer.world_size / batch.denominator))
+            # The one place where losses are reduced. Replicas average their gradients, so each counts `world_size` times.
+            self.manual_backward((losses * batch.weight).sum() * self.trainer.world_size)
             for name, value in {"loss": losses, **metrics}.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach().sum()) / batch.denominator
+                totals[name] = totals.get(name, 0.0) + float((value.detach() * batch.weight).sum())
         norm = self.clip()
         optimizer.step()
         optimizer.zero_grad()

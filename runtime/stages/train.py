@@ -25,7 +25,7 @@ from ..batching import Example, Steps, num_steps
 from ..fault import Fault, Skip
 from ..logprob_table import read_logprobs
 from ..modules.offline import Offline
-from ..networks import Network, Scorer, gathered, load_encoder, load_network, read_about, save_network
+from ..networks import Network, gathered, load_encoder, load_network, read_about, save_network
 from ..registry import Bound, bind, implements
 from ..store import Artifact
 from ..tokens import Encoder, leaves_of
@@ -44,6 +44,7 @@ def train(
     reference: Artifact | str,
     schedule: Schedule,
     batch: Batch,
+    reduction: Bound,
     clip_norm: float,
     max_tokens: int | str,
     checkpoints: tuple[float, ...],
@@ -61,11 +62,9 @@ def train(
     network = load_network(model)
     adapted = adapt(network, about)
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
-    spec = objective.spec
-    assert isinstance(spec, Objective)
-    unroll = isinstance(network, Scorer) and not network.causal
     trainer = make_trainer(work.engine)
-    items = Steps(examples, leaves, spec.per, steps, batch.rows, batch.tokens_at_once, work.seed, encoder.pad, unroll, trainer.global_rank, trainer.world_size)
+    unroll, place = not network.shares_prefixes, (trainer.global_rank, trainer.world_size)
+    items = Steps(examples, leaves, objective.spec.per, reduction, steps, batch.rows, batch.tokens_at_once, work.seed, encoder.pad, unroll, *place)
     points: list[dict[str, float]] = []
 
     def tell(point: dict[str, float]) -> None:

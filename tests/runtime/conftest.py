@@ -186,6 +186,7 @@ def budget():
     """Fields of a `train` stage that most tests leave alone."""
     from aligncompiler.spec.objective import SFT
     from aligncompiler.spec.optimizer import AdamW, Schedule
+    from aligncompiler.spec.reduction import Mean
     from aligncompiler.spec.training import Batch, Budget
     from runtime.registry import bind
 
@@ -197,6 +198,7 @@ def budget():
             "reference": "initial",
             "schedule": Schedule(),
             "batch": Batch(rows=rows, tokens_at_once=tokens_at_once),
+            "reduction": bind(Mean(), {}),
             "clip_norm": 1.0,
             "max_tokens": "context",
             "checkpoints": (),

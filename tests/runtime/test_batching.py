@@ -6,11 +6,12 @@ import pytest
 
 from runtime.batching import Example, Steps, num_steps, stream
 from runtime.forest import trunk_and_leaves
+from runtime.reductions.mean import mean
 
 
 def steps(count=6, rows=4, rank=0, world=1, seed=0, tokens_at_once=100):
     examples = [Example(trunk_and_leaves([3], [[i + 4]]), {}) for i in range(10)]
-    return Steps(examples, ("completion",), "rows", count, rows, tokens_at_once, seed, 0, False, rank, world)
+    return Steps(examples, ("completion",), "rows", mean, count, rows, tokens_at_once, seed, 0, False, rank, world)
 
 
 def tokens(batches):
@@ -50,4 +51,4 @@ def test_no_forward_pass_is_larger_than_allowed():
 def test_moving_a_batch_keeps_its_plain_rows_without_a_mask():
     batch = steps()[0][0].to("cpu")
     assert batch.forest.mask_B1TT is None
-    assert batch.denominator == 4
+    assert batch.weight.tolist() == [0.25] * len(batch.weight)

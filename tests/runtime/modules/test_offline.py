@@ -7,6 +7,7 @@ import torch
 
 from aligncompiler.spec.objective import DPO, SFT, BradleyTerry
 from aligncompiler.spec.optimizer import AdamW, Schedule
+from aligncompiler.spec.reduction import FixedLength, Mean, SequenceMean
 from runtime.batching import Example, Steps
 from runtime.forest import trunk_and_leaves
 from runtime.modules.offline import Offline, learning_rate_share
@@ -46,8 +47,8 @@ def test_warm_up_over_the_whole_budget_never_divides_by_zero():
     assert shares(1, warmup=0.05) == [1.0]
 
 
-def steps_of(examples, leaves, per, tokens_at_once, unroll=False, rank=0, world=1, order=None):
-    made = Steps(examples, leaves, per, 1, len(examples), tokens_at_once, 0, 0, unroll, rank, world)
+def steps_of(examples, leaves, per, tokens_at_once, unroll=False, rank=0, world=1, order=None, reduction=Mean()):
+    made = Steps(examples, leaves, per, bind(reduction, {}), 1, len(examples), tokens_at_once, 0, 0, unroll, rank, world)
     made.plan = [order or list(range(len(examples)))]
     return made
 
@@ -59,8 +60,9 @@ def loss_and_gradients(network, objective, batches):
     total = 0.0
     for batch in batches:
         losses, _ = module.losses(batch)
-        (losses.sum() / batch.denominator).backward()
-        total += float(losses.sum()) / batch.denominator
+        loss = (losses * batch.weight).sum()
+        loss.backward()
+        total += float(loss)
     return total, {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
 
 
@@ -101,10 +103,38 @@ def test_the_mean_over_tokens_counts_the_tokens_of_the_whole_step(policy):
     examples = [Example(trunk_and_leaves(trunk, leaves[1:]), {}) for trunk, leaves in PAIRS]
     batches = list(steps_of(examples, ("completion",), "tokens", 12)[0])
     tokens = sum(len(leaves[1]) for _, leaves in PAIRS)
-    assert {b.denominator for b in batches} == {tokens}
+    assert torch.allclose(torch.cat([b.weight for b in batches]), torch.full((tokens,), 1 / tokens))
     total, _ = loss_and_gradients(policy, SFT(), batches)
     alone = [-policy.measure(b.forest, b.leaves)["completion_token_logp"].sum() for b in batches]
     assert total == pytest.approx(float(sum(alone)) / tokens, rel=1e-5)
+
+
+REDUCTIONS = [Mean(), SequenceMean(), FixedLength(tokens=5)]
+
+
+def demonstrations():
+    return [Example(trunk_and_leaves(trunk, leaves[1:]), {}) for trunk, leaves in PAIRS]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=lambda r: r.tag)
+def test_a_reduction_over_tokens_does_not_depend_on_passes_padding_order_or_ranks(policy, reduction):
+    examples, leaves = demonstrations(), ("completion",)
+    whole = loss_and_gradients(policy, SFT(), steps_of(examples, leaves, "tokens", 10**6, reduction=reduction)[0])
+    by_hand = [-policy.measure(b.forest, b.leaves)["completion_token_logp"] for e in examples for b in steps_of([e], leaves, "tokens", 10**6)[0]]
+    sums, lengths = [float(x.sum()) for x in by_hand], [len(x) for x in by_hand]
+    wanted = {
+        "mean": sum(sums) / sum(lengths),
+        "sequence_mean": sum(s / n for s, n in zip(sums, lengths, strict=True)) / len(sums),
+        "fixed_length": sum(sums) / (5 * len(sums)),
+    }
+    assert whole[0] == pytest.approx(wanted[reduction.tag], rel=1e-5)
+    for passes, most in {2: 24, 4: 10}.items():
+        cut = steps_of(examples, leaves, "tokens", most, reduction=reduction, order=[5, 2, 6, 0, 3, 1, 4])[0]
+        assert len(cut) >= passes
+        same(loss_and_gradients(policy, SFT(), cut), whole, 2e-5)
+    parts = [loss_and_gradients(policy, SFT(), steps_of(examples, leaves, "tokens", 24, rank=r, world=2, reduction=reduction)[0]) for r in (0, 1)]
+    summed = {name: parts[0][1][name] + parts[1][1][name] for name in whole[1]}
+    same((parts[0][0] + parts[1][0], summed), whole, 2e-5)
 
 
 @pytest.mark.parametrize("world", [2, 3, 9])

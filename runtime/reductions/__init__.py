@@ -1,0 +1,1 @@
+"""Implementations of the family `reductions`, one kind a file."""
