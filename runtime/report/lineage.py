@@ -13,7 +13,7 @@ import yaml
 from aligncompiler.ir import Plan, Stage
 from aligncompiler.spec.codec import dump
 
-from ..console import duration, number
+from ..progress import duration, number
 from ..store import Artifact
 from .graph import Drawing, layered
 

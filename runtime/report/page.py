@@ -15,8 +15,8 @@ from aligncompiler.ir import Plan
 from aligncompiler.package_data import data_folder
 
 from ..cells import cell_table
-from ..console import duration
 from ..machine import machine
+from ..progress import duration
 from ..versions import versions
 from ..work import CURVES_FILE
 from .charts import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, chart

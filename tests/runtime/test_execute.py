@@ -224,7 +224,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(project, first):
 
 def test_the_report_of_a_failed_run_says_what_failed_and_shows_what_was_finished(project, first):
     plan = plan_of(project, "stages.judge.max_tokens=2")
-    code, summary = run(project, plan, "told")
+    _, summary = run(project, plan, "told")
     page = (project / "told" / "report.html").read_text(encoding="utf-8")
     assert summary["report"].endswith("report.html") and summary["problems"][0]["code"] == "P604"
     assert '<span class="pill failed">failed</span>' in page

@@ -1,5 +1,6 @@
 """Curves are thinned without losing their extremes, at a cost that does not grow with their length."""
 
+import itertools
 import json
 import math
 import time
@@ -104,7 +105,7 @@ def test_ticks_are_round_and_lie_inside(low, high):
     ticks = nice_ticks(low, high)
     assert 4 <= len(ticks) <= 10
     assert all(low - 1e-9 * abs(low) <= t <= high * (1 + 1e-9) for t in ticks)
-    steps = {float(f"{b - a:.6g}") for a, b in zip(ticks, ticks[1:])}
+    steps = {float(f"{b - a:.6g}") for a, b in itertools.pairwise(ticks)}
     assert len(steps) == 1 and f"{steps.pop():e}"[0] in "125"
 
 
