@@ -19,7 +19,7 @@ test: .venv/installed browser  ## the whole test suite
 
 # Left alone where there is a Chromium, where one would have to be asked for a password, and where the download fails: those tests are skipped then.
 browser:  ## as root on Debian, install the Chromium that opens the report in a test
-	@if command -v chromium chromium-browser google-chrome >/dev/null; then :; \
+	@if { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then :; \
 	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
 		(timeout 300 apt-get -qq update && timeout 300 apt-get -qq install -y --no-install-recommends chromium) >/dev/null 2>&1 \
 		|| echo "Chromium cannot be installed: the browser tests are skipped"; \

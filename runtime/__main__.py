@@ -86,6 +86,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
         say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
+        summary.say_page()
         return 130
     except OSError as error:
         if silenced() or isinstance(error, BrokenPipeError):  # who reads what is said has gone, and wants no more
@@ -100,7 +101,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         summary.write("complete", 0)
         if not args.quiet_tables:
             console.tables(made)
-        say(f"\nreport: {folder / 'report.html'}")
+        summary.say_page()
     return 0
 
 
@@ -119,6 +120,7 @@ class Summary:
         self.plan = plan
         self.made = made
         self.at = ""
+        self.page: Path | None = None
         self.writes = writes
         self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages)) | ({"command": command} if command else {})
         self.watch = Stopwatch()
@@ -136,8 +138,13 @@ class Summary:
             return
         write_summary(self.folder, whole | {"stages": told(self.made)})
         if exit is not None:
-            page = self.report(whole | ({"stage": self.at} if self.at else {}))
+            self.page = page = self.report(whole | ({"stage": self.at} if self.at else {}))
             write_summary(self.folder, whole | ({"report": str(page)} if page else {}) | {"stages": told(self.made)})
+
+    def say_page(self) -> None:
+        """Where the report lies."""
+        if self.page is not None:
+            say(f"\nreport: {self.page}")
 
     def report(self, ending: Mapping[str, Any]) -> Path | None:
         """The report and the links beside it; None, said, where they cannot be written."""
@@ -203,6 +210,7 @@ def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> in
         )
     print_report(report)
     summary.write("failed", code, failed=first.stage.id, why=first.fault.message, problems=problems)
+    summary.say_page()
     return code
 
 
