@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check claims fuzz bench clean
+.PHONY: demo test browser check claims fuzz bench clean
 
 # A virtual environment with the versions of constraints.txt; torch first, so that its CPU build is taken where one is offered.
 .venv/installed: pyproject.toml constraints.txt
@@ -14,8 +14,16 @@ BIN := .venv/bin
 demo: .venv/installed  ## install, then run the quickstart
 	$(BIN)/alignc run specs/quickstart.yaml
 
-test: .venv/installed  ## the whole test suite
+test: .venv/installed browser  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+# Left alone where there is a Chromium, where one would have to be asked for a password, and where the download fails: those tests are skipped then.
+browser:  ## as root on Debian, install the Chromium that opens the report in a test
+	@if { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		(timeout 300 apt-get -qq update && timeout 300 apt-get -qq install -y --no-install-recommends chromium) >/dev/null 2>&1 \
+		|| echo "Chromium cannot be installed: the browser tests are skipped"; \
+	else echo "no Chromium, and no right to install it: the browser tests are skipped"; fi
 
 check: .venv/installed  ## lint, types, layers and the tests that need no torch; under a minute
 	$(BIN)/ruff format --check .

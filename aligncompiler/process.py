@@ -18,13 +18,13 @@ INTERRUPTED = 130
 STOPS = ("SIGTERM", "SIGHUP")  # a scheduler's stop and a terminal that is closed are wound up like Ctrl-C
 
 
-def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool) -> int:
+def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool, command: str) -> int:
     """Run the runtime on `plan.json` in a session of its own, under torchrun where the plan asks for several devices; its exit status.
 
     A signal that ended it is told as a negative number, unless it was asked to end. Signals are passed on, and it ends when this process
     is gone (`runtime/parent.py`), so the runtime is never left behind.
     """
-    module = ["runtime", str(folder / PLAN), "--store", str(store), "--end-with-parent", *["--quiet-tables"] * quiet_tables]
+    module = ["runtime", str(folder / PLAN), "--store", str(store), "--end-with-parent", f"--command={command}", *["--quiet-tables"] * quiet_tables]
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
     for name in STOPS:
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as it is under nohup

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def main() -> int:
     arguments.add_argument("--store", type=Path, required=True, help="folder of finished artifacts")
     arguments.add_argument("--quiet-tables", action="store_true", help="leave stdout to whoever started this")
     arguments.add_argument("--end-with-parent", action="store_true", help="end when stdin does: its other end is held by whoever started this")
+    arguments.add_argument("--command", default="", help="what was typed to start the run, for its report")
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
@@ -67,7 +68,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
     console = Console(plan, silent=not ranks.first)
     folder = args.plan.parent
     made: Made = {}
-    summary = Summary(folder, plan, made, ranks.first)
+    summary = Summary(folder, plan, made, ranks.first, args.command)
     try:
         summary.write("running")
         set_threads(plan)
@@ -85,6 +86,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
         say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
+        summary.say_page()
         return 130
     except OSError as error:
         if silenced() or isinstance(error, BrokenPipeError):  # who reads what is said has gone, and wants no more
@@ -96,10 +98,10 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         summary.write("failed", 4, why=str(error))
         return 4
     if ranks.first:
-        finish(plan, made, folder, summary)
+        summary.write("complete", 0)
         if not args.quiet_tables:
             console.tables(made)
-        say(f"\nreport: {folder / 'report.html'}")
+        summary.say_page()
     return 0
 
 
@@ -113,32 +115,47 @@ def set_threads(plan: Plan) -> None:
 class Summary:
     """What `run.json` says of a run, from its start; the first of several ranks writes it."""
 
-    def __init__(self, folder: Path, plan: Plan, made: Made, writes: bool) -> None:
+    def __init__(self, folder: Path, plan: Plan, made: Made, writes: bool, command: str) -> None:
         self.folder = folder
+        self.plan = plan
         self.made = made
+        self.at = ""
+        self.page: Path | None = None
         self.writes = writes
-        self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages))
+        self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages)) | ({"command": command} if command else {})
         self.watch = Stopwatch()
 
     def making(self, id: str) -> None:
         """The run goes on, with this stage or between stages."""
+        self.at = id
         self.write("running", **({"stage": id} if id else {}))
 
-    def write(self, status: str, exit: int | None = None, **more: str) -> None:
-        """How the run stands; with an exit code, how it ended."""
+    def write(self, status: str, exit: int | None = None, **more: Any) -> None:
+        """How the run stands; with an exit code, how it ended, told in the report as well."""
         end = {} if exit is None else {"exit": exit, "ended": now(), "seconds": round(self.watch.seconds(), 2)}
-        if self.writes:
-            write_summary(self.folder, self.head | {"status": status} | end | more | {"stages": told(self.made)})
+        whole = self.head | {"status": status} | end | more
+        if not self.writes:
+            return
+        write_summary(self.folder, whole | {"stages": told(self.made)})
+        if exit is not None:
+            self.page = page = self.report(whole | ({"stage": self.at} if self.at else {}))
+            write_summary(self.folder, whole | ({"report": str(page)} if page else {}) | {"stages": told(self.made)})
 
+    def say_page(self) -> None:
+        """Where the report lies."""
+        if self.page is not None:
+            say(f"\nreport: {self.page}")
 
-def finish(plan: Plan, made: Made, folder: Path, summary: Summary) -> None:
-    """Links, report and summary of a finished run."""
-    from .report import write_report
+    def report(self, ending: Mapping[str, Any]) -> Path | None:
+        """The report and the links beside it; None, said, where they cannot be written."""
+        from .report.page import write_report
 
-    link_artifacts(made, folder)
-    report = folder / "report.html"
-    write_report(plan, made, report)
-    summary.write("complete", 0, report=str(report))
+        try:
+            link_artifacts(self.made, self.folder)
+            return write_report(self.plan, self.made, self.folder, ending)
+        except OSError as error:
+            say(f"the report cannot be written: {error}")
+            return None
 
 
 def told(made: Made) -> list[dict[str, Any]]:
@@ -178,16 +195,22 @@ def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> in
     if not ranks.first:
         return code
     report = Report()
+    problems = []
     for one in failed:
         fault, stage = one.fault, one.stage
         place = stage.place(fault.field)
         if place is not None and Path(place.file).is_file():
             report.sources[place.file] = Path(place.file).read_text(encoding="utf-8")
+        lines = report.sources[place.file].splitlines() if place is not None and place.file in report.sources else []
+        source = lines[place.line - 1] if place is not None and place.line <= len(lines) else ""
+        where = str(place) if place is not None else ""
+        problems.append({"code": fault.code, "message": f"stage `{stage.id}`: {fault.message}", "place": where, "source": source, "help": list(fault.help)})
         report.add(
             fault.code, f"stage `{stage.id}`: {fault.message}", place, path=(*stage.base.split("."), *filter(None, fault.field.split("."))), help=fault.help
         )
     print_report(report)
-    summary.write("failed", code, failed=first.stage.id, why=first.fault.message)
+    summary.write("failed", code, failed=first.stage.id, why=first.fault.message, problems=problems)
+    summary.say_page()
     return code
 
 

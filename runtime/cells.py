@@ -34,13 +34,13 @@ def figures_of(artifact: Artifact) -> Iterator[tuple[str, str]]:
 
 
 def cell_table(plan: Plan, made: Mapping[str, tuple[Artifact, bool]]) -> CellTable | None:
-    """What came of each cell, or None for a plan without a sweep."""
+    """What came of each cell so far, or None for a plan without a sweep."""
     if not plan.cells:
         return None
     found = []
     for cell in plan.cells:
         tables = {base: id for base, id in cell.stages.items() if plan[id].output.artifact == "table"}
-        found.append({(base, name): text for base, id in tables.items() for name, text in figures_of(made[id][0])})
+        found.append({(base, name): text for base, id in tables.items() if id in made for name, text in figures_of(made[id][0])})
     columns = list(dict.fromkeys(name for figures in found for name in figures))
     several = len({base for base, _ in columns}) > 1
     names = tuple(f"{base.removeprefix('stages.')}: {name}" if several else name for base, name in columns)

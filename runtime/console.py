@@ -1,40 +1,41 @@
-"""What a person sees of a run: a line a stage, a progress bar on a terminal, throttled plain lines elsewhere, tables at the end."""
+"""What a person sees of a run: a line a stage, progress bars on a terminal, throttled plain lines elsewhere, tables at the end."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from aligncompiler.ir import Plan, Stage
 
 from .cells import CellTable, cell_table
+from .progress import EMPTY, FILLED, SPINNER, Phase, bar, duration, line, number, shortened
 from .store import Artifact
 
 SECONDS_BETWEEN_LINES = 15.0
+REFRESHES_PER_SECOND = 8
+MOST_REASONS = 3  # of skipped rows that are told on the terminal; the report has all
+PLAIN_WIDTH = 88  # of the facts in a line that is not on a terminal
 
 
-def number(value: Any) -> str:
-    """A figure for a person: whole numbers with separators, others to three places."""
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) >= 1000):
-        return f"{int(value):,}"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
-
-
-def clipped(facts: list[str], width: int = 88) -> str:
+def clipped(facts: list[str], width: int = PLAIN_WIDTH) -> str:
     """As many facts as fit a line; the tables and the report have the rest."""
-    kept = [fact for i, fact in enumerate(facts) if len("   ".join(facts[: i + 1])) <= width]
-    return "   ".join([*kept, "..."] if len(kept) < len(facts) else kept)
+    whole = "   ".join(facts)
+    if len(whole) <= width:
+        return whole
+    kept: list[str] = []
+    for fact in facts:
+        if len("   ".join([*kept, fact, "..."])) > width:
+            break
+        kept.append(fact)
+    return "   ".join([*kept, "..."]) if kept else ""
 
 
 class Stream(RichConsole):
@@ -50,45 +51,58 @@ class StageLine:
     def __init__(self, console: Console, stage: Stage) -> None:
         self.console = console
         self.stage = stage
-        self.task: TaskID | None = None
-        self.said = time.monotonic()
-        self.started = self.said
-        self.phase: tuple[int | None, int] = (None, 0)  # what is counted to, and where the count began
+        self.said = self.started = time.monotonic()
+        self.phase: Phase | None = None
+        self.waiting = ""
 
-    def update(self, done: int, total: int | None, text: str = "") -> None:
+    def update(self, done: int, total: int | None, text: str = "", unit: str = "", tokens: int | None = None) -> None:
         """How far the stage is; cheap enough to be called at every step."""
         if self.console.silent:
             return
-        if total != self.phase[0]:  # reading rows, then steps: each has a pace of its own
-            self.phase = (total, done)
-            self.started = time.monotonic()
-            if self.console.bar is not None and self.task is not None:
-                self.console.bar.reset(self.task, total=total)
-        if self.console.bar is not None:
-            if self.task is None:
-                self.task = self.console.bar.add_task(self.stage.id, total=total, text=text)
-            self.console.bar.update(self.task, completed=done, total=total, text=text)
-        elif time.monotonic() - self.said > SECONDS_BETWEEN_LINES:
+        unit = unit or self.stage.spec.counts
+        if self.phase is None or (unit, total) != (self.phase.unit, self.phase.total) or done < self.phase.done:
+            self.phase = Phase(unit, total)
+        self.phase.update(done, tokens, text)
+        if self.console.live is None and time.monotonic() - self.said > SECONDS_BETWEEN_LINES:
             self.said = time.monotonic()
-            share = f"{done:,} of {total:,}" if total else f"{done:,}"
-            rate = (done - self.phase[1]) / max(1e-9, self.said - self.started)
-            left = f", about {duration((total - done) / rate)} left" if total and rate > 0 else ""
-            self.console.out.print(f"    {self.stage.id}: {share} {text}{left}".rstrip(), highlight=False, markup=False)
+            facts = ", ".join([*self.phase.facts(), text] if text else self.phase.facts()).strip()
+            self.note(f"{facts} (stage {self.console.place(self.stage)})")
+
+    def note(self, text: str) -> None:
+        """A line about the stage."""
+        if not self.console.silent:
+            self.console.say(f"    {self.stage.id}: {text}")
+
+    def wait(self) -> None:
+        """Say that another run makes it."""
+        self.waiting = "waits for another run that makes it"
+        if self.console.live is None:
+            self.note(self.waiting)
+
+    def shown(self, width: int) -> Text:
+        """The line on a terminal while the stage is at work."""
+        now = time.monotonic()
+        spinner = SPINNER[int(now * REFRESHES_PER_SECOND) % len(SPINNER)] if self.console.fancy else "*"
+        if self.waiting and self.phase is None:
+            name, drawn, rest = shortened(self.stage.id, max(12, width // 3)), "", f"  {self.waiting}  {duration(now - self.started)}"
+        else:
+            name, drawn, rest = line(self.stage.id, self.phase, now - self.started, width - 5)
+        return self.console.fitted(Text.assemble("  ", (spinner, "cyan"), " ", (name, "bold"), (drawn, "cyan"), rest))
 
     def finish(self, artifact: Artifact, cached: bool) -> None:
         """Close the line with what was made."""
         if self.console.silent:
             return
-        if self.console.bar is not None and self.task is not None:
-            self.console.bar.remove_task(self.task)
-        facts = clipped([f"{name} {number(value)}" for name, value in artifact.manifest["summary"].items()])
+        self.console.closed += 1
+        facts = [f"{name} {number(value)}" for name, value in artifact.manifest["summary"].items()]
         mark, style = ("=", "cyan") if cached else ("+", "green")
         seconds = "cached" if cached else duration(artifact.manifest["seconds"])
         self.console.line(mark, style, self.stage.id, facts, seconds)
-        skipped = artifact.manifest["skipped"]
-        if skipped:
-            reasons = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(skipped.items(), key=lambda t: -t[1]))
-            self.console.line(" ", "yellow", "", f"skipped: {reasons}", "")
+        reasons = sorted(artifact.manifest["skipped"].items(), key=lambda t: -t[1])
+        for reason, count in reasons[:MOST_REASONS]:
+            self.console.say(f"      skipped {count:,}: {reason}")
+        if len(reasons) > MOST_REASONS:
+            self.console.say(f"      skipped {sum(c for _, c in reasons[MOST_REASONS:]):,} for {len(reasons) - MOST_REASONS} more reasons, told in the report")
 
 
 class Console:
@@ -97,51 +111,84 @@ class Console:
     def __init__(self, plan: Plan, silent: bool) -> None:
         self.plan = plan
         self.silent = silent
-        self.out = Stream(stderr=True, soft_wrap=True)
-        self.bar: Progress | None = None
-        self.width = max((len(s.id) for s in plan.stages), default=0)
+        self.out = Stream(stderr=True, highlight=False, force_terminal=None)
+        self.on_terminal = self.out.is_terminal and not self.out.is_dumb_terminal
+        self.fancy = self.out.encoding.lower().startswith("utf")
+        self.live: Live | None = None
+        self.at: StageLine | None = None
+        self.closed = 0  # stages that are made or found
+        self.started = time.monotonic()
+        longest = max((len(s.id) for s in plan.stages), default=0)
+        self.width = min(longest, max(16, self.out.width // 3)) if self.on_terminal else longest
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Show the head of the run, and the bar while it lasts."""
+        """Show the head of the run, and while it lasts on a terminal the stage at work and how far the whole is."""
         if self.silent:
             yield
             return
         count = len(self.plan.stages)
-        head = Text.assemble(
-            (self.plan.name, "bold"), f"  {count} stages on {self.plan.engine.accelerator} in {self.plan.engine.precision}, seed {self.plan.seed}"
-        )
-        self.out.print(head)
-        if self.out.is_terminal:
-            columns = [
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=30),
-                TextColumn("{task.percentage:>3.0f}%  {task.fields[text]}"),
-                TimeRemainingColumn(compact=True),
-            ]
-            with Progress(*columns, console=self.out, transient=True) as self.bar:
-                yield
-            self.bar = None
-        else:
+        engine = self.plan.engine
+        self.say(Text.assemble((self.plan.name, "bold"), f"  {count} stages on {engine.accelerator} in {engine.precision}, seed {self.plan.seed}"))
+        if not self.on_terminal:
             yield
+            return
+        with Live(get_renderable=self.progress, console=self.out, refresh_per_second=REFRESHES_PER_SECOND, transient=True) as self.live:
+            try:
+                yield
+            finally:
+                self.at = None
+        self.live = None
+
+    def progress(self) -> Text:
+        """The stage at work and the whole, each a line that fits the terminal."""
+        width = self.out.width
+        if self.at is None:
+            return Text("")
+        count = len(self.plan.stages)
+        head, tail = f"    stage {self.place(self.at.stage)}", f"  {duration(time.monotonic() - self.started)}"
+        free = min(30, width - len(head) - len(tail) - 4)
+        drawn = f"  {self.bar(self.closed / max(1, count), free)}" if free >= 8 else ""
+        return Text("\n").join([self.at.shown(width), self.fitted(Text.assemble((head, "dim"), (drawn, "dim"), (tail, "dim")))])
+
+    def bar(self, share: float, width: int) -> str:
+        return bar(share, width) if self.fancy else bar(share, width, "#", "-")
+
+    def fitted(self, text: Text) -> Text:
+        """One line of a terminal: never wrapped, and without its last column, where some terminals wrap already."""
+        if not self.fancy:
+            text = Text(text.plain.replace(FILLED, "#").replace(EMPTY, "-").replace("…", "~"))
+        text.no_wrap, text.overflow = True, "crop"
+        text.truncate(self.out.width - 1, overflow="ellipsis" if self.fancy else "crop")
+        return text
+
+    def place(self, stage: Stage) -> str:
+        """Which of the stages one is, as `5 of 13`."""
+        return f"{1 + next(i for i, s in enumerate(self.plan.stages) if s.id == stage.id)} of {len(self.plan.stages)}"
+
+    def say(self, text: str | Text) -> None:
+        """A line on stderr; on a terminal it never wraps."""
+        plain = Text(text) if isinstance(text, str) else text
+        self.out.print(self.fitted(plain) if self.on_terminal else plain, soft_wrap=not self.on_terminal)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[StageLine]:
         """The line of a stage while it is worked on."""
-        yield StageLine(self, stage)
+        self.at = StageLine(self, stage)
+        yield self.at
 
-    def line(self, mark: str, style: str, id: str, facts: str, seconds: str) -> None:
-        text = Text.assemble(
-            "  ", (mark, style), " ", (id.ljust(self.width), "bold" if id.startswith("stages.") else ""), "  ", (seconds.rjust(12), "dim"), "  ", facts
-        )
-        self.out.print(text, soft_wrap=True)
+    def line(self, mark: str, style: str, id: str, facts: list[str], seconds: str) -> None:
+        name = shortened(id, self.width) if self.on_terminal else id
+        used = 2 + 1 + 1 + self.width + 2 + 12 + 2
+        told = clipped(facts, self.out.width - 1 - used if self.on_terminal else PLAIN_WIDTH)
+        bold = "bold" if id.startswith("stages.") else ""
+        self.say(Text.assemble("  ", (mark, style), " ", (name.ljust(self.width), bold), "  ", (seconds.rjust(12), "dim"), "  ", told))
 
     def tables(self, made: Mapping[str, tuple[Artifact, bool]]) -> None:
         """Every table of the run, on stdout."""
         if self.silent:
             return
-        out = Stream(width=None if self.out.is_terminal else 160)
+        out = Stream(highlight=False) if os.isatty(1) else Stream(width=160)
         cells = cell_table(self.plan, made)
         if cells is not None and cells.figures:
             out.print()
@@ -149,8 +196,9 @@ class Console:
             return
         for id, (artifact, _) in made.items():
             for table in artifact.manifest["facts"].get("tables", ()):
+                across = self.table(id, table)
                 out.print()
-                out.print(self.table(id, table))
+                out.print(across if out.measure(across).maximum <= out.width or not out.is_terminal else self.long_table(id, table))
 
     def cells(self, table: CellTable) -> Table:
         """A sweep: a cell a line, the values of the axes and the figures across. The tables of each cell are in the report."""
@@ -180,6 +228,18 @@ class Console:
         for group in groups:
             size = next(line["n"] for line in table["lines"] if line["group"] == group)
             shown.add_row(f"{group or 'all'}  (n={size})", *(self.cell(by.get((role, name, group)), role) for role, name in columns))
+        return shown
+
+    def long_table(self, id: str, table: Mapping[str, Any]) -> Table:
+        """The same as lines, for a terminal that is too narrow for columns."""
+        shown = Table(title=f"{id}: {table['name']}", title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+        shown.add_column("", overflow="fold")
+        shown.add_column("", justify="right", no_wrap=True)
+        for group in dict.fromkeys(x["group"] for x in table["lines"]):
+            lines = [x for x in table["lines"] if x["group"] == group]
+            shown.add_row(Text(f"{group or 'all'}  (n={lines[0]['n']})", "dim"), "")
+            for one in lines:
+                shown.add_row(f"  {one['model'].replace('stages.', '')}", self.cell(one, one["role"]))
         return shown
 
     def cell(self, line: Mapping[str, Any] | None, role: str) -> Text:

@@ -45,7 +45,7 @@ T = TypeVar("T")
 class Silent:
     """Progress that nobody watches."""
 
-    def update(self, done: int, total: int | None, text: str = "") -> None:
+    def update(self, done: int, total: int | None, text: str = "", unit: str = "", tokens: int | None = None) -> None:
         """Tell nobody."""
 
 

@@ -43,7 +43,7 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
     """
     for stage in plan.stages:
         inputs = {ref.to: made[stage.source(ref)][0] for ref in refs(stage.spec)}
-        with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key):
+        with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key, line.wait):
             found = ranks.find(store, stage)
             if found is None:
                 tell(stage.id)

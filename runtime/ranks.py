@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,14 @@ class Ranks:
             torch.distributed.barrier()
 
     @contextmanager
-    def one_at_a_time(self, store: Store, key: str) -> Iterator[None]:
-        """The first rank holds the lock of the key; the others enter behind it and leave together."""
+    def one_at_a_time(self, store: Store, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """The first rank holds the lock of the key; the others enter behind it and leave together. `wait` is called where another run holds it."""
         if not self.first:
             self.wait()
             yield
             self.wait()
             return
-        with store.lock(key):
+        with store.lock(key, wait):
             self.wait()
             yield
             self.wait()

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from aligncompiler.ir import Plan, artifact_folder
 from aligncompiler.spec.base import Output
-from aligncompiler.store.artifacts import damage, lock_of, locked, read_manifest, unchanged, using, write_manifest
+from aligncompiler.store.artifacts import damage, lock_of, locked, read_manifest, try_lock, unchanged, using, write_manifest
+
+PATIENCE = 0.2  # seconds: who only looks whether a key is held gives it back sooner
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,19 @@ class Store:
         self.verified.add(key)
         return Artifact(id, folder, manifest)
 
-    def lock(self, key: str) -> AbstractContextManager[None]:
-        """Hold a key; another run that wants it waits."""
-        return locked(lock_of(self.root, key))
+    @contextmanager
+    def lock(self, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold a key. Where another run holds it, `wait` is called once before this one waits."""
+        release = try_lock(lock_of(self.root, key), PATIENCE)
+        if release is None:
+            wait()
+            with locked(lock_of(self.root, key)):
+                yield
+            return
+        try:
+            yield
+        finally:
+            release()
 
     def using(self, plan: Plan) -> AbstractContextManager[None]:
         """Keep the artifacts of a plan from being deleted as long as a run lasts."""

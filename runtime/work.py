@@ -29,7 +29,8 @@ CURVES_FILE = "metrics.jsonl"
 class Progress(Protocol):
     """Where long work says how far it is."""
 
-    def update(self, done: int, total: int | None, text: str = "") -> None: ...
+    def update(self, done: int, total: int | None, text: str = "", unit: str = "", tokens: int | None = None) -> None:
+        """`unit` names what is counted, where it is not what the kind of the stage counts; `tokens` were worked on so far, where that is known."""
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Work:
         for row in rows:
             kept.append(row)
             if len(kept) % 1000 == 0:
-                self.progress.update(len(kept), None, f"{len(kept):,} rows")
+                self.progress.update(len(kept), None, unit="rows")
         if not kept:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in self.skipped.most_common()) or "none were read"
             raise Fault("P604", f"no rows{of} are left ({reasons})", field, ("mend the rows, or the fields that choose them",))

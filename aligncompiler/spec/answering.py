@@ -21,6 +21,7 @@ class Sample(Stage):
 
     kind: Literal["sample"] = "sample"
     writes: ClassVar[str] = "count"
+    counts: ClassVar[str] = "answers"
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 

@@ -191,7 +191,8 @@ class Kind(Spec):
     Class variables state what the kind needs and makes, so that no other code asks which kind it is:
     `family` is the folder of its implementation in the runtime, `version` moves when the meaning of the implementation changes,
     `random` says that the result depends on the seed, `numeric` that it depends on the numerics class (device and precision): that a
-    network computes, for weights that are only drawn, loaded or copied are the same on every device and in every precision.
+    network computes, for weights that are only drawn, loaded or copied are the same on every device and in every precision. `counts` names
+    what its progress is counted in.
     """
 
     family: ClassVar[str] = ""
@@ -199,6 +200,7 @@ class Kind(Spec):
     random: ClassVar[bool] = False
     numeric: ClassVar[bool] = False
     parallel: ClassVar[bool] = False
+    counts: ClassVar[str] = "rows"
 
     @property
     def tag(self) -> str:

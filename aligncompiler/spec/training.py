@@ -46,6 +46,7 @@ class Train(Stage):
     kind: Literal["train"] = "train"
     learns: ClassVar[tuple[str, ...]] = ("data",)
     parallel: ClassVar[bool] = True
+    counts: ClassVar[str] = "steps"
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..store.run_folder import PLAN, SUMMARY, hold, read_summary, status_of
 from ..terminal import paint_for, print_json, print_report, say
 from ..words.suggest import did_you_mean
 
-NEEDED = ("torch", "lightning", "transformers", "datasets", "tokenizers", "peft", "matplotlib", "filelock")
+NEEDED = ("torch", "lightning", "transformers", "datasets", "tokenizers", "peft", "filelock")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if not free:
         print_report(report)
         return failed(args, 1, "another process is running this plan", report)
-    code = start(plan, folder, Path(args.store), args.json)
+    code = start(plan, folder, Path(args.store), args.json, shlex.join(["alignc", *sys.argv[1:]]))
     ended = Report()
     summary = outcome(plan, folder, code, ended)
     print_report(ended)

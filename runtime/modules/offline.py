@@ -45,6 +45,7 @@ class Offline(lightning.LightningModule):
         self.steps = steps
         self.clip_norm = clip_norm
         self.tell = tell
+        self.tokens = 0  # that were worked on so far by this process, padding left out
 
     def configure_model(self) -> None:
         """Spread the weights where the strategy has a mesh for them."""
@@ -63,6 +64,7 @@ class Offline(lightning.LightningModule):
         optimizer: Any = self.optimizers()
         totals: dict[str, float] = {}
         for batch in batches:
+            self.tokens += int((batch.forest.level_BT >= 0).sum())
             losses, metrics = self.losses(batch)
             # The one place where losses are reduced. Replicas average their gradients, so each counts `world_size` times.
             self.manual_backward((losses * batch.weight).sum() * self.trainer.world_size)

@@ -70,7 +70,7 @@ def train(
     def tell(point: dict[str, float]) -> None:
         points.append(point)
         step = int(point["step"])
-        work.progress.update(step, steps, f"loss {point['loss']:.3f}")
+        work.progress.update(step, steps, f"loss {point['loss']:.3f}", tokens=module.tokens)
         if step % log_every == 0 or step in (1, steps):
             work.log(point)
         for number in (n for n, share in enumerate(checkpoints, 1) if max(1, round(share * steps)) == step):
@@ -131,7 +131,7 @@ def encode(
             numbers |= {f"reference_{name}_logp": value for name, value in zip(names, stored[number], strict=True)}
         examples.append(Example(tree, numbers))
         if number % 500 == 0:
-            work.progress.update(number, len(rows), "reading rows")
+            work.progress.update(number, len(rows), "reading", unit="rows")
     if not examples:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in work.skipped.items())
         raise Fault("P604", f"no row is left to train on ({reasons})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))

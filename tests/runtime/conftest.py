@@ -35,7 +35,7 @@ class Listener:
     def __init__(self):
         self.said = []
 
-    def update(self, done, total, text=""):
+    def update(self, done, total, text="", unit="", tokens=None):
         self.said.append((done, total, text))
 
 

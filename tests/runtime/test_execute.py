@@ -5,6 +5,8 @@ import re
 import shutil
 import sys
 from dataclasses import replace
+from html import unescape
+from urllib.parse import unquote
 
 import pytest
 import transformers
@@ -210,11 +212,26 @@ def test_the_report_is_one_page_that_needs_nothing_else(project, first):
     assert "Everything once &amp; &lt;quickly&gt;." in page
     assert page.count("<svg") > 5
     assert "<script" not in page
-    assert "http://" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "").replace('xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+    assert "http://" not in page
     assert "https://" not in page
-    assert not re.search(r"""(src|href|action)\s*=\s*["'](?!#|data:)""", page)
+    links = re.findall(r"""(?:src|href|action)\s*=\s*["'](?!#|data:)([^"']*)""", page)
+    assert links and all((project / "run" / unquote(link)).exists() for link in links), "links lead to what lies beside the report"
     assert not re.search(r"@import|url\((?!#)", page)
-    assert yaml.safe_load(re.search(r"defaults written out</summary><pre>(.*?)</pre>", page, re.DOTALL)[1].replace("&#39;", "'").replace("&#34;", '"'))
+    specs = [yaml.safe_load(unescape(text)) for text in re.findall(r'<pre class="yaml">(.*?)</pre>', page, re.DOTALL)]
+    assert len(specs) == 1 + len(first[0].stages) and all(specs)
+    assert "chosen equals rejected" in page and "longer than 256 tokens" in page
+
+
+def test_the_report_of_a_failed_run_says_what_failed_and_shows_what_was_finished(project, first):
+    plan = plan_of(project, "stages.judge.max_tokens=2")
+    _, summary = run(project, plan, "told")
+    page = (project / "told" / "report.html").read_text(encoding="utf-8")
+    assert summary["report"].endswith("report.html") and summary["problems"][0]["code"] == "P604"
+    assert '<span class="pill failed">failed</span>' in page
+    assert "no row is left to train on" in page and "raise `max_tokens`" in page
+    assert '<tr class="failed"><td class="name tight"><span class="state failed"></span>stages.judge<' in page
+    assert page.count('<tr class="waiting">') == len(plan.stages) - len(summary["stages"]) - 1
+    assert (project / "told" / "artifacts" / "stages.sft" / "manifest.json").is_file()
 
 
 def test_a_stage_that_fails_keeps_what_was_made_and_leaves_nothing_half_written(project, first, capsys):

@@ -143,7 +143,7 @@ def test_an_interrupt_comes_out_as_one(own_signals, policy_artifact, dataset, ma
     work = make_work()
 
     class Hand:
-        def update(self, done, total, text=""):
+        def update(self, done, total, text="", unit="", tokens=None):
             if text.startswith("loss"):
                 raise KeyboardInterrupt
 
