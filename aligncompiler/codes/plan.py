@@ -57,4 +57,10 @@ CODES = (
         "Rows that cannot be used are left out of a run, and counted. This tells how many it would be, before anything is trained on the rest.",
         severity="warning",
     ),
+    Code(
+        "P630",
+        "unstable-template",
+        "What a chat template writes of a conversation must start with what it writes of the conversation before the answer, and must end the answer "
+        "with a token of its own. Otherwise a model would be trained to go on from a text that it is never shown when it writes.",
+    ),
 )
