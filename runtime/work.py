@@ -16,7 +16,7 @@ from aligncompiler.store.inputs import shown
 
 from .fault import Fault, Skip
 from .malformed import type_clash
-from .row_file import MISFITS, RowWriter, Rows
+from .row_file import MISFITS, Rows, RowWriter
 from .rows import Row, clash
 from .store import Artifact
 
