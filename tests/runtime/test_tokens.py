@@ -127,3 +127,11 @@ def test_the_context_is_the_smaller_of_what_model_and_tokenizer_say(encoder_arti
     (encoder_artifact.folder / "model").unlink()
     target.rename(encoder_artifact.folder / "model")
     assert load_encoder(encoder_artifact).context == 20
+
+
+def test_texts_together_have_the_tokens_of_each_alone_whatever_the_file_of_the_tokenizer_cuts_or_pads(encoder, bert_folder):
+    texts = ["all cats", "", " so it  follows\n" * 9, "é🙂"]
+    for tokenizer in (encoder.tokenizer, transformers.AutoTokenizer.from_pretrained(bert_folder)):
+        tokenizer.backend_tokenizer.enable_truncation(2)
+        tokenizer.backend_tokenizer.enable_padding()
+        assert Encoder(tokenizer, "plain", 64).ids_of(texts) == [tokenizer.encode(text, add_special_tokens=False) for text in texts]
