@@ -63,4 +63,9 @@ CODES = (
         "What a chat template writes of a conversation must start with what it writes of the conversation before the answer, and must end the answer "
         "with a token of its own. Otherwise a model would be trained to go on from a text that it is never shown when it writes.",
     ),
+    Code(
+        "P631",
+        "no-example",
+        "`show --example` prints a row as a stage reads it. The stage reads none, the row is not there, or what it is read with must be made first.",
+    ),
 )
