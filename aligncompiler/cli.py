@@ -63,6 +63,13 @@ def with_store(one: argparse.ArgumentParser) -> None:
     one.add_argument("--store", default=os.environ.get("ALIGNC_STORE", ".alignc"), help="folder of finished artifacts (default: $ALIGNC_STORE or .alignc)")
 
 
+def whole(text: str) -> int:
+    """The number of a row."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 0 on")
+    return int(text)
+
+
 def with_runs(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", default="runs", help="folder that run folders are made in (default: runs)")
 
@@ -82,6 +89,9 @@ def add_authoring(verbs: Verbs) -> None:
     show = verbs.of_spec("show", "print the resolved spec, defaults included")
     show.add_argument("part", nargs="?", help="dotted path, for example stages.dpo")
     show.add_argument("--origins", action="store_true", help="say of every value where it was written and what it overrode")
+    show.add_argument("--example", metavar="STAGE", help="print one row as this stage reads it: its tokens, and which of them are targets")
+    show.add_argument("--row", type=whole, metavar="N", help="with --example: number of the row, from 0 (default: 0)")
+    with_store(show)
 
     explain = verbs.plain("explain", "explain a diagnostic code, a kind, or a field")
     explain.add_argument("topic", nargs="?", help="for example S401, dpo, train.batch; without it, list the topics")

@@ -7,9 +7,12 @@ the number of devices.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import overload
 
 import torch
 from torch import Tensor
@@ -48,12 +51,47 @@ def num_steps(rows: int, per_step: int, steps: int | None, epochs: float | None)
     return max(1, math.ceil(epochs * rows / per_step))
 
 
+def permutation(rows: int, seed: int) -> Tensor:
+    """The order of one pass over the data, [rows]."""
+    return torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
+
+
 def stream(rows: int, seed: int) -> Iterator[int]:
     """Row numbers without end: each pass over the data is a new permutation."""
-    epoch = 0
-    while True:
-        yield from torch.randperm(rows, generator=torch.Generator().manual_seed(seed + epoch)).tolist()
-        epoch += 1
+    for epoch in itertools.count():
+        yield from permutation(rows, seed + epoch).tolist()
+
+
+class Order(Sequence[list[int]]):
+    """The rows of each of `count` steps, `per_step` of them each, as `stream` gives them; made when a step is asked for.
+
+    It holds the permutations of the two passes that were asked for last: a step may start in one and end in the next.
+    """
+
+    def __init__(self, rows: int, per_step: int, count: int, seed: int) -> None:
+        self.rows = rows
+        self.per_step = per_step
+        self.count = count
+        self.epoch = lru_cache(maxsize=2)(lambda epoch: permutation(rows, seed + epoch))
+
+    def __len__(self) -> int:
+        return self.count
+
+    @overload
+    def __getitem__(self, index: int) -> list[int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[list[int]]: ...
+    def __getitem__(self, index: int | slice) -> list[int] | list[list[int]]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self.count))]
+        step = index + self.count if index < 0 else index
+        if not 0 <= step < self.count:
+            raise IndexError(index)
+        found: list[int] = []
+        while len(found) < self.per_step:
+            epoch, place = divmod(step * self.per_step + len(found), self.rows)
+            found += self.epoch(epoch)[place : place + self.per_step - len(found)].tolist()
+        return found
 
 
 class Steps(Dataset[list[Batch]]):
@@ -83,8 +121,7 @@ class Steps(Dataset[list[Batch]]):
         self.unroll = unroll
         self.rank = rank
         self.world = world
-        numbers = stream(len(examples), seed)
-        self.plan = [[next(numbers) for _ in range(rows)] for _ in range(count)]
+        self.plan: Sequence[list[int]] = Order(len(examples), rows, count, seed)
 
     def __len__(self) -> int:
         return len(self.plan)

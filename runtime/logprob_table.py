@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,3 +29,13 @@ def read_logprobs(artifact: Artifact) -> dict[int, tuple[float, ...]]:
     table = pq.read_table(artifact.folder / LOGPROBS_FILE)
     numbers, *columns = (table.column(name).to_pylist() for name in table.column_names)
     return dict(zip(numbers, zip(*columns, strict=True), strict=True))
+
+
+def logprob_columns(artifact: Artifact, rows: int) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.float64]]]:
+    """(whether each of `rows` rows was scored [rows], log-probabilities of its answers [rows, answers]) without a Python object per row."""
+    table = pq.read_table(artifact.folder / LOGPROBS_FILE)
+    number, *columns = (table.column(name).to_numpy() for name in table.column_names)
+    known, values = np.zeros(rows, np.bool_), np.zeros((rows, len(columns)))
+    known[number] = True
+    values[number] = np.stack(columns, axis=1)
+    return known, values

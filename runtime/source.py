@@ -13,6 +13,7 @@ from aligncompiler.store.inputs import shown
 
 from .fault import Fault
 from .malformed import check_header, check_lines, check_list, explained
+from .row_file import BATCH_ROWS
 from .rows import Row, need_columns, renamed
 
 # What pandas would take for a missing value in a csv file is a word here; only an empty cell is missing.
@@ -53,11 +54,18 @@ def file_rows(path: Path) -> Iterator[Row]:
     try:
         if suffix in CHECKS:
             CHECKS[suffix](path)
-        yield from datasets.load_dataset(FORMATS[suffix], data_files=str(path), split="train", streaming=True, **OPTIONS.get(suffix, {}))
+        yield from in_batches(datasets.load_dataset(FORMATS[suffix], data_files=str(path), split="train", streaming=True, **OPTIONS.get(suffix, {})))
     except StopIteration:
         return  # how `datasets` meets a compressed file of nothing
     except (datasets.exceptions.DatasetsError, pa.ArrowException, ValueError, OSError, EOFError, zlib.error, RecursionError) as error:
         raise explained(path, suffix, error) from None
+
+
+def in_batches(rows: Any) -> Iterator[Row]:
+    """The rows of a streamed dataset, taken a thousand at a time: one at a time takes three times as long."""
+    for batch in rows.iter(batch_size=BATCH_ROWS):
+        for values in zip(*batch.values(), strict=True):
+            yield dict(zip(batch, values, strict=True))
 
 
 def hub_rows(name: str, revision: str | None, subset: str | None, split: str | None) -> Iterator[Row]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from aligncompiler.ir import Stage
 from aligncompiler.spec.experiment import Engine
@@ -19,6 +16,7 @@ from aligncompiler.store.inputs import shown
 
 from .fault import Fault, Skip
 from .malformed import type_clash
+from .row_file import MISFITS, Rows, RowWriter
 from .rows import Row, clash
 from .store import Artifact
 
@@ -70,24 +68,28 @@ class Work:
 
     def save_rows(self, rows: Iterable[Row]) -> None:
         """Write the rows as Parquet. Raises Fault if there are none."""
-        field, of = self.source()
-        kept = []
+        writer = RowWriter(self.folder / ROWS_FILE)
         for row in rows:
-            kept.append(row)
-            if len(kept) % 1000 == 0:
-                self.progress.update(len(kept), None, unit="rows")
-        if not kept:
+            self.fitted(writer, writer.add, row)
+            if writer.count % 1000 == 0:
+                self.progress.update(writer.count, None, unit="rows")
+        if not writer.count:
+            field, of = self.source()
             reasons = ", ".join(f"{count} x {reason}" for reason, count in self.skipped.most_common()) or "none were read"
             raise Fault("P604", f"no rows{of} are left ({reasons})", field, ("mend the rows, or the fields that choose them",))
-        columns = sorted({name for row in kept for name in row})
+        self.fitted(writer, writer.close)
+        self.facts["rows"] = self.summary["rows"] = writer.count
+
+    def fitted(self, writer: RowWriter, write: Callable[..., None], *row: Row) -> None:
+        """Write; raise Fault, with the first two rows that clash, where the values of a column have no type in common."""
         try:
-            table = pa.table({name: [row.get(name) for row in kept] for name in columns})
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+            write(*row)
+        except MISFITS as error:
+            field, of = self.source()
             told = type_clash(Path(getattr(self.stage.spec, "file"))) if field == "file" else ""  # noqa: B009  not every kind has one
-            text = told or clash(enumerate(kept, 1), "row") or f"the values of a column cannot be stored as one type: {str(error).splitlines()[0]}"
+            told = told or clash(enumerate(writer.rows(), 1), "row")
+            text = told or f"the values of a column cannot be stored as one type: {str(error).splitlines()[0]}"
             raise Fault("P602", f"the rows{of} do not fit one table: {text}" if of else text, field, ("write all values of a column in one form",)) from None
-        pq.write_table(table, self.folder / ROWS_FILE)
-        self.facts["rows"] = self.summary["rows"] = len(kept)
 
     def log(self, point: Mapping[str, float]) -> None:
         """Add a point to the curves of this stage."""
@@ -95,11 +97,9 @@ class Work:
             stream.write(json.dumps(dict(point)) + "\n")
 
 
-def load_rows(artifact: Artifact, limit: int | None = None) -> list[Row]:
-    """The rows of a dataset artifact, in their order."""
-    table = pq.read_table(artifact.folder / ROWS_FILE)
-    rows: list[Row] = (table if limit is None else table.slice(0, limit)).to_pylist()
-    return rows
+def load_rows(artifact: Artifact, limit: int | None = None, columns: Sequence[str] | None = None) -> Rows:
+    """The rows of a dataset artifact, in their order; with these columns, or all."""
+    return Rows(artifact.folder / ROWS_FILE, limit, columns)
 
 
 class Stopwatch:

@@ -57,4 +57,15 @@ CODES = (
         "Rows that cannot be used are left out of a run, and counted. This tells how many it would be, before anything is trained on the rest.",
         severity="warning",
     ),
+    Code(
+        "P630",
+        "unstable-template",
+        "What a chat template writes of a conversation must start with what it writes of the conversation before the answer, and must end the answer "
+        "with a token of its own. Otherwise a model would be trained to go on from a text that it is never shown when it writes.",
+    ),
+    Code(
+        "P631",
+        "no-example",
+        "`show --example` prints a row as a stage reads it. The stage reads none, the row is not there, or what it is read with must be made first.",
+    ),
 )

@@ -155,6 +155,8 @@ class CausalLM(Model):
     """A decoder language model: a policy that writes text."""
 
     kind: Literal["causal_lm"] = "causal_lm"
+    version: ClassVar[int] = 2
+
     architecture: Architecture | None = field(None)
     """Build with random weights in this shape; needs `tokenizer`."""
     tokenizer: Tokenizer | None = field(None)

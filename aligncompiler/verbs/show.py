@@ -21,7 +21,14 @@ from ..words.suggest import nearest
 
 
 def show(args: argparse.Namespace) -> int:
-    """Print the spec, or one part of it, as YAML or JSON."""
+    """Print the spec, or one part of it, as YAML or JSON; or one row as a stage reads it."""
+    if args.example is not None:
+        from ..example import show_example  # needed for this option alone
+
+        return show_example(args)
+    if args.row is not None:
+        say("error: `--row` counts the rows of a stage: name it with `--example STAGE`")
+        return 2
     compiled = compile_spec(Path(args.spec), args.profiles, args.sets, static=True)
     print_report(compiled.report)
     if compiled.experiment is None or compiled.report.errors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aligncompiler.spec.answering import Pair
 
@@ -22,26 +22,30 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     """
     rows = load_rows(completions)
     scores = (
-        [row["score"] for row in rows]
+        [row["score"] for row in load_rows(completions, columns=("score",))]
         if isinstance(reward, str)
         else [None if isinstance(s, Skip) else s["score"] for s in reward_rows(reward, rows, work.device, work.progress.update)]
     )
-    groups: dict[object, list[tuple[Row, float]]] = {}
-    for row, score in zip(rows, scores, strict=True):
+    columns = ("group",) if "group" in rows.columns else ("prompt",)
+    groups: dict[object, list[tuple[int, float]]] = {}
+    for number, (row, score) in enumerate(zip(load_rows(completions, columns=columns), scores, strict=True)):
         if score is None:
             work.skipped["no score"] += 1
         else:
-            groups.setdefault(row.get("group", row["prompt"]), []).append((row, score))
-    work.save_rows(work.usable(pairs(groups, rule, completions.facts["answer_columns"])))
+            groups.setdefault(row[columns[0]], []).append((number, score))
+    work.save_rows(work.usable(pairs(rows, groups, rule, completions.facts["answer_columns"])))
     work.summary |= {"prompts": len(groups)}
 
 
-def pairs(groups: dict[object, list[tuple[Row, float]]], rule: Bound, own: list[str]) -> Iterator[Row | Skip]:
-    for answers in groups.values():
-        found = [(b, w) for b, w in rule([score for _, score in answers]) if answers[b][0]["completion"] != answers[w][0]["completion"]]
+def pairs(rows: Sequence[Row], groups: dict[object, list[tuple[int, float]]], rule: Bound, own: list[str]) -> Iterator[Row | Skip]:
+    """The pairs of each group, which is given by the numbers of its rows and their scores: only one group of rows is held."""
+    for members in groups.values():
+        answers = [rows[number] for number, _ in members]
+        scores = [score for _, score in members]
+        found = [(b, w) for b, w in rule(scores) if answers[b]["completion"] != answers[w]["completion"]]
         if not found:
             yield Skip("prompt whose answers score the same")
         for better, worse in found:
-            (good, high), (bad, low) = answers[better], answers[worse]
+            good, bad = answers[better], answers[worse]
             prompt = {k: v for k, v in good.items() if k not in own}
-            yield prompt | {"chosen": good["completion"], "rejected": bad["completion"], "chosen_score": high, "rejected_score": low}
+            yield prompt | {"chosen": good["completion"], "rejected": bad["completion"], "chosen_score": scores[better], "rejected_score": scores[worse]}

@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch.utils.data import DataLoader
@@ -21,14 +22,15 @@ from aligncompiler.spec.objective import Objective
 from aligncompiler.spec.optimizer import Schedule
 from aligncompiler.spec.training import Batch, Budget, Train
 
-from ..batching import Example, Steps, num_steps
-from ..fault import Fault, Skip
-from ..logprob_table import read_logprobs
+from ..batching import Steps, num_steps
+from ..encoded import Encoded, Floats, encode_rows
+from ..fault import Fault
+from ..logprob_table import logprob_columns
 from ..modules.offline import Offline
 from ..networks import Network, gathered, load_encoder, load_network, read_about, save_network
 from ..registry import Bound, bind, implements
 from ..store import Artifact
-from ..tokens import Encoder, leaves_of
+from ..tokens import TEXTS, Encoder, leaves_of
 from ..work import Work, load_rows
 
 
@@ -107,35 +109,44 @@ def keep(work: Work, network: Network, adapted: Any, encoder: Encoder, about: di
     work.facts[f"checkpoints.{number}"] = {"steps": step}
 
 
-def encode(
-    work: Work, encoder: Encoder, data: Artifact, objective: Bound, reference: Artifact | str, max_tokens: int | str
-) -> tuple[list[Example], tuple[str, ...]]:
-    """Every usable row as a tree with the numbers that the objective reads beside the model's own."""
-    rows = load_rows(data)
-    stored = read_logprobs(reference) if isinstance(reference, Artifact) else {}
+def encode(work: Work, encoder: Encoder, data: Artifact, objective: Bound, reference: Artifact | str, max_tokens: int | str) -> tuple[Encoded, tuple[str, ...]]:
+    """Every usable row as an example with the numbers that the objective reads beside the model's own, and the names of its answers."""
     spec = objective.spec
     assert isinstance(spec, Objective)
+    rows = load_rows(data)
     names, columns = zip(*leaves_of(rows[0], spec.reads), strict=True)
-    limit = encoder.limit(max_tokens)
-    examples = []
-    for number, row in enumerate(rows):
-        tree = encoder.tree(row, columns, limit)
-        if isinstance(tree, Skip):
-            work.skipped[tree.reason] += 1
-            continue
-        numbers = {"margin": float(row.get("margin") or 0.0)} if "margin" in spec.reads else {}
-        if spec.wants_reference() and number not in stored:
-            work.skipped["longer than the reference reads"] += 1
-            continue
-        if spec.wants_reference():
-            numbers |= {f"reference_{name}_logp": value for name, value in zip(names, stored[number], strict=True)}
-        examples.append(Example(tree, numbers))
-        if number % 500 == 0:
-            work.progress.update(number, len(rows), "reading", unit="rows")
-    if not examples:
+    read = [name for name in (*TEXTS, *columns) if name in rows.columns]
+    known_R, logp_RL = logprob_columns(reference, len(rows)) if spec.wants_reference() and isinstance(reference, Artifact) else (None, None)
+
+    def skip(reason: str) -> None:
+        work.skipped[reason] += 1
+
+    def usable(number: int) -> str:
+        return "longer than the reference reads" if known_R is not None and not known_R[number] else ""
+
+    encoded = encode_rows(
+        encoder,
+        load_rows(data, columns=read),
+        columns,
+        encoder.limit(max_tokens),
+        skip,
+        lambda done, total: work.progress.update(done, total, "reading", unit="rows"),
+        usable,
+        work.folder,
+    )
+    if not len(encoded):
         reasons = ", ".join(f"{count} x {reason}" for reason, count in work.skipped.items())
         raise Fault("P604", f"no row is left to train on ({reasons})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))
-    return examples, names
+    numbers = {"margin": margins(data)[encoded.rows_N]} if "margin" in spec.reads else {}
+    if logp_RL is not None:
+        numbers |= {f"reference_{name}_logp": logp_RL[encoded.rows_N, place] for place, name in enumerate(names)}
+    return encoded.with_numbers(numbers), names
+
+
+def margins(data: Artifact) -> Floats:
+    """The margin of every row, 0 where it has none."""
+    rows = load_rows(data, columns=("margin",))
+    return np.fromiter((float(row["margin"] or 0.0) for row in rows), np.float64) if rows.columns else np.zeros(len(rows))
 
 
 def adapt(network: Network, about: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from runtime.batching import Example, Steps, num_steps, stream
+from runtime.batching import Example, Order, Steps, num_steps, stream
 from runtime.forest import trunk_and_leaves
 from runtime.reductions.mean import mean
 
@@ -31,9 +31,9 @@ def test_every_pass_over_the_data_takes_each_row_once_in_a_new_order():
 
 
 def test_steps_follow_from_the_seed():
-    assert steps().plan == steps().plan
-    assert steps().plan != steps(seed=1).plan
-    assert steps(count=3).plan == steps(count=6).plan[:3]
+    assert list(steps().plan) == list(steps().plan)
+    assert list(steps().plan) != list(steps(seed=1).plan)
+    assert list(steps(count=3).plan) == steps(count=6).plan[:3]
 
 
 def test_ranks_share_a_step_without_overlap():
@@ -52,3 +52,14 @@ def test_moving_a_batch_keeps_its_plain_rows_without_a_mask():
     batch = steps()[0][0].to("cpu")
     assert batch.forest.mask_B1TT is None
     assert batch.weight.tolist() == [0.25] * len(batch.weight)
+
+
+@pytest.mark.parametrize(("rows", "per_step"), [(10, 4), (10, 5), (3, 7), (1, 2), (10, 10)])
+def test_the_rows_of_a_step_are_those_of_the_stream_whichever_step_is_asked_for(rows, per_step):
+    numbers = stream(rows, 3)
+    wanted = [[next(numbers) for _ in range(per_step)] for _ in range(9)]
+    order = Order(rows, per_step, 9, 3)
+    assert list(order) == wanted and len(order) == 9
+    assert [order[s] for s in (8, 0, 5, -1)] == [wanted[s] for s in (8, 0, 5, -1)]
+    with pytest.raises(IndexError):
+        order[9]

@@ -11,7 +11,7 @@ from runtime.fault import Fault, Skip
 from runtime.networks import load_encoder
 from runtime.tokens import Encoder, leaves_of
 
-CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<reply>{% endif %}"
+CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
 
 
 @pytest.fixture
@@ -95,10 +95,10 @@ def test_a_limit_above_the_context_is_refused_and_never_lowered(encoder):
 
 def test_chat_format_uses_the_template_once(chat):
     ids = chat.prompt({"prompt": "hello"})
-    assert chat.tokenizer.decode(ids) == "<user>hello<reply>"
+    assert chat.tokenizer.decode(ids) == "<user>hello<assistant>"
     messages = [{"role": "system", "content": "be"}, {"role": "user", "content": "hi"}]
     row = {"prompt": "System: be\n\nHuman: hi\n\nAssistant:", "messages": json.dumps(messages)}
-    assert chat.tokenizer.decode(chat.prompt(row)) == "<system>be<user>hi<reply>"
+    assert chat.tokenizer.decode(chat.prompt(row)) == "<system>be<user>hi<assistant>"
 
 
 def test_chat_format_without_a_template_is_one_clear_fault(tokenizer):
@@ -127,3 +127,11 @@ def test_the_context_is_the_smaller_of_what_model_and_tokenizer_say(encoder_arti
     (encoder_artifact.folder / "model").unlink()
     target.rename(encoder_artifact.folder / "model")
     assert load_encoder(encoder_artifact).context == 20
+
+
+def test_texts_together_have_the_tokens_of_each_alone_whatever_the_file_of_the_tokenizer_cuts_or_pads(encoder, bert_folder):
+    texts = ["all cats", "", " so it  follows\n" * 9, "é🙂"]
+    for tokenizer in (encoder.tokenizer, transformers.AutoTokenizer.from_pretrained(bert_folder)):
+        tokenizer.backend_tokenizer.enable_truncation(2)
+        tokenizer.backend_tokenizer.enable_padding()
+        assert Encoder(tokenizer, "plain", 64).ids_of(texts) == [tokenizer.encode(text, add_special_tokens=False) for text in texts]

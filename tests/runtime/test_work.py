@@ -14,7 +14,7 @@ def test_rows_come_back_as_they_were_with_gaps_filled(make_work, finished):
     found = load_rows(finished(work, "dataset"))
     assert found[0] == {"prompt": "a", "n": 1, "steps": ["x", "y"], "extra": None}
     assert found[1]["extra"] == {"k": True}
-    assert load_rows(finished(work, "dataset"), 1) == found[:1]
+    assert list(load_rows(finished(work, "dataset"), 1)) == found[:1]
     assert work.summary["rows"] == 2
 
 

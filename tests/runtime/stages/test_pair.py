@@ -21,7 +21,7 @@ def pairs(make_work, dataset, finished):
     def make(rows, reward="labels", rule=None):
         work = make_work()
         pair(work, completions=dataset(rows, answer_columns=OWN), reward=reward, rule=bind(rule or BestAgainstWorst(), {}))
-        return work, load_rows(finished(work, "dataset"))
+        return work, list(load_rows(finished(work, "dataset")))
 
     return make
 

@@ -1,0 +1,113 @@
+"""Tokenised rows as a few flat arrays: a million examples are no million Python objects.
+
+The ids of all rows lie one behind the other in a nameless file that is mapped into memory and goes away with the process; `bounds_NB` says
+where each segment starts and ends. Rows are tokenised a thousand at a time, and a tree is made when a step draws it.
+
+Shapes: N kept rows, B bounds of the segments of a row: the start of the prompt, its end, and the end of each answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import mmap
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, overload
+
+import numpy as np
+
+from .batching import Example
+from .forest import Tree, trunk_and_leaves
+from .row_file import BATCH_ROWS
+from .rows import Row
+from .tokens import Encoder, Parts, longest
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Ids = np.ndarray[Any, np.dtype[np.int32]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Encoded(Sequence[Example]):
+    """Rows as examples. `rows_N` are their numbers in the data, `numbers` what else belongs to each, [N] by name."""
+
+    ids: Ids
+    bounds_NB: Ints
+    rows_N: Ints
+    numbers: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows_N)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return Example(self.tree(index), {name: float(values_N[index]) for name, values_N in self.numbers.items()})
+
+    def tree(self, index: int) -> Tree:
+        """The prompt and the answers of one example."""
+        trunk, *leaves = (self.ids[start:end].tolist() for start, end in itertools.pairwise(self.bounds_NB[index].tolist()))
+        return trunk_and_leaves(trunk, leaves)
+
+    def with_numbers(self, numbers: Mapping[str, Floats]) -> Encoded:
+        return replace(self, numbers=numbers)
+
+
+def encode_rows(
+    encoder: Encoder,
+    rows: Sequence[Row],
+    leaves: Sequence[str],
+    max_tokens: int,
+    skip: Callable[[str], None],
+    tell: Callable[[int, int], None],
+    usable: Callable[[int], str] = lambda number: "",
+    folder: Path | None = None,
+) -> Encoded:
+    """Every row that has at most `max_tokens` tokens and is `usable` by its number; `skip` hears the reason of each other one.
+
+    The tokens are written to a nameless file in `folder`.
+    """
+    with tempfile.TemporaryFile(dir=folder) as stream:
+        bounds, kept = [np.empty((0, 2 + len(leaves)), np.int64)], [np.empty(0, np.int64)]
+        written = number = 0
+        for some in batched(rows, BATCH_ROWS):
+            fitting: list[Parts] = []
+            numbers: list[int] = []
+            for trunk, answers in encoder.parts_of(some, leaves):
+                reason = f"longer than {max_tokens} tokens" if longest(trunk, answers) > max_tokens else usable(number)
+                if reason:
+                    skip(reason)
+                else:
+                    fitting.append((trunk, answers))
+                    numbers.append(number)
+                number += 1
+            kept.append(np.array(numbers, np.int64))
+            bounds.append(append(stream, written, fitting, 1 + len(leaves)))
+            written = int(bounds[-1][-1, -1]) if fitting else written
+            tell(number, len(rows))
+        stream.flush()
+        ids = np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), np.int32) if written else np.empty(0, np.int32)
+        return Encoded(ids, np.concatenate(bounds), np.concatenate(kept))
+
+
+def append(stream: BinaryIO, start: int, parts: Sequence[Parts], segments: int) -> Ints:
+    """Write the tokens of some rows behind `start` others; where each segment starts and ends, [rows, segments + 1]."""
+    flat = [segment for trunk, answers in parts for segment in (trunk, *answers)]
+    stream.write(np.fromiter(itertools.chain.from_iterable(flat), np.int32).tobytes())
+    ends = start + np.cumsum(np.fromiter(map(len, flat), np.int64)).reshape(-1, segments)
+    starts = np.concatenate([[start], ends[:-1, -1]])[: len(ends)]
+    return np.concatenate([starts[:, None], ends], axis=1)
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`, the last but for the rest."""
+    iterator = iter(items)
+    while some := list(itertools.islice(iterator, size)):
+        yield some

@@ -1,0 +1,203 @@
+"""`python -m runtime.example plan.json found.json --store S --stage NAME --row N`: one row as a stage reads it. `alignc show --example` starts this.
+
+Rows and tokenizers come from the store where they are there; otherwise rows are read or generated up to the one asked for, and a tokenizer
+that is trained in the run is trained here if that is quick. Rows that stages make must have been made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aligncompiler.ir import Plan, Stage, artifact_folder, read_plan
+from aligncompiler.spec.base import Ref
+from aligncompiler.spec.codec import refs
+from aligncompiler.store.artifacts import read_manifest
+
+from .examine import Examination, Reading, Silent, check_implemented, in_time, is_model, readings
+from .fault import Fault, Skip
+from .logprob_table import logprob_columns
+from .networks import load_encoder
+from .registry import bind
+from .rows import Row
+from .store import Artifact
+from .tokens import Encoder, leaves_of, longest
+from .work import Work, load_rows
+
+FILE_BYTES = 50_000_000  # largest data file that is read whole here, to train a tokenizer on
+SECONDS = 20.0  # longest time for the generation of rows
+
+
+class Shown:
+    """One row of one stage, looked up or made. Raises Fault where that cannot be done."""
+
+    def __init__(self, plan: Plan, store: Path, folder: Path) -> None:
+        self.plan = plan
+        self.store = store
+        self.folder = folder
+        self.examination = Examination(plan, folder)
+
+    def example(self, stage: Stage, number: int) -> dict[str, Any]:
+        """What the stage makes of row `number` of what it reads; of a dataset, and of a stage that reads no tokens, the row itself."""
+        if stage.spec.family == "datasets":
+            return {"stage": stage.id, "data": stage.id, "row": number, "columns": self.row(stage, number, stage)}
+        reading = next(readings(stage.spec), None)
+        data = reading.data if reading is not None else next((ref for ref in refs(stage.spec) if ref.output.artifact == "dataset"), None)
+        if stage.spec.family != "stages" or data is None:
+            reads = [s.id for s in self.plan.stages if s.spec.family == "datasets" or next(readings(s.spec), None)]
+            raise Fault("P631", f"`{stage.id}` reads no rows, so it has no example", "", (f"what does: {', '.join(reads)}",))
+        row = self.row(self.plan[stage.source(data)], number, stage)
+        found = {"stage": stage.id, "data": stage.source(data), "row": number, "columns": row}
+        return found if reading is None else found | self.tokens(stage, reading, row, number)
+
+    # ---- rows
+
+    def stored(self, stage: Stage) -> Artifact | None:
+        manifest = read_manifest(self.store, stage.key)
+        return Artifact(stage.id, artifact_folder(self.store, stage.key), manifest) if manifest is not None else None
+
+    def row(self, data: Stage, number: int, asked: Stage) -> Row:
+        """A row of a dataset, read from the store, or from where the dataset takes it."""
+        stored = self.stored(data)
+        if stored is not None:
+            rows = load_rows(stored)
+            if number < len(rows):
+                return rows[number]
+            count = len(rows)
+        elif data.spec.family != "datasets":
+            raise Fault("P631", f"the rows of `{asked.id}` are made by `{data.id}`, which has not been made yet", "", (to_make(self.plan, data),))
+        else:
+            check_implemented(data)
+            work = Work(data, self.folder, data.seed, self.plan.engine, Silent())
+            count = 0
+            for row in in_time(work.usable(bind(data.spec, {})()), SECONDS):
+                if count == number:
+                    return row
+                count += 1
+        raise Fault("P631", f"`{data.id}` has no row {number:,}: its rows count from 0 to {count - 1:,}", "", ("name another with `--row`",))
+
+    # ---- tokens
+
+    def tokens(self, stage: Stage, reading: Reading, row: Row, number: int) -> dict[str, Any]:
+        """The row in tokens: each segment with its parent and which of its tokens are learned or scored."""
+        encoder = self.encoder(self.plan[stage.source(reading.model)])
+        leaves = leaves_of(row, reading.reads) if reading.reads else ()
+        trunk, answers = encoder.parts(row, [column for _, column in leaves])
+        limit = encoder.limit(reading.max_tokens) if reading.reads else encoder.context - 1
+        scored = reading.model.output.artifact == "policy"  # a scorer reads one value at the end of an answer
+        segments = [segment(encoder, "prompt", None, trunk, False)]
+        segments += [segment(encoder, name, 0, answer, scored) for (name, _), answer in zip(leaves, answers, strict=True)]
+        length = longest(trunk, answers)
+        skipped = Skip(f"longer than {limit} tokens" if reading.reads else f"prompt longer than {limit} tokens").reason if length > limit else ""
+        numbers, missing = self.numbers(stage, row, number, [name for name, _ in leaves], reading.reads)
+        return {
+            "model": stage.source(reading.model),
+            "targets": ("answers" if scored else "values") if leaves else "written",
+            "segments": segments,
+            "tokens": len(trunk) + sum(map(len, answers)),
+            "longest": length,
+            "limit": limit,
+            "skipped": skipped or missing,
+            "numbers": numbers,
+        }
+
+    def numbers(self, stage: Stage, row: Row, number: int, names: list[str], reads: tuple[str, ...]) -> tuple[dict[str, float | None], str]:
+        """What the objective reads beside the model's own, None where it is not computed yet; and why the row would be skipped for lack of it."""
+        found: dict[str, float | None] = {"margin": float(row.get("margin") or 0.0)} if "margin" in reads else {}
+        reference = getattr(stage.spec, "reference", None)
+        if not isinstance(reference, Ref):
+            return found, ""
+        stored = self.stored(self.plan[stage.source(reference)])
+        if stored is None:
+            return found | {f"reference_{name}_logp": None for name in names}, ""
+        known, values = logprob_columns(stored, number + 1)
+        if not known[number]:
+            return found, "longer than the reference reads"
+        return found | {f"reference_{name}_logp": float(value) for name, value in zip(names, values[number], strict=True)}, ""
+
+    def encoder(self, model: Stage) -> Encoder:
+        """The tokenizer that a model reads with: its own, or that of what it is made from."""
+        for stage in self.line(model):
+            stored = self.stored(stage)
+            if stored is not None and (stored.folder / "alignc.json").is_file():
+                return load_encoder(stored)
+        base = [*self.line(model)][-1]
+        tokenizer = getattr(base.spec, "tokenizer", None)
+        for id in {base.source(ref) for ref in refs(tokenizer)} if tokenizer is not None else ():
+            self.read(self.plan[id], base)
+        found = self.examination.encoder(base)
+        for fault in self.examination.findings.faults:
+            if found is None and fault["code"] != "P622":
+                raise Fault(fault["code"], fault["message"], "", tuple(fault["help"]))
+        if found is None:
+            raise self.first(base)
+        return found
+
+    def line(self, model: Stage) -> Iterator[Stage]:
+        """A model, and what it was made from, back to one that was made from none."""
+        yield model
+        before = next((ref for ref in refs(model.spec) if is_model(ref)), None)
+        if before is not None:
+            yield from self.line(self.plan[model.source(before)])
+
+    def read(self, data: Stage, model: Stage) -> None:
+        """Read the rows that a tokenizer is trained on, if that is quick."""
+        stored = self.stored(data)
+        if stored is not None:
+            self.examination.rows[data.id] = stored
+        elif data.spec.family == "datasets" and ((file := getattr(data.spec, "file", None)) is None or Path(file).stat().st_size < FILE_BYTES):
+            self.examination.read(data)
+        if data.id not in self.examination.rows:
+            raise self.first(model)
+
+    def first(self, model: Stage) -> Fault:
+        return Fault("P631", f"the tokenizer of `{model.id}` is trained in the run, on too much to do it here", "", (to_make(self.plan, model),))
+
+
+def to_make(plan: Plan, stage: Stage) -> str:
+    """How to make a stage, as a hint; what is no stage of its own is made with what needs it."""
+    needs = stage if stage.spec.family == "stages" else next((s for s in plan.stages if s.spec.family == "stages" and stage.id in plan.ancestors(s.id)), stage)
+    return f"`alignc run {plan.spec_file} --only {needs.base}` makes it first"
+
+
+def segment(encoder: Encoder, name: str, parent: int | None, ids: list[int], scored: bool) -> dict[str, Any]:
+    texts = [encoder.tokenizer.decode([token], skip_special_tokens=False, clean_up_tokenization_spaces=False) for token in ids]
+    tokens = [{"id": token, "text": text, "target": scored} for token, text in zip(ids, texts, strict=True)]
+    return {"name": name, "parent": parent, "text": encoder.tokenizer.decode(ids, skip_special_tokens=False), "tokens": tokens}
+
+
+def plain(value: Any) -> Any:
+    """A value of a row as JSON has it."""
+    return str(value)
+
+
+def main() -> int:
+    """Look up the example and write it, or the fault, as JSON; 130 if interrupted."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("plan", type=Path)
+    parser.add_argument("found", type=Path)
+    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--row", type=int, required=True)
+    args = parser.parse_args()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    plan = read_plan(args.plan)
+    try:
+        with tempfile.TemporaryDirectory(prefix="alignc-example-") as folder:
+            found: dict[str, Any] = {"example": Shown(plan, args.store, Path(folder)).example(plan[args.stage], args.row)}
+    except Fault as fault:
+        found = {"fault": {"stage": args.stage, "code": fault.code, "message": fault.message, "field": "", "help": list(fault.help)}}
+    except KeyboardInterrupt:
+        return 130
+    args.found.write_text(json.dumps(found, ensure_ascii=True, default=plain), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
