@@ -1,19 +1,80 @@
-"""Lightning's trainer, as a spec asks for it: device, precision, strategy."""
+"""Lightning's trainer, as a spec asks for it: device, precision, strategy, loggers."""
 
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import lightning
-from lightning.pytorch.strategies import ModelParallelStrategy
+from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy, ModelParallelStrategy, Strategy
 from torch.utils.data import DataLoader
 
 from aligncompiler.spec.experiment import Engine
 
 from .batching import Steps
 from .modules.offline import Offline
+
+
+class OurSignals(lightning.Callback):
+    """A stop by SIGTERM interrupts training as it does all other work.
+
+    Lightning's own handler makes the processes exchange a message, which in the midst of a step waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self.handler = signal.getsignal(signal.SIGTERM)
+
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        signal.signal(signal.SIGTERM, self.handler)
+
+
+def single(engine: Engine, clip_norm: float) -> str:
+    return "auto"
+
+
+def ddp(engine: Engine, clip_norm: float) -> Strategy:
+    return DDPStrategy()
+
+
+def fsdp(engine: Engine, clip_norm: float) -> Strategy:
+    return ModelParallelStrategy(data_parallel_size=engine.world, tensor_parallel_size=1)
+
+
+def deepspeed(engine: Engine, clip_norm: float) -> Strategy:
+    """ZeRO 2: weights whole on every device, so that they are saved as they are; it clips gradients by itself."""
+    strategy = DeepSpeedStrategy(stage=2, logging_batch_size_per_gpu=1)
+    assert isinstance(strategy.config, dict)
+    strategy.config["gradient_clipping"] = clip_norm
+    return strategy
+
+
+STRATEGIES: dict[str, Callable[[Engine, float], Strategy | str]] = {"single": single, "ddp": ddp, "fsdp": fsdp, "deepspeed": deepspeed}
+
+
+def make_trainer(engine: Engine, clip_norm: float, loggers: Sequence[Logger]) -> lightning.Trainer:
+    """Lightning's trainer, silent: progress and curves go through the work at hand."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    # Named, not detected: in a job of SLURM Lightning would count the tasks of the job, and requeue it by itself.
+    environment: ClusterEnvironment = TorchElasticEnvironment() if TorchElasticEnvironment.detect() else LightningEnvironment()
+    return lightning.Trainer(
+        accelerator="gpu" if engine.accelerator == "cuda" else "cpu",
+        devices=engine.devices,
+        num_nodes=engine.nodes,
+        strategy=STRATEGIES[engine.strategy](engine, clip_norm),
+        plugins=[environment],
+        precision="bf16-mixed" if engine.precision == "bfloat16" else "32-true",
+        max_epochs=1,
+        logger=list(loggers),
+        callbacks=[OurSignals()],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
 
 
 def fit(trainer: lightning.Trainer, module: Offline, items: Steps) -> None:
@@ -24,21 +85,3 @@ def fit(trainer: lightning.Trainer, module: Offline, items: Steps) -> None:
             trainer.fit(module, DataLoader(items, batch_size=None))
         except SystemExit:
             raise KeyboardInterrupt from None
-
-
-def make_trainer(engine: Engine) -> lightning.Trainer:
-    """Lightning's trainer, silent: progress and curves go through the work at hand."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    strategies: dict[str, Any] = {"single": "auto", "ddp": "ddp", "fsdp": ModelParallelStrategy(engine.devices, 1)}
-    return lightning.Trainer(
-        accelerator="gpu" if engine.accelerator == "cuda" else "cpu",
-        devices=engine.devices,
-        strategy=strategies[engine.strategy],
-        precision="bf16-mixed" if engine.precision == "bfloat16" else "32-true",
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )

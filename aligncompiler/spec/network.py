@@ -130,13 +130,14 @@ class Network:
         attention = tokens * width * (4 * self.layers * self.heads * self.head_size)
         return tokens * (2 * self.block_numbers), attention, outputs * self.head_numbers * 2
 
-    def kept_bytes(self, one: Pass, half: bool, cuda: bool) -> Figure:
+    def kept_bytes(self, one: Pass, half: bool, cuda: bool, again: bool = False) -> Figure:
         """Bytes that a forward pass keeps for the backward pass, less those of the logits.
 
         A decoder keeps in each layer 8 D + 2 K + 4 F numbers a token in float32 (inputs and outputs of both norms 6 D, queries and what
         attention gives 2 D, keys and values 2 K, the gated layer 4 F); under bfloat16, 4 D in four bytes and 7 D + 2 K + 4 F in two, and
         a copy of every matrix. Frozen norms keep 2 D less. An encoder keeps 11 D + 2 F, dropout masks included. A mask of trees takes W
-        four-byte numbers a token and layer; attention with dropout and no fused kernel 3 H W.
+        four-byte numbers a token and layer; attention with dropout and no fused kernel 3 H W. With blocks that are computed `again`, all
+        this is kept of one layer at a time, and D numbers a token of each.
         """
         keys = self.heads * self.head_size if one.tree else self.kv_heads * self.head_size  # a dense mask repeats them for every query head
         inner = (4 if self.gated else 2) * self.ffn
@@ -144,7 +145,8 @@ class Network:
         wide, narrow = (4 - frozen, 7 if half else 4) if self.causal else (7, 4)
         a_token = 4 * wide * self.hidden + (2 if half else 4) * (narrow * self.hidden + (2 * keys if self.causal else 0) + inner)
         pairs = (4 if one.tree else 0) + (12 * self.heads if self.noisy and not cuda else 0)
-        kept = one.tokens * (self.layers * a_token + 12 * self.hidden) + one.tokens * one.width * (self.layers * pairs + (1 if one.tree else 0))
+        layers, inputs = (1, 4 * self.hidden * self.layers) if again else (self.layers, 0)
+        kept = one.tokens * (layers * a_token + inputs + 12 * self.hidden) + one.tokens * one.width * (layers * pairs + (1 if one.tree else 0))
         return kept + ((self.head_numbers + self.block_numbers) * 2 if half else 0)
 
     def passing_bytes(self, one: Pass) -> Figure:

@@ -68,8 +68,10 @@ class Offline(lightning.LightningModule):
             self.manual_backward(losses.sum() * (self.trainer.world_size / batch.denominator))
             for name, value in {"loss": losses, **metrics}.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach().sum()) / batch.denominator
-        norm = self.clip()
+        clips_itself = self.trainer.strategy.handles_gradient_accumulation  # deepspeed, which knows the norm only after its step
+        norm = 0.0 if clips_itself else self.clip()
         optimizer.step()
+        norm = float(self.trainer.model.get_global_grad_norm() or 0.0) if clips_itself else norm
         optimizer.zero_grad()
         schedule: Any = self.lr_schedulers()
         rate = schedule.get_last_lr()[0]
