@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,11 +24,13 @@ Point = Mapping[str, float]
 
 
 class Destination(NamedTuple):
-    """How a logger is made, packages of which one must be there, and the error by which its service refuses."""
+    """How a logger is made, packages of which one must be there, the error by which its service refuses and what helps then, and how it ends."""
 
     make: Callable[[Work, Path, Sequence[Point]], Logger]
     packages: tuple[str, ...] = ()
     refusal: str = ""
+    help: str = ""
+    end: Callable[[Any], None] = lambda logger: None
 
 
 def csv(work: Work, folder: Path, past: Sequence[Point]) -> Logger:
@@ -42,8 +45,8 @@ def csv(work: Work, folder: Path, past: Sequence[Point]) -> Logger:
 def tensorboard(work: Work, folder: Path, past: Sequence[Point]) -> Logger:
     from lightning.pytorch.loggers import TensorBoardLogger
 
-    last = int(past[-1]["step"]) if past else 0
-    return TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=last + 1)
+    first = int(past[-1]["step"]) + 1 if past else 1
+    return TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=first, filename_suffix=f".from{first}")
 
 
 def wandb(work: Work, folder: Path, past: Sequence[Point]) -> Logger:
@@ -59,48 +62,63 @@ def mlflow(work: Work, folder: Path, past: Sequence[Point]) -> Logger:
 
     folder.mkdir(parents=True, exist_ok=True)
     known = folder / "mlflow_run_id"
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
+    beside = (folder.parent / "mlflow").resolve()  # one for the run: `mlflow ui --backend-store-uri sqlite:///.../logs/mlflow.db`
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
     logger = MLFlowLogger(
         experiment_name=work.experiment,
         run_name=f"{work.run.name} {work.stage.id}",
-        tracking_uri=uri,
-        artifact_location=None if "MLFLOW_TRACKING_URI" in os.environ else (folder / "mlflow").resolve().as_uri(),
+        tracking_uri=uri or f"sqlite:///{beside}.db",
+        artifact_location=None if uri else beside.as_uri(),
         run_id=known.read_text(encoding="utf-8") if known.is_file() else None,
     )
     known.write_text(str(logger.run_id), encoding="utf-8")
     return logger
 
 
+MLFLOW_HELP = "set MLFLOW_TRACKING_URI to a server; the database that is kept without it needs the full package: pip install mlflow"
 DESTINATIONS: dict[str, Destination] = {
     "csv": Destination(csv),
     "tensorboard": Destination(tensorboard, ("tensorboardX", "tensorboard")),
-    "wandb": Destination(wandb, ("wandb",), "wandb.errors.Error"),
-    "mlflow": Destination(mlflow, ("mlflow",), "mlflow.exceptions.MlflowException"),
+    "wandb": Destination(wandb, ("wandb",), "wandb.errors.Error", "run `wandb login`, or set WANDB_MODE=offline", lambda logger: logger.experiment.finish()),
+    "mlflow": Destination(
+        mlflow,
+        ("mlflow",),
+        "mlflow.exceptions.MlflowException",
+        MLFLOW_HELP,
+    ),
 }
 
 
-def make_loggers(work: Work, past: Sequence[Point], first: bool) -> list[Logger]:
-    """The loggers that the engine names, started; the first of several processes has them. `past` is the curve that the stage goes on from.
+@contextmanager
+def logging_to(work: Work, past: Sequence[Point]) -> Iterator[list[Logger]]:
+    """The loggers that the engine names, started, and ended at the end; the first of several processes has them. `past` is the curve that the
+    stage goes on from.
 
     Raises Fault if a service refuses.
     """
-    made = []
-    for name in work.engine.loggers if first else ():
-        destination = DESTINATIONS[name]
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that what an earlier attempt left is replaced is meant
-                logger = destination.make(work, work.run / "logs" / work.stage.id, past)
-                assert logger.experiment is not None  # made when it is first asked for: a service that is not there should say so now
-        except refusals(destination) as error:
-            text = str(error).strip().partition("\n")[0]
-            help = ("set up its service here, or its offline mode (`WANDB_MODE=offline`)", f"or leave `{name}` out of `engine.loggers`")
-            raise Fault("P608", f"the logger `{name}` cannot be started: {text}", "", help) from None
-        made.append(logger)
-    return made
+    started: list[tuple[Logger, Destination]] = []
+    try:
+        for name in work.engine.loggers if work.first else ():
+            destination = DESTINATIONS[name]
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # that what an earlier attempt left is replaced is meant
+                    logger = destination.make(work, work.run / "logs" / work.stage.id, past)
+                    assert logger.experiment is not None  # made when it is first asked for: a service that is not there should say so now
+            except refusals(destination) as error:
+                text = str(error).strip().partition("\n")[0]
+                raise Fault(
+                    "P608", f"the logger `{name}` cannot be started: {text}", "", (destination.help, f"or leave `{name}` out of `engine.loggers`")
+                ) from None
+            started.append((logger, destination))
+        yield [logger for logger, _ in started]
+    finally:
+        for logger, destination in started:
+            destination.end(logger)
 
 
 def refusals(destination: Destination) -> tuple[type[BaseException], ...]:
+    """Errors by which the service of a logger says that it cannot be had."""
     module, _, name = destination.refusal.rpartition(".")
     return (getattr(import_module(module), name),) if module else ()
 

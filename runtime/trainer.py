@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import lightning
 from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
-from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy, ModelParallelStrategy, Strategy
 from torch.utils.data import DataLoader
 
@@ -55,7 +54,7 @@ def deepspeed(engine: Engine, clip_norm: float) -> Strategy:
 STRATEGIES: dict[str, Callable[[Engine, float], Strategy | str]] = {"single": single, "ddp": ddp, "fsdp": fsdp, "deepspeed": deepspeed}
 
 
-def make_trainer(engine: Engine, clip_norm: float, loggers: Sequence[Logger]) -> lightning.Trainer:
+def make_trainer(engine: Engine, clip_norm: float) -> lightning.Trainer:
     """Lightning's trainer, silent: progress and curves go through the work at hand."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     # Named, not detected: in a job of SLURM Lightning would count the tasks of the job, and requeue it by itself.
@@ -68,7 +67,7 @@ def make_trainer(engine: Engine, clip_norm: float, loggers: Sequence[Logger]) ->
         plugins=[environment],
         precision="bf16-mixed" if engine.precision == "bfloat16" else "32-true",
         max_epochs=1,
-        logger=list(loggers),
+        logger=False,  # they are given to `trainer.loggers` when training begins
         callbacks=[OurSignals()],
         enable_checkpointing=False,
         enable_progress_bar=False,

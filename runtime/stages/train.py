@@ -15,7 +15,7 @@ from aligncompiler.spec.training import Batch, Budget, Train
 
 from ..batching import Example, Steps, num_steps
 from ..fault import Fault, Skip
-from ..loggers import log, make_loggers
+from ..loggers import log, logging_to
 from ..logprob_table import read_logprobs
 from ..modules.offline import Offline
 from ..networks import Network, Scorer, gathered, is_sharded, load_encoder, load_network, read_about, save_network
@@ -59,8 +59,7 @@ def train(
     spec = objective.spec
     assert isinstance(spec, Objective)
     unroll = isinstance(network, Scorer) and not network.causal
-    loggers = make_loggers(work, work.curve(), work.first)
-    trainer = make_trainer(work.engine, clip_norm, loggers)
+    trainer = make_trainer(work.engine, clip_norm)
     items = Steps(examples, leaves, spec.per, steps, batch.rows, batch.tokens_at_once, work.seed, encoder.pad, unroll, trainer.global_rank, trainer.world_size)
     points: list[dict[str, float]] = []
 
@@ -70,14 +69,15 @@ def train(
         work.progress.update(step, steps, f"loss {point['loss']:.3f}")
         if step % log_every == 0 or step in (1, steps):
             work.log(point)
-            log(loggers, point)
+            log(trainer.loggers, point)
         for number in (n for n, share in enumerate(checkpoints, 1) if max(1, round(share * steps)) == step):
             write(work, network, adapted, model, encoder, work.folder / "checkpoints" / str(number))
             work.facts[f"checkpoints.{number}"] = {"steps": step}
 
     module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell)
     network.train()
-    fit(trainer, module, items)
+    with logging_to(work, work.curve()) as trainer.loggers:
+        fit(trainer, module, items)
     parameters = write(work, network, adapted, model, encoder, work.folder)
     last = points[-max(1, len(points) // 10) :]
     means = {name: sum(p[name] for p in last) / len(last) for name in last[0] if name in ("loss", "accuracy")}
