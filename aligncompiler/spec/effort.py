@@ -88,7 +88,8 @@ def training(network: Network | None, load: Load, moments: int | None, engine: E
     flops = linear * 3 + attention * 3 + head * (4 if chunked else 3)
     if network.adapter is not None:
         flops = linear * 2 + attention * 3 + head * (3 if chunked or network.scorer else 2) + network.adapter.trainable(network) * tokens * 6
-    flops = flops + linear + attention if again else flops
+    if again:  # but for the last matrix of each block, whose output nothing asks for
+        flops = flops + linear + attention + tokens * (-2 * network.layers * network.hidden * network.ffn * network.causal)
     weights, moved = network.parameters * 4, network.trainable * 4
     held = weights + moved * (1 + moments)
     if engine.strategy == "fsdp":
@@ -99,7 +100,7 @@ def training(network: Network | None, load: Load, moments: int | None, engine: E
     elif engine.strategy == "deepspeed":
         held = weights + moved + moved * (1 + moments) * (1 / engine.world)
     cuda = engine.accelerator == "cuda"
-    passing = network.kept_bytes(one, half, cuda, again) + network.logits_bytes(chunk, 3)
+    passing = network.kept_bytes(one, half, cuda, network.logits_bytes(chunk, 3), again)
     memory = held + (passing.most(moved) if cuda else passing)
     return Effort(flops.bounded(), memory.rough())
 
