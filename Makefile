@@ -39,8 +39,8 @@ fuzz: .venv/installed  ## ten thousand spoiled specs and every word misspelt: pr
 	$(BIN)/python tests/properties/check_mutants.py --count 10000
 	$(BIN)/python tests/properties/check_typos.py --count 20
 
-bench: .venv/installed  ## CPU time and memory beside yamllint, Hydra and TRL, which are installed into a cache folder
-	$(BIN)/python benchmarks/check.py
+bench: .venv/installed  ## every program of benchmarks/, one after the other; what they compare with is installed into a cache folder
+	failed=0; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || failed=1; done; exit $$failed
 
 clean:  ## remove what the commands above made, the store and the runs included
 	rm -rf .venv .alignc runs build dist

@@ -21,6 +21,7 @@ from aligncompiler.streams import settle_streams, silenced
 from aligncompiler.terminal import print_report, say
 
 from .console import Console
+from .demands import demands
 from .execute import Made, StageFailed, execute, link_artifacts
 from .lowering import lower
 from .parent import end_with_parent
@@ -40,6 +41,7 @@ def main() -> int:
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as torchrun stops its processes, and a scheduler a job
     if args.end_with_parent:
         end_with_parent()
     report = Report()
@@ -72,8 +74,11 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
     try:
         summary.write("running")
         set_threads(plan)
-        if not enough_devices(plan):
-            summary.write("failed", 1, why="this machine does not have the devices")
+        missing = demands(plan, ranks.world)
+        if missing.errors:
+            if ranks.first:
+                print_report(missing)
+            summary.write("failed", 1, why=missing.errors[0].message)
             return 1
         store = Store(args.store)
         refused = [StageFailed(stage, fault) for stage, fault in lower(plan, store.root)]
@@ -166,22 +171,6 @@ def told(made: Made) -> list[dict[str, Any]]:
         facts = {"seconds": manifest["seconds"], "metrics": manifest["summary"], "skipped": manifest["skipped"]}
         found.append({"id": id, "key": manifest["key"], "cached": cached, **facts})
     return found
-
-
-def enough_devices(plan: Plan) -> bool:
-    """Whether this machine has what the plan was made for; otherwise it is said."""
-    if plan.engine.accelerator != "cuda":
-        return True
-    import torch
-
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if found >= plan.engine.devices:
-        return True
-    report = Report()
-    text = f"the plan asks for {plan.engine.devices} CUDA device(s); this machine has {found}"
-    report.add("P610", text, None, help=("set `engine.accelerator: cpu`, or run where the devices are",))
-    print_report(report)
-    return False
 
 
 # Faults of the input end with 1, faults of a stage with 4.

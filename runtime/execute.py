@@ -60,7 +60,7 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
 def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks, run: str) -> Artifact:
     """Carry out one stage and put what it made into the store; of a stage that stops half-way nothing is left."""
     watch = Stopwatch()
-    work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line)
+    work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line, Path(run), plan.name, ranks.first)
     try:
         if ranks.needed(stage.spec):
             with unmoved(stage):

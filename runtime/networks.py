@@ -16,6 +16,7 @@ import transformers
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor
 from torch.utils.checkpoint import checkpoint
 
 from .fault import Fault
@@ -121,6 +122,11 @@ def shard(network: Network, mesh: Any) -> None:
             fully_shard(module, mesh=mesh)
     fully_shard(network, mesh=mesh)
     register_fsdp_forward_method(network, "measure")
+
+
+def is_sharded(network: Network) -> bool:
+    """Whether each process holds a part of the weights."""
+    return any(isinstance(p, DTensor) for p in network.parameters())
 
 
 def gathered(network: Network) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from aligncompiler.ir import Stage
 from aligncompiler.spec.base import Kind
 
 from .store import Artifact, Store
+
+PATIENCE = timedelta(days=365)  # the first rank may sample for hours while the others wait
 
 
 class Ranks:
@@ -27,8 +30,10 @@ class Ranks:
         if self.world > 1:
             import torch
 
-            backend = "nccl" if torch.cuda.is_available() else "gloo"
-            torch.distributed.init_process_group(backend)
+            if torch.cuda.is_available():
+                torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # each process of a machine has a device of its own
+            torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+            self.waiting = torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
 
     @property
     def first(self) -> bool:
@@ -39,7 +44,7 @@ class Ranks:
         if self.world > 1:
             import torch
 
-            torch.distributed.barrier()
+            torch.distributed.barrier(self.waiting)
 
     @contextmanager
     def one_at_a_time(self, store: Store, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:

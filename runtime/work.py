@@ -44,6 +44,9 @@ class Work:
     seed: int
     engine: Engine
     progress: Progress
+    run: Path = Path()  # folder of the run, for what is no part of the artifact
+    experiment: str = ""
+    first: bool = True  # of several processes, the one that tells
     facts: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -95,6 +98,11 @@ class Work:
         """Add a point to the curves of this stage."""
         with (self.folder / CURVES_FILE).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(dict(point)) + "\n")
+
+    def curve(self) -> list[dict[str, float]]:
+        """The points that are there: those of an earlier attempt that this stage goes on from."""
+        path = self.folder / CURVES_FILE
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def load_rows(artifact: Artifact, limit: int | None = None, columns: Sequence[str] | None = None) -> Rows:

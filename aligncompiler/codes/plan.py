@@ -13,7 +13,7 @@ CODES = (
     Code("P606", "not-installed", "Running needs the runtime extra (torch, lightning, transformers, ...), or one more package that the spec names."),
     Code("P607", "model-unloadable", "The folder, package or hub name holds no model that can be loaded, or needs code that is not trusted."),
     Code("P608", "stage-failed", "A stage stopped before its artifact was complete. What was finished before it is kept; run again to go on from there."),
-    Code("P610", "device", "The spec asks for a device or for several processes that this machine does not have, or for what they cannot do yet."),
+    Code("P610", "device", "The spec asks for a device or for several processes or machines that are not there."),
     Code("P611", "beyond-context", "Rows longer than the context of the model cannot be read, so a larger limit would be silently lowered."),
     Code(
         "P612",

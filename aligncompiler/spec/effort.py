@@ -68,14 +68,15 @@ class Load:
         return rows * self.answers if network.scorer else tokens.bounded()
 
 
-def training(network: Network | None, load: Load, moments: int | None, engine: Engine) -> Effort:
+def training(network: Network | None, load: Load, moments: int | None, engine: Engine, again: bool = False) -> Effort:
     """Forward and backward passes over the load.
 
     Operations: 3 x those of a forward pass, one more of the output matrix where its logits are computed in chunks. With an adapter, 2 x
-    those of the frozen matrices, 3 x those of attention and of the adapter. Bytes: weights, gradients and `moments` numbers of the optimiser for
-    each trained number, all float32; what one pass keeps (`Network.kept_bytes`); 3 copies of a chunk of logits. Under fsdp the first
-    three are divided by the devices, and one block, its neighbour and the embedding are whole; ddp holds the gradients twice. On a
-    GPU the optimiser takes one more number for each trained one, when what a pass keeps is gone.
+    those of the frozen matrices, 3 x those of attention and of the adapter. The blocks once more where the backward pass computes them
+    `again`. Bytes: weights, gradients and `moments` numbers of the optimiser for each trained number, all float32; what one pass keeps
+    (`Network.kept_bytes`); 3 copies of a chunk of logits. Under fsdp the first three are divided by the devices, and one block, its
+    neighbour and the embedding are whole; ddp holds the gradients twice; deepspeed divides gradients and moments, beside a buffer as large
+    as the gradients. On a GPU the optimiser takes one more number for each trained one, when what a pass keeps is gone.
     """
     if network is None or moments is None:
         return NOT_KNOWN
@@ -87,15 +88,19 @@ def training(network: Network | None, load: Load, moments: int | None, engine: E
     flops = linear * 3 + attention * 3 + head * (4 if chunked else 3)
     if network.adapter is not None:
         flops = linear * 2 + attention * 3 + head * (3 if chunked or network.scorer else 2) + network.adapter.trainable(network) * tokens * 6
+    if again:  # but for the last matrix of each block, whose output nothing asks for
+        flops = flops + linear + attention + tokens * (-2 * network.layers * network.hidden * network.ffn * network.causal)
     weights, moved = network.parameters * 4, network.trainable * 4
     held = weights + moved * (1 + moments)
     if engine.strategy == "fsdp":
         whole = network.vocab * (network.hidden * (1 if network.tied else 2)) + 2 * network.block_numbers / network.layers
-        held = held * (1 / engine.devices) + whole * 4
+        held = held * (1 / engine.world) + whole * 4
     elif engine.strategy == "ddp":
         held = held + moved
+    elif engine.strategy == "deepspeed":
+        held = weights + moved + moved * (1 + moments) * (1 / engine.world)
     cuda = engine.accelerator == "cuda"
-    passing = network.kept_bytes(one, half, cuda) + network.logits_bytes(chunk, 3)
+    passing = network.kept_bytes(one, half, cuda, network.logits_bytes(chunk, 3), again)
     memory = held + (passing.most(moved) if cuda else passing)
     return Effort(flops.bounded(), memory.rough())
 

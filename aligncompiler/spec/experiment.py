@@ -18,9 +18,20 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"  # of an experiment: run folders car
 class Engine(Spec):
     """Where and in which precision the work is done."""
 
+    @property
+    def world(self) -> int:
+        """Processes that train together, one for each device."""
+        return self.devices * self.nodes
+
     def check(self) -> Iterator[Problem]:
         if self.strategy == "single" and self.devices > 1:
             yield Problem("M507", "devices", f"`strategy: single` uses one device, not {self.devices}", ("choose `strategy: ddp` or `strategy: fsdp`",))
+        if self.strategy == "single" and self.nodes > 1:
+            yield Problem("M507", "nodes", f"`strategy: single` uses one machine, not {self.nodes}", ("choose `strategy: ddp` or `strategy: fsdp`",))
+        if self.strategy == "deepspeed" and self.accelerator == "cpu":
+            yield Problem("M507", "strategy", "`strategy: deepspeed` works on CUDA devices only", ("choose `strategy: ddp` or `strategy: fsdp`",))
+        if len(set(self.loggers)) < len(self.loggers):
+            yield Problem("S405", "loggers", "`loggers` names one of them twice")
         if isinstance(self.threads, int) and not 1 <= self.threads <= 256:
             yield Problem("S405", "threads", f"`threads` is {self.threads}; a run takes 1 to 256")
 
@@ -28,10 +39,14 @@ class Engine(Spec):
     """Device; `detect` takes the GPU if the machine has one, and the plan says which."""
     precision: Literal["float32", "bfloat16"] = field("float32")
     """Number format of the forward and backward passes; weights are kept in float32."""
-    strategy: Literal["single", "ddp", "fsdp"] = field("single", role="runtime")
-    """How training is spread over devices: one device, replicas, or shards."""
+    strategy: Literal["single", "ddp", "fsdp", "deepspeed"] = field("single", role="runtime")
+    """How training is spread over devices: one device; replicas; shards of weights, gradients and moments; replicas of the weights alone (ZeRO 2)."""
     devices: int = field(1, role="runtime", unit="devices", ge=1)
-    """Number of devices of this machine that training uses."""
+    """Number of devices of each machine that training uses."""
+    nodes: int = field(1, role="runtime", unit="machines", ge=1)
+    """Number of machines that training uses; they share the folders of the run and of the store, and `alignc launch` starts them."""
+    loggers: tuple[Literal["csv", "tensorboard", "wandb", "mlflow"], ...] = field((), role="cosmetic")
+    """Where the curves of training go beside the report of the run: files under `logs/` of its folder, or the service that is set up here."""
     threads: int | Literal["all"] = field("all", role="runtime", unit="threads")
     """Threads of a CPU run."""
 

@@ -130,13 +130,13 @@ class Network:
         attention = tokens * width * (4 * self.layers * self.heads * self.head_size)
         return tokens * (2 * self.block_numbers), attention, outputs * self.head_numbers * 2
 
-    def kept_bytes(self, one: Pass, half: bool, cuda: bool) -> Figure:
-        """Bytes that a forward pass keeps for the backward pass, less those of the logits.
+    def block_bytes(self, one: Pass, half: bool, cuda: bool) -> Figure:
+        """Bytes that one block of a forward pass keeps for the backward pass.
 
-        A decoder keeps in each layer 8 D + 2 K + 4 F numbers a token in float32 (inputs and outputs of both norms 6 D, queries and what
-        attention gives 2 D, keys and values 2 K, the gated layer 4 F); under bfloat16, 4 D in four bytes and 7 D + 2 K + 4 F in two, and
-        a copy of every matrix. Frozen norms keep 2 D less. An encoder keeps 11 D + 2 F, dropout masks included. A mask of trees takes W
-        four-byte numbers a token and layer; attention with dropout and no fused kernel 3 H W.
+        A decoder keeps 8 D + 2 K + 4 F numbers a token in float32 (inputs and outputs of both norms 6 D, queries and what attention gives
+        2 D, keys and values 2 K, the gated layer 4 F); under bfloat16, 4 D in four bytes and 7 D + 2 K + 4 F in two. Frozen norms keep
+        2 D less. An encoder keeps 11 D + 2 F, dropout masks included. A mask of trees takes W four-byte numbers a token; attention with
+        dropout and no fused kernel 3 H W.
         """
         keys = self.heads * self.head_size if one.tree else self.kv_heads * self.head_size  # a dense mask repeats them for every query head
         inner = (4 if self.gated else 2) * self.ffn
@@ -144,8 +144,21 @@ class Network:
         wide, narrow = (4 - frozen, 7 if half else 4) if self.causal else (7, 4)
         a_token = 4 * wide * self.hidden + (2 if half else 4) * (narrow * self.hidden + (2 * keys if self.causal else 0) + inner)
         pairs = (4 if one.tree else 0) + (12 * self.heads if self.noisy and not cuda else 0)
-        kept = one.tokens * (self.layers * a_token + 12 * self.hidden) + one.tokens * one.width * (self.layers * pairs + (1 if one.tree else 0))
+        return one.tokens * a_token + one.tokens * one.width * pairs
+
+    def around_bytes(self, one: Pass, half: bool, between: int) -> Figure:
+        """Bytes that a forward pass keeps around its blocks, less those of the logits, with `between` numbers a token that lead from block to
+        block; under bfloat16 a copy of every matrix as well."""
+        kept = one.tokens * (4 * between + 12 * self.hidden) + one.tokens * one.width * (1 if one.tree else 0)
         return kept + ((self.head_numbers + self.block_numbers) * 2 if half else 0)
+
+    def kept_bytes(self, one: Pass, half: bool, cuda: bool, logits: Figure, again: bool) -> Figure:
+        """Bytes that a forward pass keeps for the backward pass. Blocks that are computed `again` keep what goes in, D numbers a token; all else
+        is there of one block at a time, when the logits are gone."""
+        block = self.block_bytes(one, half, cuda)
+        if again:
+            return self.around_bytes(one, half, self.layers * self.hidden) + block.most(logits)
+        return self.around_bytes(one, half, 0) + block * self.layers + logits
 
     def passing_bytes(self, one: Pass) -> Figure:
         """Bytes that a forward pass without gradients holds at a time: in the inner layer of one block, 4.5 D + 3 F numbers a token (2 F

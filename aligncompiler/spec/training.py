@@ -74,6 +74,8 @@ class Train(Stage):
     """Longest row, prompt and answer together; longer rows are skipped and counted. `context` is what the model reads."""
     checkpoints: tuple[float, ...] = field((), unit="share of the budget")
     """Points at which the weights are kept, each a model of its own: `${stages.sft.checkpoints}` is their list, `.checkpoints.1` the first."""
+    gradient_checkpointing: bool = field(False, role="runtime")
+    """Keep of each block only what goes in, and compute the rest again in the backward pass: less memory, a third more operations."""
     log_every: int = field(10, role="runtime", unit="optimiser steps", ge=1)
     """Steps between two points of the curves."""
 
@@ -113,8 +115,8 @@ class Train(Stage):
         per_step = self.batch.rows
         steps = exact(self.budget.steps) if self.budget.steps is not None else (data.rows_known * ((self.budget.epochs or 0) / per_step)).rounded_up()
         limit = read_at_most(self.max_tokens, model)
-        load = Load(data, steps * per_step, self.objective.answers, limit, self.batch.tokens_at_once, exact(-(-per_step // ask.engine.devices)))
-        effort = training(model.network, load, self.optimizer.moments, ask.engine)
+        load = Load(data, steps * per_step, self.objective.answers, limit, self.batch.tokens_at_once, exact(-(-per_step // ask.engine.world)))
+        effort = training(model.network, load, self.optimizer.moments, ask.engine, self.gradient_checkpointing)
         network = None if model.network is None else replace(model.network, elsewhere=False)
         made = estimated(network, copies=1 + len(self.checkpoints), otherwise=model)
         return replace(made, rows=data.rows_known.bounded(), flops=effort.flops, memory=effort.memory)

@@ -51,6 +51,10 @@ def run(args: argparse.Namespace) -> int:
     if done is not None:
         report_cached(done, args)
         return 0
+    if plan.engine.nodes > 1:
+        nodes = plan.engine.nodes
+        help = f"`alignc launch {args.spec} --slurm` makes a job of it, `--torchrun` the command for each machine"
+        return refused(args, "P610", f"the plan asks for {nodes} machines, and `run` starts one", help, "the plan asks for several machines")
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         return refused(args, "P606", f"running needs {', '.join(missing)}", "pip install 'aligncompiler[runtime]'", "the runtime is not installed")

@@ -91,10 +91,13 @@ TARGETS = {
     # everywhere
     "engine": "accelerate_config distributed fabric hardware",
     "engine.precision": "bf16 fp16 dtype torch_dtype mixed_precision model_dtype precision_type",
-    "engine.strategy": "fsdp deepspeed fsdp_config ddp parallelism distributed_backend distributed_type zero_stage ds_config",
+    "engine.strategy": "fsdp deepspeed fsdp_config ddp parallelism distributed_backend distributed_type zero_stage ds_config deepspeed_config",
     "engine.devices": "num_gpus gpus n_gpus n_gpus_per_node num_gpus_per_node gpus_per_node num_processes nproc_per_node num_devices world_size",
     "engine.accelerator": "device use_cpu no_cuda device_type device_map cuda",
     "engine.threads": "num_threads num_cpus",
+    "engine.nodes": "num_nodes nnodes n_nodes num_machines machines slurm_nodes",
+    "engine.loggers": "report_to logger log_with use_wandb wandb trackers tracker use_tensorboard logging_backend",
+    "gradient_checkpointing": "use_gradient_checkpointing activation_checkpointing recompute gradient_checkpointing_kwargs enable_activation_checkpointing",
     "alignc": "schema_version schemaversion api_version apiversion spec_version language_version format_version config_version",
     "alignc revision": "version",
     "seed": "random_seed rng_seed data_seed manual_seed global_seed",
@@ -131,9 +134,8 @@ ACCUMULATED = "an optimiser step has `batch.rows` rows, over all devices; how ma
 READ_ALONE = "rows are read before training starts, and need no workers; `engine.threads` bounds what a CPU run takes"
 INSTEAD = {
     "output_dir": "results go to the folder of the run: `alignc run --out FOLDER`",
-    "logging_dir": "curves go to the report of the run",
-    "report_to": "curves and tables go to the report of every run",
-    "wandb_entity": "curves and tables go to the report of every run",
+    "logging_dir": "curves go to the report of the run, and with `engine.loggers` to its folder `logs/`",
+    "wandb_entity": "`engine.loggers: [wandb]` logs there; wandb reads its entity and its project from its own settings",
     "overwrite_output_dir": "nothing is overwritten: what is done already is found in the store",
     "resume_from_checkpoint": "finished stages are found in the store by themselves",
     "do_train": "write a stage of kind `train`",
@@ -144,7 +146,6 @@ INSTEAD = {
     "eval_steps": "write a stage of kind `evaluate`, over `checkpoints` of the training stage if there should be several",
     "eval_dataset": "write a stage of kind `evaluate` with this dataset as its `data`",
     "max_prompt_length": "there is one bound for prompt and answer together, `max_tokens`",
-    "gradient_checkpointing": "memory is bounded by `batch.tokens_at_once`",
     "gradient_accumulation_steps": ACCUMULATED,
     "accumulate_grad_batches": ACCUMULATED,
     "micro_batch_size": ACCUMULATED,
@@ -173,7 +174,6 @@ INSTEAD = {
     "_convert_": "a kind is data, not a call; write its fields beside `kind`",
     "env": "an experiment reads no environment; write the values out, or give them by `--set`",
     "callbacks": "a training stage has no callbacks; what it measures is a stage of its own",
-    "logger": "curves and tables go to the report of every run",
 }
 
 # Words that others write as a value.
@@ -185,8 +185,12 @@ VALUES = {
     "32": "float32",
     "32-true": "float32",
     "auto": "detect initial context labels all",
-    "deepspeed": "fsdp",
+    "zero2": "deepspeed",
     "zero3": "fsdp",
+    "deepspeed_stage_2": "deepspeed",
+    "deepspeed_stage_3": "fsdp",
+    "tensorboardx": "tensorboard",
+    "weights_and_biases": "wandb",
     "none": "single",
     "gpt2": "llama",
     "mistral": "llama",

@@ -70,8 +70,10 @@ class Offline(lightning.LightningModule):
             self.manual_backward((losses * batch.weight).sum() * self.trainer.world_size)
             for name, value in {"loss": losses, **metrics}.items():
                 totals[name] = totals.get(name, 0.0) + float((value.detach() * batch.weight).sum())
-        norm = self.clip()
+        clips_itself = self.trainer.strategy.handles_gradient_accumulation  # deepspeed, which knows the norm only after its step
+        norm = 0.0 if clips_itself else self.clip()
         optimizer.step()
+        norm = float(self.trainer.model.get_global_grad_norm() or 0.0) if clips_itself else norm
         optimizer.zero_grad()
         schedule: Any = self.lr_schedulers()
         rate = schedule.get_last_lr()[0]

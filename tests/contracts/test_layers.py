@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,7 @@ ARGUMENTS = [
     ["completion", "fish"],
     ["schema"],
     ["check", "--fix", str(SPEC)],
+    ["launch", str(SPEC), "--torchrun", "--out", str(Path(tempfile.gettempdir()) / "alignc-launch")],
     *(["check", str(WRONG), "--format", form] for form in ("full", "concise", "json", "github", "sarif")),
 ]
 every_verb = pytest.mark.parametrize("argv", ARGUMENTS, ids=" ".join)

@@ -90,14 +90,14 @@ def tokenizer(tmp_path_factory):
 def make_model(tokenizer):
     """A tiny network of a family, plain transformers; `head` is the output dimension of a scorer, 0 for a language model."""
 
-    def make(family="llama", seed=0, heads=4, kv_heads=2, context=64, head=0, tie=True, dtype=torch.float32):
+    def make(family="llama", seed=0, heads=4, kv_heads=2, context=64, head=0, tie=True, dtype=torch.float32, layers=2):
         config_class, model_class = FAMILIES[family]
         torch.manual_seed(seed)
         config = config_class(
             vocab_size=len(tokenizer),
             hidden_size=32,
             intermediate_size=48,
-            num_hidden_layers=2,
+            num_hidden_layers=layers,
             num_attention_heads=heads,
             num_key_value_heads=kv_heads,
             max_position_embeddings=context,
@@ -202,6 +202,7 @@ def budget():
             "clip_norm": 1.0,
             "max_tokens": "context",
             "checkpoints": (),
+            "gradient_checkpointing": False,
             "log_every": 1,
         }
         return usual | changes

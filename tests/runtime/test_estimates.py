@@ -176,6 +176,12 @@ def test_operations_of_training(passed):
     within(training(seen, rows, 2, CPU).flops, counted(lambda: policy(forest).sum().backward()), 0.05)
 
 
+def test_operations_of_training_that_computes_its_blocks_again(passed):
+    policy, seen, forest, rows = passed
+    policy.model.train().gradient_checkpointing_enable({"use_reentrant": False})
+    within(training(seen, rows, 2, CPU, True).flops, counted(lambda: policy(forest).sum().backward()), 0.05)
+
+
 def test_operations_of_training_with_logits_in_chunks(passed, monkeypatch):
     policy, seen, forest, rows = passed
     monkeypatch.setattr(networks, "LOGITS_AT_ONCE", 30 * VOCAB)
@@ -242,8 +248,11 @@ HALF = Engine(accelerator="cpu", precision="bfloat16")
 @pytest.mark.parametrize("engine", [CPU, HALF], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("answers", [1, 2], ids=["paths", "pairs"])
 @pytest.mark.parametrize("adapter", [None, LoRA(rank=8)], ids=["whole", "adapter"])
-def test_bytes_of_training(answers, adapter, engine):
+@pytest.mark.parametrize("again", [False, True], ids=["kept", "computed again"])
+def test_bytes_of_training(again, answers, adapter, engine):
     model, seen = built(MEDIUM)
+    if again:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     if adapter is not None:
         peft.get_peft_model(model, peft.LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
     policy, forest = Policy(model).train(), pack(trees(32, 96, answers))
@@ -259,7 +268,7 @@ def test_bytes_of_training(answers, adapter, engine):
         optimizer.zero_grad()
 
     real = peak(step) + 4 * numbers(model) + 8 * sum(p.numel() for p in trained)
-    within(training(replace(seen, adapter=adapter), load(32, 96, answers), 2, engine).memory, real, 0.15)
+    within(training(replace(seen, adapter=adapter), load(32, 96, answers), 2, engine, again).memory, real, 0.15)
 
 
 def test_bytes_of_training_an_encoder(bert_folder):

@@ -27,8 +27,16 @@ models:
     kind: causal_lm
     architecture: {family: llama, hidden_size: 16, num_layers: 2, num_heads: 2, num_kv_heads: 1, context: 64}
     tokenizer: {kind: bpe, data: "${datasets.demos}", vocab_size: 270}
+  adapted:
+    kind: causal_lm
+    architecture: {family: llama, hidden_size: 16, num_layers: 2, num_heads: 2, num_kv_heads: 1, context: 64}
+    tokenizer: {kind: bpe, data: "${datasets.demos}", vocab_size: 270}
+    adapter: {kind: lora, rank: 2}
 datasets:
   demos: {kind: demonstrations, file: demos.jsonl}
+  pairs: {kind: preferences, file: pairs.jsonl}
+rewards:
+  untrained: {kind: scalar, backbone: "${models.base}"}
 stages:
   sft:
     kind: train
@@ -38,14 +46,40 @@ stages:
     budget: {steps: 4}
     batch: {rows: 5, tokens_at_once: 64}
     optimizer: {kind: adamw, learning_rate: 0.01}
+    checkpoints: [0.5]
+    log_every: 1
+  lora:
+    kind: train
+    model: ${models.adapted}
+    data: ${datasets.demos}
+    objective: {kind: sft}
+    budget: {steps: 4}
+    batch: {rows: 5, tokens_at_once: 64}
+    optimizer: {kind: adamw, learning_rate: 0.01}
+    checkpoints: [0.5]
+    gradient_checkpointing: true
+    log_every: 1
+  rm:
+    kind: train
+    model: ${rewards.untrained}
+    data: ${datasets.pairs}
+    objective: {kind: bradley_terry}
+    budget: {steps: 4}
+    batch: {rows: 5, tokens_at_once: 64}
+    optimizer: {kind: adamw, learning_rate: 0.01}
+    checkpoints: [0.5]
+    gradient_checkpointing: true
     log_every: 1
 """
+STAGES = {"sft": transformers.AutoModelForCausalLM, "lora": transformers.AutoModelForCausalLM, "rm": transformers.AutoModelForSequenceClassification}
 
 
 @pytest.fixture
 def plan(tmp_path):
     rows = [{"prompt": f"{i} and", "completion": " so on" * (1 + i % 4)} for i in range(12)]
     (tmp_path / "demos.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    pairs = [{"prompt": f"{i} and", "chosen": " so on" * (1 + i % 4), "rejected": " no" * (1 + i % 3)} for i in range(12)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in pairs), encoding="utf-8")
     (tmp_path / "two.yaml").write_text(SPEC, encoding="utf-8")
     found = compile_spec(tmp_path / "two.yaml")
     assert found.plan is not None, found.report.diagnostics
@@ -53,15 +87,13 @@ def plan(tmp_path):
 
 
 def alone(plan, tmp_path):
-    """The trained artifact of this very process."""
-    store = Store(tmp_path / "one.store")
-    made = {}
-    execute(plan, store, Console(plan, silent=True), Ranks(), made)
-    return made["stages.sft"][0].folder
+    """The store of this very process."""
+    execute(plan, Store(tmp_path / "one.store"), Console(plan, silent=True), Ranks(), {})
+    return tmp_path / "one.store"
 
 
 def together(plan, tmp_path, strategy):
-    """The trained artifact of two processes."""
+    """The store of two processes."""
     whole = replace(plan, engine=plan.engine.model_copy(update={"devices": 2, "strategy": strategy}))
     write_plan(whole, tmp_path / "two" / "plan.json")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -71,7 +103,7 @@ def together(plan, tmp_path, strategy):
     assert done.stderr.count("stages.sft") == 1, "only the first process speaks"
     assert json.loads((tmp_path / "two" / "run.json").read_text(encoding="utf-8"))["status"] == "complete"
     assert not list((tmp_path / "two.store" / "making").iterdir())
-    return artifact_folder(tmp_path / "two.store", plan["stages.sft"].key)
+    return tmp_path / "two.store"
 
 
 def curve(folder):
@@ -80,10 +112,16 @@ def curve(folder):
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_two_processes_train_as_one_does(strategy, plan, tmp_path):
-    """Five rows a step in small passes: one process has more to do than the other, and more passes."""
-    one, two = alone(plan, tmp_path), together(plan, tmp_path, strategy)
-    assert len(curve(one)) == 4
-    for a, b in zip(curve(one), curve(two), strict=True):
-        assert b == pytest.approx(a, abs=1e-4)
-    ours, theirs = (transformers.AutoModelForCausalLM.from_pretrained(folder / "model").state_dict() for folder in (two, one))
-    assert all(torch.allclose(ours[name], theirs[name], atol=1e-3) for name in theirs)
+    """Five rows a step in small passes: one process has more to do than the other, and more passes. A policy, an adapter, a scorer; checkpoints."""
+    stores = alone(plan, tmp_path), together(plan, tmp_path, strategy)
+    for name, family in STAGES.items():
+        one, two = (artifact_folder(store, plan[f"stages.{name}"].key) for store in stores)
+        assert len(curve(one)) == 4
+        for a, b in zip(curve(one), curve(two), strict=True):
+            assert b == pytest.approx(a, abs=1e-5), name
+        for part in ("model", "checkpoints/1/model"):
+            theirs, ours = (family.from_pretrained(folder / part) for folder in (one, two))
+            assert {f.name for f in (one / part).iterdir()} == {f.name for f in (two / part).iterdir()}
+            for key, weight in theirs.state_dict().items():
+                assert torch.allclose(ours.state_dict()[key], weight, atol=1e-3), (name, part, key)
+        assert json.loads((two / "manifest.json").read_text())["facts"] == json.loads((one / "manifest.json").read_text())["facts"]

@@ -10,8 +10,10 @@ import transformers
 from aligncompiler.spec.objective import DPO, SFT, BradleyTerry
 from aligncompiler.spec.optimizer import Schedule
 from runtime.fault import Fault
+from runtime.forest import pack, trunk_and_leaves
 from runtime.logprob_table import read_logprobs
-from runtime.networks import Scorer, load_encoder, load_network, load_policy, load_scorer, save_network
+from runtime.networks import Policy, Scorer, load_encoder, load_network, load_policy, load_scorer, save_network
+from runtime.rewards.scalar import scalar
 from runtime.stages.logprobs import logprobs
 from runtime.stages.train import train
 from runtime.store import Artifact
@@ -102,10 +104,34 @@ def test_a_checkpoint_has_its_adapter_merged_and_training_goes_on_with_it(kind, 
     assert any(not torch.equal(kept[0][name], last[name]) for name in last)
 
 
-def test_sharded_training_refuses_checkpoints_before_it_starts(make_work, budget):
-    with pytest.raises(Fault, match="sharded") as refused:
-        train(make_work(strategy="fsdp"), model=None, data=None, **budget(checkpoints=(0.5,)))
-    assert refused.value.code == "P610"
+@pytest.mark.parametrize("kind", ["policy", "adapter", "scorer", "encoder"])
+def test_gradient_checkpointing_changes_no_number(kind, run, policy_artifact, scorer_artifact, encoder_artifact, make_work, finished, dataset):
+
+    def encoder_scorer():
+        work = make_work()
+        scalar(work, backbone=encoder_artifact)
+        return finished(work, "scorer")
+
+    models = {"policy": policy_artifact, "adapter": lambda: policy_artifact(LORA), "scorer": scorer_artifact, "encoder": encoder_scorer}
+    model, data, objective = models[kind](), *((dataset(DEMOS), SFT()) if kind in ("policy", "adapter") else (dataset(PAIRS), BradleyTerry()))
+    kept, again = (run(model, data, objective, gradient_checkpointing=flag, tokens_at_once=24) for flag in (False, True))
+    assert curve(kept) == curve(again) and weights(kept) == weights(again)
+    assert all((kept.folder / "model" / f.name).read_bytes() == f.read_bytes() for f in (again.folder / "model").iterdir())
+
+
+def test_gradient_checkpointing_keeps_less_for_the_backward_pass(make_model):
+    """Bytes that autograd holds between the passes, in four layers."""
+    held = []
+    for flag in (False, True):
+        policy = Policy(make_model(layers=4)).train()
+        if flag:
+            policy.model.gradient_checkpointing_enable({"use_reentrant": False})
+        sizes = {}
+        keep = lambda tensor: sizes.update({tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()}) or tensor  # noqa: E731
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            policy(pack([trunk_and_leaves([3, 4], [list(range(5, 55))])] * 4, 0))
+        held.append(sum(sizes.values()))
+    assert held[1] < 0.5 * held[0]
 
 
 def test_gradients_are_scaled_down_to_the_clip_norm(run, policy_artifact, dataset):
