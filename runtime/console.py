@@ -75,6 +75,15 @@ class StageLine:
             left = f", about {duration((total - done) / rate)} left" if total and rate > 0 else ""
             self.console.out.print(f"    {self.stage.id}: {share} {text}{left}".rstrip(), highlight=False, markup=False)
 
+    def note(self, text: str) -> None:
+        """A line about the stage."""
+        if not self.console.silent:
+            self.console.out.print(f"    {self.stage.id}: {text}", highlight=False, markup=False)
+
+    def wait(self) -> None:
+        """Say that another run makes it."""
+        self.note("another run is making it; waiting for that")
+
     def finish(self, artifact: Artifact, cached: bool) -> None:
         """Close the line with what was made."""
         if self.console.silent:

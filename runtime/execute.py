@@ -13,6 +13,7 @@ from aligncompiler.ir import Plan, Stage
 from aligncompiler.spec.codec import refs
 from aligncompiler.spec.experiment import Engine
 from aligncompiler.store.artifacts import described
+from aligncompiler.store.resume import half_done
 
 from .console import Console, StageLine
 from .fault import Fault
@@ -21,7 +22,7 @@ from .registry import bind
 from .store import Artifact, Store
 from .unmoved import unmoved
 from .versions import versions
-from .work import Stopwatch, Work
+from .work import Work
 
 Made = dict[str, tuple[Artifact, bool]]  # id of a stage -> (artifact, whether it was there before)
 
@@ -43,7 +44,7 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
     """
     for stage in plan.stages:
         inputs = {ref.to: made[stage.source(ref)][0] for ref in refs(stage.spec)}
-        with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key):
+        with console.stage(stage) as line, ranks.one_at_a_time(store, stage.key, line.wait):
             found = ranks.find(store, stage)
             if found is None:
                 tell(stage.id)
@@ -58,16 +59,28 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
 
 
 def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks, run: str) -> Artifact:
-    """Carry out one stage and put what it made into the store; of a stage that stops half-way nothing is left."""
-    watch = Stopwatch()
-    work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line)
+    """Carry out one stage and put what it made into the store, from where an earlier attempt was stopped; of a stage that stops on a fault
+    nothing is left, of one that is interrupted what it had done."""
+    kept = ranks.checkpoints(store, stage.key, plan.engine.save_every)
+    work = Work(stage, kept.making, stage.seed, plan.engine, line, kept)
+    if kept.worth():
+        line.note(f"goes on from {half_done(store.root, stage.key)}")
     try:
         if ranks.needed(stage.spec):
             with unmoved(stage):
                 carry_out(stage, inputs, work)
-        return ranks.commit(store, stage, work.folder, describe(plan, stage, work, run) | {"seconds": round(watch.seconds(), 3)})
+        made = ranks.commit(store, stage, work.folder, describe(plan, stage, work, run) | {"seconds": round(kept.seconds(), 3)})
+        kept.discard()
+    except Fault:
+        kept.discard()
+        raise
+    except KeyboardInterrupt:
+        kept.flush()
+        raise
     finally:
-        shutil.rmtree(work.folder, ignore_errors=True)  # gone already if it was stored
+        if not (ranks.first and kept.worth()):
+            shutil.rmtree(work.folder, ignore_errors=True)  # gone already if it was stored
+    return made
 
 
 def carry_out(stage: Stage, inputs: Mapping[str, Artifact], work: Work) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from aligncompiler.ir import Stage
 from aligncompiler.spec.base import Kind
 
+from .checkpoints import Checkpoints
 from .store import Artifact, Store
 
 
@@ -42,14 +43,14 @@ class Ranks:
             torch.distributed.barrier()
 
     @contextmanager
-    def one_at_a_time(self, store: Store, key: str) -> Iterator[None]:
-        """The first rank holds the lock of the key; the others enter behind it and leave together."""
+    def one_at_a_time(self, store: Store, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """The first rank holds the lock of the key; the others enter behind it and leave together. `wait` is called where another run holds it."""
         if not self.first:
             self.wait()
             yield
             self.wait()
             return
-        with store.lock(key):
+        with store.lock(key, wait):
             self.wait()
             yield
             self.wait()
@@ -62,9 +63,15 @@ class Ranks:
         self.wait()
         return found
 
-    def folder(self, store: Store, key: str) -> Path:
-        """The folder to write to: the store's for the first rank, a scratch folder for the others."""
-        return store.begin(key if self.first else f"{key}-rank{self.rank}")
+    def checkpoints(self, store: Store, key: str, minutes: float) -> Checkpoints:
+        """What an earlier attempt has kept, and the folder to write to: the store's for the first rank, a scratch folder for the others."""
+        found = Checkpoints(store, key, store.making(key) if self.first else store.begin(f"{key}-rank{self.rank}"), minutes, self.first)
+        if self.first:
+            found.begin()
+        self.wait()
+        if not self.first:
+            found.look()
+        return found
 
     def needed(self, spec: Kind) -> bool:
         """Whether this rank takes part in a stage."""

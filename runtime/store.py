@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from aligncompiler.ir import Plan, artifact_folder
 from aligncompiler.spec.base import Output
-from aligncompiler.store.artifacts import damage, lock_of, locked, read_manifest, unchanged, using, write_manifest
+from aligncompiler.store.artifacts import damage, lock_of, locked, read_manifest, try_lock, unchanged, using, write_manifest
+
+PATIENCE = 0.2  # seconds: who only looks whether a key is held gives it back sooner
 
 
 @dataclass(frozen=True)
@@ -62,25 +65,52 @@ class Store:
             return None
         folder = artifact_folder(self.root, key)
         if key not in self.verified and not whole(folder, manifest):
-            aside = self.root / "damaged" / key
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.parent.mkdir(exist_ok=True)
-            os.replace(folder, aside)
+            self.put_aside(folder, key)
             return None
         self.verified.add(key)
         return Artifact(id, folder, manifest)
 
-    def lock(self, key: str) -> AbstractContextManager[None]:
-        """Hold a key; another run that wants it waits."""
-        return locked(lock_of(self.root, key))
+    def put_aside(self, path: Path, name: str) -> None:
+        """Move what is damaged to where nobody reads it, beside what was put there before."""
+        aside = self.root / "damaged"
+        aside.mkdir(exist_ok=True)
+        os.replace(path, free(aside / name))
+        sync(aside)
+        sync(path.parent)
+
+    def throw(self, folder: Path) -> None:
+        """Remove a folder, which is gone at once for whoever looks for it."""
+        trash = self.root / "trash"
+        trash.mkdir(exist_ok=True)
+        gone = trash / f"{folder.parent.name}-{folder.name}-{os.getpid()}-{time.time_ns()}"
+        os.replace(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    @contextmanager
+    def lock(self, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold a key. Where another run holds it, `wait` is called once before this one waits."""
+        release = try_lock(lock_of(self.root, key), PATIENCE)
+        if release is None:
+            wait()
+            with locked(lock_of(self.root, key)):
+                yield
+            return
+        try:
+            yield
+        finally:
+            release()
 
     def using(self, plan: Plan) -> AbstractContextManager[None]:
         """Keep the artifacts of a plan from being deleted as long as a run lasts."""
         return using(self.root, (stage.key for stage in plan.stages))
 
+    def making(self, key: str) -> Path:
+        """The folder that the artifact of a key is made in."""
+        return self.root / "making" / key
+
     def begin(self, key: str) -> Path:
         """An empty folder to make the artifact in; what an earlier, broken attempt left is removed."""
-        folder = self.root / "making" / key
+        folder = self.making(key)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
@@ -92,6 +122,7 @@ class Store:
             sync(path)
         target = artifact_folder(self.root, key)
         target.parent.mkdir(parents=True, exist_ok=True)
+        sync(target.parent.parent)  # the folder of the first two digits may be new
         if target.is_symlink():  # to a folder that is not whole, or not there
             target.unlink()
         shutil.rmtree(target, ignore_errors=True)
@@ -104,6 +135,16 @@ class Store:
 def whole(folder: Path, manifest: Mapping[str, Any]) -> bool:
     """Whether an artifact is what was stored: its manifest and every file."""
     return manifest.keys() >= {"files", "output", "facts"} and unchanged(manifest) and not any(damage(folder, manifest["files"]))
+
+
+def free(path: Path) -> Path:
+    """The path, or one like it that nothing has yet."""
+    number = 1
+    found = path
+    while os.path.lexists(found):
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
 
 
 def sync(path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from aligncompiler.ir import Stage
 from aligncompiler.spec.experiment import Engine
 from aligncompiler.store.inputs import shown
 
+from .checkpoints import Checkpoints, Keep, computed
 from .fault import Fault, Skip
 from .malformed import type_clash
 from .rows import Row, clash
@@ -37,7 +39,7 @@ class Work:
     """One stage at work.
 
     `facts` is read by later stages and ends in the manifest, `summary` is what a person sees in a line, `skipped` counts rows that were
-    left out, by reason.
+    left out, by reason. `checkpoints` is what is kept of it, to go on from when it is killed.
     """
 
     stage: Stage
@@ -45,6 +47,7 @@ class Work:
     seed: int
     engine: Engine
     progress: Progress
+    checkpoints: Checkpoints | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -61,6 +64,10 @@ class Work:
                 self.skipped[row.reason] += 1
             else:
                 yield row
+
+    def keep(self, series: str) -> Keep:
+        """What knows the parts of a series that an earlier attempt has done, and keeps those done now."""
+        return computed if self.checkpoints is None else partial(self.checkpoints.piece, series)
 
     def source(self) -> tuple[str, str]:
         """The field that names where the rows are from, and " of `NAME`"; both are empty where the rows are made."""

@@ -32,6 +32,9 @@ class Engine(Spec):
     """How training is spread over devices: one device, replicas, or shards."""
     devices: int = field(1, role="runtime", unit="devices", ge=1)
     """Number of devices of this machine that training uses."""
+    save_every: float = field(2.0, role="runtime", unit="minutes", ge=0)
+    """Least time between two checkpoints of a stage that is being made, to go on from if it is killed; they never take more than 2 % of its
+    time. 0 saves after every step."""
     threads: int | Literal["all"] = field("all", role="runtime", unit="threads")
     """Threads of a CPU run."""
 

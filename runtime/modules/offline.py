@@ -34,7 +34,15 @@ class Offline(lightning.LightningModule):
     """Fits a network by an objective. One item of the loader is one optimiser step, cut into forward passes."""
 
     def __init__(
-        self, network: Network, objective: Bound, optimizer: Bound, schedule: Schedule, steps: int, clip_norm: float, tell: Callable[[dict[str, float]], None]
+        self,
+        network: Network,
+        objective: Bound,
+        optimizer: Bound,
+        schedule: Schedule,
+        steps: int,
+        clip_norm: float,
+        tell: Callable[[dict[str, float]], None],
+        begin: int = 0,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -45,6 +53,7 @@ class Offline(lightning.LightningModule):
         self.steps = steps
         self.clip_norm = clip_norm
         self.tell = tell
+        self.begin = begin  # steps that were done before
 
     def configure_model(self) -> None:
         """Spread the weights where the strategy has a mesh for them."""
@@ -68,15 +77,16 @@ class Offline(lightning.LightningModule):
             self.manual_backward(losses.sum() * (self.trainer.world_size / batch.denominator))
             for name, value in {"loss": losses, **metrics}.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach().sum()) / batch.denominator
+        number = self.begin + index + 1
         norm = self.clip()
         optimizer.step()
         optimizer.zero_grad()
         schedule: Any = self.lr_schedulers()
         rate = schedule.get_last_lr()[0]
         schedule.step()
-        point = {"step": float(index + 1), "learning_rate": rate, "gradient_norm": norm, **self.over_ranks(totals)}
+        point = {"step": float(number), "learning_rate": rate, "gradient_norm": norm, **self.over_ranks(totals)}
         if not math.isfinite(point["loss"]):
-            raise Fault("P608", f"the loss is {point['loss']} at step {index + 1}", "optimizer", ("lower the learning rate",))
+            raise Fault("P608", f"the loss is {point['loss']} at step {number}", "optimizer", ("lower the learning rate",))
         self.tell(point)
 
     def over_ranks(self, totals: dict[str, float]) -> dict[str, float]:

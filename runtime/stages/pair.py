@@ -24,7 +24,7 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     scores = (
         [row["score"] for row in rows]
         if isinstance(reward, str)
-        else [None if isinstance(s, Skip) else s["score"] for s in reward_rows(reward, rows, work.device, work.progress.update)]
+        else [None if isinstance(s, Skip) else s["score"] for s in reward_rows(reward, rows, work.device, work.progress.update, work.keep("scores"))]
     )
     groups: dict[object, list[tuple[Row, float]]] = {}
     for row, score in zip(rows, scores, strict=True):

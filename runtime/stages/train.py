@@ -1,13 +1,12 @@
-"""Fit a policy or a scorer to rows by minimising an objective, with Lightning.
-
-Left out: checkpoints of sharded training, whose weights would have to be gathered in the midst of it.
-"""
+"""Fit a policy or a scorer to rows by minimising an objective, with Lightning."""
 
 from __future__ import annotations
 
 import copy
 import logging
 import warnings
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -29,6 +28,7 @@ from ..networks import Network, Scorer, gathered, load_encoder, load_network, re
 from ..registry import Bound, bind, implements
 from ..store import Artifact
 from ..tokens import Encoder, leaves_of
+from ..training_state import Saving
 from ..work import Work, load_rows
 
 
@@ -53,7 +53,6 @@ def train(
 
     Rows that do not fit are skipped and counted. Raises Fault if none is left, or if the loss stops being a number.
     """
-    check_sharding(work.engine, checkpoints)
     encoder = load_encoder(model)
     examples, leaves = encode(work, encoder, data, objective, reference, max_tokens)
     about = read_about(model)
@@ -64,9 +63,10 @@ def train(
     spec = objective.spec
     assert isinstance(spec, Objective)
     unroll = isinstance(network, Scorer) and not network.causal
-    trainer = make_trainer(work.engine)
+    points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
+    saving = resumed(work, network, steps, points)
+    trainer = make_trainer(work.engine, saving)
     items = Steps(examples, leaves, spec.per, steps, batch.rows, batch.tokens_at_once, work.seed, encoder.pad, unroll, trainer.global_rank, trainer.world_size)
-    points: list[dict[str, float]] = []
 
     def tell(point: dict[str, float]) -> None:
         points.append(point)
@@ -75,30 +75,45 @@ def train(
         if step % log_every == 0 or step in (1, steps):
             work.log(point)
         for number in (n for n, share in enumerate(checkpoints, 1) if max(1, round(share * steps)) == step):
-            keep(work, network, adapted, encoder, about, number, step)
+            whole = unsharded(network, model, about, trainer.is_global_zero) if module.device_mesh is not None else (network, adapted)
+            keep(work, *whole, encoder, about, number, step)
 
-    module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell)
+    module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell, saving.begin)
     network.train()
-    fit(trainer, module, items)
+    fit(trainer, module, items, saving)
     if module.device_mesh is not None:
-        weights = gathered(network)
-        network = load_network(model)
-        adapted = adapt(network, about)
-        network.load_state_dict(weights, strict=trainer.is_global_zero)
+        network, adapted = unsharded(network, model, about, trainer.is_global_zero)
     if adapted is not None:
         network.model = adapted.merge_and_unload()
     network.eval()
     save_network(network, encoder, work.folder, {"prompt_format": about["prompt_format"], "adapter": about["adapter"]})
-    last = points[-max(1, len(points) // 10) :]
-    means = {name: sum(p[name] for p in last) / len(last) for name in last[0] if name in ("loss", "accuracy")}
-    work.summary |= {"steps": steps, "rows": len(examples), **means}
-    work.facts |= {"steps": steps, "rows": len(examples), "parameters": sum(p.numel() for p in network.parameters())}
+    describe(work, points, steps, len(examples), network)
 
 
-def check_sharding(engine: Engine, checkpoints: tuple[float, ...]) -> None:
-    """Raise Fault, before any work is done, where the weights of a checkpoint would lie in pieces on several devices."""
-    if checkpoints and engine.strategy == "fsdp":
-        raise Fault("P610", "checkpoints of sharded training are not written yet", "checkpoints", ("train with `strategy: ddp`, or leave `checkpoints` out",))
+def resumed(work: Work, network: Network, steps: int, points: deque[dict[str, float]]) -> Saving:
+    """What saves the training as it goes on; the last points of the curve and the facts of an earlier attempt are put back."""
+    saving = Saving(work.checkpoints, network, steps, lambda: {"points": list(points), "facts": work.facts})
+    if saving.saved is not None:
+        points.extend(saving.saved.state["points"])
+        work.facts |= saving.saved.state["facts"]
+    return saving
+
+
+def describe(work: Work, points: Sequence[Mapping[str, float]], steps: int, rows: int, network: Network) -> None:
+    """What is said of the training: how long it was, and the means of its last points."""
+    means = {name: sum(p[name] for p in points) / len(points) for name in points[0] if name in ("loss", "accuracy")}
+    work.summary |= {"steps": steps, "rows": rows, **means}
+    work.facts |= {"steps": steps, "rows": rows, "parameters": sum(p.numel() for p in network.parameters())}
+
+
+def unsharded(network: Network, model: Artifact, about: dict[str, Any], first: bool) -> tuple[Network, Any]:
+    """A network of its own with the weights of a sharded one, whole on the first rank, and its peft model; every rank must ask."""
+    weights = gathered(network)
+    with torch.random.fork_rng():
+        whole = load_network(model)
+        adapted = adapt(whole, about)
+    whole.load_state_dict(weights, strict=first)
+    return whole, adapted
 
 
 def keep(work: Work, network: Network, adapted: Any, encoder: Encoder, about: dict[str, Any], number: int, step: int) -> None:
@@ -148,17 +163,20 @@ def adapt(network: Network, about: dict[str, Any]) -> Any:
     return adapted
 
 
-def fit(trainer: lightning.Trainer, module: Offline, items: Steps) -> None:
-    """Run the trainer. Raises KeyboardInterrupt at Ctrl-C, which Lightning would turn into a failure."""
-    with warnings.catch_warnings():
+def fit(trainer: lightning.Trainer, module: Offline, items: Steps, saving: Saving) -> None:
+    """Run the trainer from where it was saved. Raises KeyboardInterrupt at Ctrl-C, which Lightning would turn into a failure."""
+    if saving.begin == len(items):  # it was stopped when nothing was left but to write the model
+        saving.put_weights_back()
+        return
+    with warnings.catch_warnings(), saving.stopping:
         warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers does not apply to this use of it
         try:
-            trainer.fit(module, DataLoader(items, batch_size=None))
+            trainer.fit(module, DataLoader(items, batch_size=None, sampler=range(saving.begin, len(items))))
         except SystemExit:
             raise KeyboardInterrupt from None
 
 
-def make_trainer(engine: Engine) -> lightning.Trainer:
+def make_trainer(engine: Engine, *callbacks: lightning.Callback) -> lightning.Trainer:
     """Lightning's trainer, silent: progress and curves go through the work at hand."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     strategies: dict[str, Any] = {"single": "auto", "ddp": "ddp", "fsdp": ModelParallelStrategy(engine.devices, 1)}
@@ -168,6 +186,7 @@ def make_trainer(engine: Engine) -> lightning.Trainer:
         strategy=strategies[engine.strategy],
         precision="bf16-mixed" if engine.precision == "bfloat16" else "32-true",
         max_epochs=1,
+        callbacks=list(callbacks),
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -102,12 +102,6 @@ def test_a_checkpoint_has_its_adapter_merged_and_training_goes_on_with_it(kind, 
     assert any(not torch.equal(kept[0][name], last[name]) for name in last)
 
 
-def test_sharded_training_refuses_checkpoints_before_it_starts(make_work, budget):
-    with pytest.raises(Fault, match="sharded") as refused:
-        train(make_work(strategy="fsdp"), model=None, data=None, **budget(checkpoints=(0.5,)))
-    assert refused.value.code == "P610"
-
-
 def test_gradients_are_scaled_down_to_the_clip_norm(run, policy_artifact, dataset):
     loose, tight = (curve(run(policy_artifact(), dataset(DEMOS), steps=1, clip_norm=c))[0]["gradient_norm"] for c in (100.0, 1e-3))
     assert loose == tight > 1e-3, "the curve shows the norm before it is scaled"
