@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from aligncompiler.diagnostic import Report
 from aligncompiler.ir import NotAPlan, Plan, read_plan
 from aligncompiler.spec.codec import UnknownKind
 from aligncompiler.spec.registry import plugin_problems
+from aligncompiler.store.resume import half_done
 from aligncompiler.store.run_folder import begun, hold, now, write_summary
 from aligncompiler.streams import settle_streams, silenced
 from aligncompiler.terminal import print_report, say
@@ -23,6 +24,7 @@ from aligncompiler.terminal import print_report, say
 from .console import Console
 from .execute import Made, StageFailed, execute, link_artifacts
 from .lowering import lower
+from .memory import OUT_OF_MEMORY
 from .parent import end_with_parent
 from .ranks import Ranks
 from .store import Store
@@ -39,6 +41,8 @@ def main() -> int:
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:  # else it is how torchrun ends the others when one has failed
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     if args.end_with_parent:
         end_with_parent()
     report = Report()
@@ -77,23 +81,28 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         store = Store(args.store)
         refused = [StageFailed(stage, fault) for stage, fault in lower(plan, store.root)]
         if refused:
-            return failure(refused, ranks, summary)
+            return failure(refused, ranks, summary, args.end_with_parent)
         with console.running(), store.using(plan) if ranks.first else nullcontext():
             execute(plan, store, console, ranks, made, str(folder), summary.making)
     except StageFailed as failed:
-        return failure([failed], ranks, summary)
+        return failure([failed], ranks, summary, args.end_with_parent)
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
-        say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
+        at = half_done(args.store, plan[summary.stage].key) if summary.stage else ""
+        kept = f", and `{summary.stage}` is saved at {at}" if at else ""
+        say(f"\ninterrupted; finished stages are kept{kept}. Go on with: alignc run {plan.spec_file}")
         return 130
     except OSError as error:
         if silenced() or isinstance(error, BrokenPipeError):  # who reads what is said has gone, and wants no more
             summary.write("interrupted", 130)
             return 130
         report = Report()
-        report.add("P605", f"the store or the run folder failed: {error}", None, help=("check that the disk has room and that both may be written",))
+        where = f" while `{summary.stage}` was made" if summary.stage else ""
+        help = ("check that the disk has room and that both may be written; what was finished is kept",)
+        report.add("P605", f"the store or the run folder failed{where}: {error}", None, help=help)
         print_report(report)
-        summary.write("failed", 4, why=str(error))
+        with suppress(OSError):  # of the same disk, maybe
+            summary.write("failed", 4, why=str(error), **({"failed": summary.stage} if summary.stage else {}))
         return 4
     if ranks.first:
         finish(plan, made, folder, summary)
@@ -119,9 +128,11 @@ class Summary:
         self.writes = writes
         self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages))
         self.watch = Stopwatch()
+        self.stage = ""
 
     def making(self, id: str) -> None:
         """The run goes on, with this stage or between stages."""
+        self.stage = id
         self.write("running", **({"stage": id} if id else {}))
 
     def write(self, status: str, exit: int | None = None, **more: str) -> None:
@@ -171,11 +182,16 @@ def enough_devices(plan: Plan) -> bool:
 INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611", "P613", "P618", "P621")
 
 
-def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> int:
-    """Print what stopped the run, at its place in the spec; of several ranks the first one speaks."""
+def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary, estimated: bool) -> int:
+    """Print what stopped the run, at its place in the spec; of several ranks the first one speaks. That memory ran out is printed by who started
+    us and can estimate how much a stage takes, if somebody did."""
     first = failed[0]
     code = 1 if first.fault.code in INPUT_FAULTS else 4
-    if not ranks.first:
+    memory = first.fault.code == OUT_OF_MEMORY
+    if memory and estimated and ranks.first:
+        summary.write("failed", code, failed=first.stage.id, why=first.fault.message, cause=OUT_OF_MEMORY)
+        return code
+    if not ranks.first and not memory:
         return code
     report = Report()
     for one in failed:
@@ -187,7 +203,7 @@ def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> in
             fault.code, f"stage `{stage.id}`: {fault.message}", place, path=(*stage.base.split("."), *filter(None, fault.field.split("."))), help=fault.help
         )
     print_report(report)
-    summary.write("failed", code, failed=first.stage.id, why=first.fault.message)
+    summary.write("failed", code, failed=first.stage.id, why=first.fault.message, cause=first.fault.code)
     return code
 
 

@@ -17,6 +17,7 @@ from aligncompiler.store.resume import half_done
 
 from .console import Console, StageLine
 from .fault import Fault
+from .memory import fault_of, ran_out
 from .ranks import Ranks
 from .registry import bind
 from .store import Artifact, Store
@@ -52,6 +53,12 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
                     made[stage.id] = (make(plan, stage, inputs, store, line, ranks, run), False)
                 except Fault as fault:
                     raise StageFailed(stage, fault) from fault
+                except Exception as error:
+                    if ran_out(error):
+                        raise StageFailed(stage, fault_of(stage)) from error
+                    if "(os error " in str(error):  # a library in Rust, which tells of a full disk in its own way
+                        raise OSError(str(error)) from error
+                    raise
                 tell("")
             else:
                 made[stage.id] = (found, True)

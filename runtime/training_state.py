@@ -8,6 +8,7 @@ Left out: the state of a strategy that keeps it in an engine of its own; such a 
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import struct
@@ -36,11 +37,13 @@ class Stopping:
 
     def __init__(self) -> None:
         self.asked = False
+        # Where several processes train, SIGTERM is how torchrun ends the others when one has failed: they cannot finish their step.
+        self.signals = (signal.SIGINT, signal.SIGTERM) if os.environ.get("WORLD_SIZE", "1") == "1" else (signal.SIGINT,)
         self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Stopping:
         if threading.current_thread() is threading.main_thread():
-            self.before = {number: signal.signal(number, self.stop) for number in (signal.SIGINT, signal.SIGTERM)}
+            self.before = {number: signal.signal(number, self.stop) for number in self.signals}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -57,4 +57,10 @@ CODES = (
         "Rows that cannot be used are left out of a run, and counted. This tells how many it would be, before anything is trained on the rest.",
         severity="warning",
     ),
+    Code(
+        "P626",
+        "out-of-memory",
+        "An allocation was refused while a stage was made. The message gives what `alignc plan` estimates for it; what the stage holds at a time can "
+        "be lowered without changing a result. A run goes on from where the stage was last saved.",
+    ),
 )
