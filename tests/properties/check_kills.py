@@ -4,7 +4,7 @@
 
 The libraries are imported once; every attempt is a fork of this process that carries the plan out until it is killed. A kill falls on a file-system
 operation of a stage, as the audit events of Python count them (files opened, renamed, removed, folders made), or some milliseconds after one,
-wherever the stage is then. Stages take turns, operations and delays are drawn. One store is killed until its run is complete, then the next
+wherever the run is then. Operations and delays are drawn. One store is killed until its run is complete, then the next
 one begins. Prints one line of JSON.
 """
 
@@ -187,24 +187,16 @@ def check(kills: int, seed: int, folder: Path) -> dict[str, object]:
     draw = random.Random(seed)
     done: dict[str, int] = dict.fromkeys(names.values(), 0)
     told = {"kills": 0, "runs": 0, "continued": 0, "seconds_undisturbed": round(seconds, 2), "wrong": [], "left": []}
-    turn: list[str] = []
-    last = ""
     while told["kills"] < kills:
         root = folder / f"killed{told['runs']}"
         root.mkdir()
         while True:
             left = [stage.key for stage in plan.stages if manifest_in(artifact_folder(root / "store", stage.key)) is None]
-            waiting = [key for key in turn if key in left]
-            if not waiting:
-                turn += draw.sample(list(names), len(names))
-                waiting = [key for key in turn if key in left]
             target = None
-            if waiting and told["kills"] < kills:
-                again = last in left and draw.random() < 0.5  # the same stage, before anything else is finished
-                last = last if again else waiting[0]
-                turn = [key for key in turn if again or key != last]
+            if left and told["kills"] < kills:
+                key = left[min(len(left) - 1, 0 if draw.random() < 0.7 else 1)]  # the next stage, or the one after it
                 delay = 0.0 if draw.random() < 0.5 else draw.random() * LONGEST_DELAY
-                target = (last, draw.randint(1, operations[last]), delay)
+                target = (key, draw.randint(1, operations[key]), delay)
             code = attempt(plan, root, target)
             if code == 0:
                 break
