@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test browser check claims fuzz bench clean
+.PHONY: demo test browser check claims fuzz torture bench clean
 
 # A virtual environment with the versions of constraints.txt; torch first, so that its CPU build is taken where one is offered.
 .venv/installed: pyproject.toml constraints.txt
@@ -38,6 +38,9 @@ claims: .venv/installed  ## reproduce the published claims; slow
 fuzz: .venv/installed  ## ten thousand spoiled specs and every word misspelt: prints the figures of docs/benchmarks.md
 	$(BIN)/python tests/properties/check_mutants.py --count 10000
 	$(BIN)/python tests/properties/check_typos.py --count 20
+
+torture: .venv/installed  ## two hundred kills at random moments of runs, which must end as undisturbed ones do
+	$(BIN)/python tests/properties/check_kills.py --kills 200
 
 bench: .venv/installed  ## every program of benchmarks/, one after the other; what they compare with is installed into a cache folder
 	failed=0; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || failed=1; done; exit $$failed

@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from .diagnostic import Report
 from .ir import Plan
+from .spec.held import less_memory
 from .store.run_folder import PLAN, begun, crashed, hold, now, read_summary, write_summary
+from .terminal import say
 
-INTERRUPTED = 130
+INTERRUPTED, TOLD = 130, 4
 STOPS = ("SIGTERM", "SIGHUP")  # a scheduler's stop and a terminal that is closed are wound up like Ctrl-C
 
 
@@ -37,6 +40,9 @@ def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool, command: st
             code = process.wait()
             return INTERRUPTED if asked and code < 0 else code
         except KeyboardInterrupt:
+            if not asked:
+                with suppress(OSError):  # the terminal may be gone
+                    say("\nstopping; what is done is saved. Ctrl-C again ends it at once")
             process.send_signal(signal.SIGKILL if asked else signal.SIGINT)  # once to wind up, twice to stop at once
             asked = True
 
@@ -45,17 +51,23 @@ def outcome(plan: Plan, folder: Path, code: int, report: Report) -> dict[str, An
     """The summary of a run whose process has ended with this status; of one that was killed it is written here, and reported."""
     summary = read_summary(folder)
     if summary is not None and "exit" in summary:
+        if summary.get("cause") == "P626" and summary.get("failed") in plan.by_id:
+            from .planning.memory import report_memory  # estimates are for who needs them
+
+            report_memory(plan, summary["failed"], summary["why"], report)
         return summary
     told = summary or begun(folder, plan.name, plan.spec_file, len(plan.stages)) | {"stages": []}
     if summary is not None and crashed(folder):
         return told | {"status": "crashed", "exit": 5}
+    if summary is not None and code == TOLD:  # by the runtime itself, on a disk that took no summary any more
+        return told | {"status": "failed", "exit": code}
     if summary is None and 0 <= code != INTERRUPTED:  # it refused before it began
         return told | {"status": "failed", "exit": code}
     release = hold(folder, Report())
     if release is None:  # another process has this folder now
         return told | {"status": "failed", "exit": code if code >= 0 else 4}
     try:
-        end = {"status": "interrupted", "exit": INTERRUPTED} if code == INTERRUPTED else killed(told, code, report)
+        end = {"status": "interrupted", "exit": INTERRUPTED} if code == INTERRUPTED else killed(plan, told, code, report)
         whole = told | end | {"ended": now()}
         write_summary(folder, whole)
     finally:
@@ -63,13 +75,20 @@ def outcome(plan: Plan, folder: Path, code: int, report: Report) -> dict[str, An
     return whole
 
 
-def killed(summary: Mapping[str, Any], code: int, report: Report) -> dict[str, Any]:
+def killed(plan: Plan, summary: Mapping[str, Any], code: int, report: Report) -> dict[str, Any]:
     """Report that the process was ended from outside: by which signal, where it was, and what may have been the reason."""
+    stage = plan.by_id.get(summary.get("stage", ""))
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended without a word (exit status {code})"
     where = f" while it made `{summary['stage']}`" if summary.get("stage") else ""
     done = f"{len(summary['stages'])} of {summary['planned']} stages were finished and are kept"
-    memory = "if nobody did that, memory ran out: `alignc plan` shows what each stage needs; fewer `batch.tokens_at_once` or `answers_at_once` need less"
-    help = (*((memory,) if code == -signal.SIGKILL else ()), "run it again to go on from there")
+    memory: tuple[str, ...] = ()
+    if code == -signal.SIGKILL:
+        memory = ("if nobody did that, memory ran out: `alignc plan` shows what each stage needs",)
+        if stage is not None:
+            from .planning.memory import expected
+
+            memory = (f"if nobody did that, memory ran out; {expected(plan, stage.id)}", *less_memory(stage.spec))
+    help = (*memory, "run it again to go on from there")
     text = f"the process of the run {how}{where}; {done}"
     report.add("P608", text, None, help=help)
     return {"status": "killed", "exit": 4, "why": text}

@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from aligncompiler.diagnostic import Report
 from aligncompiler.ir import NotAPlan, Plan, read_plan
 from aligncompiler.spec.codec import UnknownKind
 from aligncompiler.spec.registry import plugin_problems
+from aligncompiler.store.resume import half_done
 from aligncompiler.store.run_folder import begun, hold, now, write_summary
 from aligncompiler.streams import settle_streams, silenced
 from aligncompiler.terminal import print_report, say
@@ -24,6 +25,7 @@ from .console import Console
 from .demands import demands
 from .execute import Made, StageFailed, execute, link_artifacts
 from .lowering import lower
+from .memory import OUT_OF_MEMORY
 from .parent import end_with_parent
 from .ranks import Ranks
 from .store import Store
@@ -83,14 +85,16 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         store = Store(args.store)
         refused = [StageFailed(stage, fault) for stage, fault in lower(plan, store.root)]
         if refused:
-            return failure(refused, ranks, summary)
+            return failure(refused, ranks, summary, args.end_with_parent)
         with console.running(), store.using(plan) if ranks.first else nullcontext():
             execute(plan, store, console, ranks, made, str(folder), summary.making)
     except StageFailed as failed:
-        return failure([failed], ranks, summary)
+        return failure([failed], ranks, summary, args.end_with_parent)
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
-        say(f"\ninterrupted; finished stages are kept. Go on with: alignc run {plan.spec_file}")
+        at = half_done(args.store, plan[summary.at].key) if summary.at else ""
+        kept = f", and `{summary.at}` is saved at {at}" if at else ""
+        say(f"\ninterrupted; finished stages are kept{kept}. Go on with: alignc run {plan.spec_file}")
         summary.say_page()
         return 130
     except OSError as error:
@@ -98,9 +102,12 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
             summary.write("interrupted", 130)
             return 130
         report = Report()
-        report.add("P605", f"the store or the run folder failed: {error}", None, help=("check that the disk has room and that both may be written",))
+        where = f" while `{summary.at}` was made" if summary.at else ""
+        help = ("check that the disk has room and that both may be written; what was finished is kept",)
+        report.add("P605", f"the store or the run folder failed{where}: {error}", None, help=help)
         print_report(report)
-        summary.write("failed", 4, why=str(error))
+        with suppress(OSError):  # of the same disk, maybe
+            summary.write("failed", 4, why=str(error), **({"failed": summary.at} if summary.at else {}))
         return 4
     if ranks.first:
         summary.write("complete", 0)
@@ -177,11 +184,16 @@ def told(made: Made) -> list[dict[str, Any]]:
 INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611", "P613", "P618", "P621")
 
 
-def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> int:
-    """Print what stopped the run, at its place in the spec; of several ranks the first one speaks."""
+def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary, estimated: bool) -> int:
+    """Print what stopped the run, at its place in the spec; of several ranks the first one speaks. That memory ran out is printed by who started
+    us and can estimate how much a stage takes, if somebody did."""
     first = failed[0]
     code = 1 if first.fault.code in INPUT_FAULTS else 4
-    if not ranks.first:
+    memory = first.fault.code == OUT_OF_MEMORY
+    if memory and estimated and ranks.first:
+        summary.write("failed", code, failed=first.stage.id, why=first.fault.message, cause=OUT_OF_MEMORY)
+        return code
+    if not ranks.first and not memory:
         return code
     report = Report()
     problems = []
@@ -198,7 +210,7 @@ def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary) -> in
             fault.code, f"stage `{stage.id}`: {fault.message}", place, path=(*stage.base.split("."), *filter(None, fault.field.split("."))), help=fault.help
         )
     print_report(report)
-    summary.write("failed", code, failed=first.stage.id, why=first.fault.message, problems=problems)
+    summary.write("failed", code, failed=first.stage.id, why=first.fault.message, cause=first.fault.code, problems=problems)
     summary.say_page()
     return code
 

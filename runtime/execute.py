@@ -13,15 +13,17 @@ from aligncompiler.ir import Plan, Stage
 from aligncompiler.spec.codec import refs
 from aligncompiler.spec.experiment import Engine
 from aligncompiler.store.artifacts import described
+from aligncompiler.store.resume import half_done
 
 from .console import Console, StageLine
 from .fault import Fault
+from .memory import fault_of, ran_out
 from .ranks import Ranks
 from .registry import bind
 from .store import Artifact, Store
 from .unmoved import unmoved
 from .versions import versions
-from .work import Stopwatch, Work
+from .work import Work
 
 Made = dict[str, tuple[Artifact, bool]]  # id of a stage -> (artifact, whether it was there before)
 
@@ -51,6 +53,12 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
                     made[stage.id] = (make(plan, stage, inputs, store, line, ranks, run), False)
                 except Fault as fault:
                     raise StageFailed(stage, fault) from fault
+                except Exception as error:
+                    if ran_out(error):
+                        raise StageFailed(stage, fault_of(stage)) from error
+                    if "(os error " in str(error):  # a library in Rust, which tells of a full disk in its own way
+                        raise OSError(str(error)) from error
+                    raise
                 tell("")
             else:
                 made[stage.id] = (found, True)
@@ -58,16 +66,28 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
 
 
 def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks, run: str) -> Artifact:
-    """Carry out one stage and put what it made into the store; of a stage that stops half-way nothing is left."""
-    watch = Stopwatch()
-    work = Work(stage, ranks.folder(store, stage.key), stage.seed, plan.engine, line, Path(run), plan.name, ranks.first)
+    """Carry out one stage and put what it made into the store, from where an earlier attempt was stopped; of a stage that stops on a fault
+    nothing is left, of one that is interrupted what it had done."""
+    kept = ranks.checkpoints(store, stage.key, plan.engine.save_every)
+    work = Work(stage, kept.making, stage.seed, plan.engine, line, Path(run), plan.name, ranks.first, kept)
+    if kept.worth():
+        line.note(f"goes on from {half_done(store.root, stage.key)}")
     try:
         if ranks.needed(stage.spec):
             with unmoved(stage):
                 carry_out(stage, inputs, work)
-        return ranks.commit(store, stage, work.folder, describe(plan, stage, work, run) | {"seconds": round(watch.seconds(), 3)})
+        made = ranks.commit(store, stage, work.folder, describe(plan, stage, work, run) | {"seconds": round(kept.seconds(), 3)})
+        kept.discard()
+    except Fault:
+        kept.discard()
+        raise
+    except KeyboardInterrupt:
+        kept.flush()
+        raise
     finally:
-        shutil.rmtree(work.folder, ignore_errors=True)  # gone already if it was stored
+        if not (ranks.first and kept.worth()):
+            shutil.rmtree(work.folder, ignore_errors=True)  # gone already if it was stored
+    return made
 
 
 def carry_out(stage: Stage, inputs: Mapping[str, Artifact], work: Work) -> None:

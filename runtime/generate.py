@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from typing import Any
 
 import torch
 import transformers
 from torch import Tensor
 
+from .checkpoints import Keep, computed
 from .fault import Skip
 from .networks import Policy
 from .rows import Row
@@ -82,9 +84,10 @@ class Decoding:
 
 
 def generate(
-    policy: Policy, encoder: Encoder, rows: Sequence[Row], count: int, decoding: Decoding, seed: int, tell: Callable[[int, int], None]
+    policy: Policy, encoder: Encoder, rows: Sequence[Row], count: int, decoding: Decoding, seed: int, tell: Callable[[int, int], None], keep: Keep = computed
 ) -> list[list[Answer] | Skip]:
-    """`count` answers to each row's prompt, in the order of the rows; a prompt that leaves no room for an answer is skipped."""
+    """`count` answers to each row's prompt, in the order of the rows; a prompt that leaves no room for an answer is skipped. `keep` knows the
+    answers of an earlier attempt."""
     prompts = [encoder.prompt(row) for row in rows]
     room = encoder.context - 1
     made: list[list[Answer] | Skip] = [Skip(f"prompt longer than {room} tokens") if len(p) > room else [] for p in prompts]
@@ -93,14 +96,19 @@ def generate(
     done = 0
     for group in side_by_side(jobs, list(map(len, prompts)), encoder.context, decoding):
         streams = [stream_number(seed, i, sample) for i, sample in group]
-        answers = generate_batch(policy.model, encoder, [prompts[i] for i, _ in group], streams, decoding)
+        answers = keep(group, partial(written, policy.model, encoder, [prompts[i] for i, _ in group], streams, decoding))
         for (i, _), answer in zip(group, answers, strict=True):
             found = made[i]
             assert isinstance(found, list)
-            found.append(answer)
+            found.append(Answer(*answer))
         done += len(group)
         tell(done, len(jobs))
     return made
+
+
+def written(*batch: Any) -> list[tuple[Any, ...]]:
+    """The answers of a batch as JSON."""
+    return [astuple(answer) for answer in generate_batch(*batch)]
 
 
 def side_by_side(jobs: Sequence[tuple[int, int]], lengths: Sequence[int], context: int, decoding: Decoding) -> Iterator[Sequence[tuple[int, int]]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from .checkpoints import Keep, computed
 from .fault import Fault, Skip
 from .generate import Answer, Decoding, generate
 from .networks import load_encoder, load_network, load_policy
@@ -48,7 +49,7 @@ class Judge:
     def answers(self) -> list[Answer | Skip]:
         """One answer to each row's prompt."""
         policy = load_policy(self.model).to(self.work.device)
-        found = generate(policy, load_encoder(self.model), self.rows, 1, self.decoding, self.work.seed, self.tell)
+        found = generate(policy, load_encoder(self.model), self.rows, 1, self.decoding, self.work.seed, self.tell, self.work.keep(f"answers {self.model.id}"))
         return [f if isinstance(f, Skip) else f[0] for f in found]
 
     def answered(self) -> list[Row | Skip]:
@@ -58,7 +59,7 @@ class Judge:
     def scores(self, reward: Bound | Artifact) -> list[Score | Skip]:
         """The score of each answer by a reward."""
         answered = self.answered()
-        scored = iter(reward_rows(reward, [row for row in answered if not isinstance(row, Skip)], self.work.device, self.tell))
+        scored = iter(reward_rows(reward, [row for row in answered if not isinstance(row, Skip)], self.work.device, self.tell, self.keep_scores(reward)))
         return [row if isinstance(row, Skip) else next(scored) for row in answered]
 
     @cached_property
@@ -76,7 +77,11 @@ class Judge:
     def pair_scores_of(self, model: Artifact) -> list[list[float] | Skip]:
         encoder = load_encoder(model)
         network = load_network(model).to(self.work.device)
-        return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell)
+        return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell, self.work.keep(f"pairs {model.id}"))
+
+    def keep_scores(self, reward: Bound | Artifact) -> Keep:
+        """What is kept of the scores by a network; a rule is asked again."""
+        return computed if isinstance(reward, Bound) else self.work.keep(f"scores {self.model.id} {reward.id}")
 
     def tell(self, done: int, total: int) -> None:
         self.work.progress.update(done, total, self.model.id)

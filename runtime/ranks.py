@@ -16,6 +16,7 @@ from typing import Any
 from aligncompiler.ir import Stage
 from aligncompiler.spec.base import Kind
 
+from .checkpoints import Checkpoints
 from .store import Artifact, Store
 
 PATIENCE = timedelta(days=365)  # the first rank may sample for hours while the others wait
@@ -67,9 +68,15 @@ class Ranks:
         self.wait()
         return found
 
-    def folder(self, store: Store, key: str) -> Path:
-        """The folder to write to: the store's for the first rank, a scratch folder for the others."""
-        return store.begin(key if self.first else f"{key}-rank{self.rank}")
+    def checkpoints(self, store: Store, key: str, minutes: float) -> Checkpoints:
+        """What an earlier attempt has kept, and the folder to write to: the store's for the first rank, a scratch folder for the others."""
+        found = Checkpoints(store, key, store.making(key) if self.first else store.begin(f"{key}-rank{self.rank}"), minutes, self.first)
+        if self.first:
+            found.begin()
+        self.wait()
+        if not self.first:
+            found.look()
+        return found
 
     def needed(self, spec: Kind) -> bool:
         """Whether this rank takes part in a stage."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
@@ -64,13 +65,26 @@ class Store:
             return None
         folder = artifact_folder(self.root, key)
         if key not in self.verified and not whole(folder, manifest):
-            aside = self.root / "damaged" / key
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.parent.mkdir(exist_ok=True)
-            os.replace(folder, aside)
+            self.put_aside(folder, key)
             return None
         self.verified.add(key)
         return Artifact(id, folder, manifest)
+
+    def put_aside(self, path: Path, name: str) -> None:
+        """Move what is damaged to where nobody reads it, beside what was put there before."""
+        aside = self.root / "damaged"
+        aside.mkdir(exist_ok=True)
+        os.replace(path, free(aside / name))
+        sync(aside)
+        sync(path.parent)
+
+    def throw(self, folder: Path) -> None:
+        """Remove a folder, which is gone at once for whoever looks for it."""
+        trash = self.root / "trash"
+        trash.mkdir(exist_ok=True)
+        gone = trash / f"{folder.parent.name}-{folder.name}-{os.getpid()}-{time.time_ns()}"
+        os.replace(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     @contextmanager
     def lock(self, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -90,9 +104,13 @@ class Store:
         """Keep the artifacts of a plan from being deleted as long as a run lasts."""
         return using(self.root, (stage.key for stage in plan.stages))
 
+    def making(self, key: str) -> Path:
+        """The folder that the artifact of a key is made in."""
+        return self.root / "making" / key
+
     def begin(self, key: str) -> Path:
         """An empty folder to make the artifact in; what an earlier, broken attempt left is removed."""
-        folder = self.root / "making" / key
+        folder = self.making(key)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
@@ -104,6 +122,7 @@ class Store:
             sync(path)
         target = artifact_folder(self.root, key)
         target.parent.mkdir(parents=True, exist_ok=True)
+        sync(target.parent.parent)  # the folder of the first two digits may be new
         if target.is_symlink():  # to a folder that is not whole, or not there
             target.unlink()
         shutil.rmtree(target, ignore_errors=True)
@@ -116,6 +135,16 @@ class Store:
 def whole(folder: Path, manifest: Mapping[str, Any]) -> bool:
     """Whether an artifact is what was stored: its manifest and every file."""
     return manifest.keys() >= {"files", "output", "facts"} and unchanged(manifest) and not any(damage(folder, manifest["files"]))
+
+
+def free(path: Path) -> Path:
+    """The path, or one like it that nothing has yet."""
+    number = 1
+    found = path
+    while os.path.lexists(found):
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
 
 
 def sync(path: Path) -> None:

@@ -16,6 +16,7 @@ from aligncompiler.spec.experiment import Engine
 
 from .batching import Steps
 from .modules.offline import Offline
+from .training_state import Saving
 
 
 class OurSignals(lightning.Callback):
@@ -24,8 +25,8 @@ class OurSignals(lightning.Callback):
     Lightning's own handler makes the processes exchange a message, which in the midst of a step waits for ever.
     """
 
-    def __init__(self) -> None:
-        self.handler = signal.getsignal(signal.SIGTERM)
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        self.handler = signal.getsignal(signal.SIGTERM)  # Lightning puts its own in place after this
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         signal.signal(signal.SIGTERM, self.handler)
@@ -54,8 +55,8 @@ def deepspeed(engine: Engine, clip_norm: float) -> Strategy:
 STRATEGIES: dict[str, Callable[[Engine, float], Strategy | str]] = {"single": single, "ddp": ddp, "fsdp": fsdp, "deepspeed": deepspeed}
 
 
-def make_trainer(engine: Engine, clip_norm: float) -> lightning.Trainer:
-    """Lightning's trainer, silent: progress and curves go through the work at hand."""
+def make_trainer(engine: Engine, clip_norm: float, saving: Saving) -> lightning.Trainer:
+    """Lightning's trainer, silent: progress and curves go through the work at hand, what is saved through `saving`."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     # Named, not detected: in a job of SLURM Lightning would count the tasks of the job, and requeue it by itself.
     environment: ClusterEnvironment = TorchElasticEnvironment() if TorchElasticEnvironment.detect() else LightningEnvironment()
@@ -68,7 +69,7 @@ def make_trainer(engine: Engine, clip_norm: float) -> lightning.Trainer:
         precision="bf16-mixed" if engine.precision == "bfloat16" else "32-true",
         max_epochs=1,
         logger=False,  # they are given to `trainer.loggers` when training begins
-        callbacks=[OurSignals()],
+        callbacks=[OurSignals(), saving],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -76,11 +77,14 @@ def make_trainer(engine: Engine, clip_norm: float) -> lightning.Trainer:
     )
 
 
-def fit(trainer: lightning.Trainer, module: Offline, items: Steps) -> None:
-    """Run the trainer. Raises KeyboardInterrupt at Ctrl-C, which Lightning would turn into a failure."""
-    with warnings.catch_warnings():
+def fit(trainer: lightning.Trainer, module: Offline, items: Steps, saving: Saving) -> None:
+    """Run the trainer from where it was saved. Raises KeyboardInterrupt at Ctrl-C, which Lightning would turn into a failure."""
+    if saving.begin == len(items):  # it was stopped when nothing was left but to write the model
+        saving.put_weights_back()
+        return
+    with warnings.catch_warnings(), saving.stopping:
         warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers does not apply to this use of it
         try:
-            trainer.fit(module, DataLoader(items, batch_size=None))
+            trainer.fit(module, DataLoader(items, batch_size=None, sampler=range(saving.begin, len(items))))
         except SystemExit:
             raise KeyboardInterrupt from None

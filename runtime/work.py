@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from aligncompiler.ir import Stage
 from aligncompiler.spec.experiment import Engine
 from aligncompiler.store.inputs import shown
 
+from .checkpoints import Checkpoints, Keep, computed
 from .fault import Fault, Skip
 from .malformed import type_clash
 from .row_file import MISFITS, Rows, RowWriter
@@ -36,7 +38,7 @@ class Work:
     """One stage at work.
 
     `facts` is read by later stages and ends in the manifest, `summary` is what a person sees in a line, `skipped` counts rows that were
-    left out, by reason.
+    left out, by reason. `checkpoints` is what is kept of it, to go on from when it is killed.
     """
 
     stage: Stage
@@ -47,6 +49,7 @@ class Work:
     run: Path = Path()  # folder of the run, for what is no part of the artifact
     experiment: str = ""
     first: bool = True  # of several processes, the one that tells
+    checkpoints: Checkpoints | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -63,6 +66,10 @@ class Work:
                 self.skipped[row.reason] += 1
             else:
                 yield row
+
+    def keep(self, series: str) -> Keep:
+        """What knows the parts of a series that an earlier attempt has done, and keeps those done now."""
+        return computed if self.checkpoints is None else partial(self.checkpoints.piece, series)
 
     def source(self) -> tuple[str, str]:
         """The field that names where the rows are from, and " of `NAME`"; both are empty where the rows are made."""

@@ -58,6 +58,12 @@ CODES = (
         severity="warning",
     ),
     Code(
+        "P626",
+        "out-of-memory",
+        "An allocation was refused while a stage was made. The message gives what `alignc plan` estimates for it; what the stage holds at a time can "
+        "be lowered without changing a result. A run goes on from where the stage was last saved.",
+    ),
+    Code(
         "P630",
         "unstable-template",
         "What a chat template writes of a conversation must start with what it writes of the conversation before the answer, and must end the answer "

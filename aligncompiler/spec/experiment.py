@@ -47,6 +47,9 @@ class Engine(Spec):
     """Number of machines that training uses; they share the folders of the run and of the store, and `alignc launch` starts them."""
     loggers: tuple[Literal["csv", "tensorboard", "wandb", "mlflow"], ...] = field((), role="cosmetic")
     """Where the curves of training go beside the report of the run: files under `logs/` of its folder, or the service that is set up here."""
+    save_every: float = field(2.0, role="runtime", unit="minutes", ge=0)
+    """Least time between two checkpoints of a stage that is being made, to go on from if it is killed; they never take more than 2 % of its
+    time. 0 saves after every step."""
     threads: int | Literal["all"] = field("all", role="runtime", unit="threads")
     """Threads of a CPU run."""
 

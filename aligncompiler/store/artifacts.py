@@ -2,7 +2,8 @@
 
 artifacts/ab/abcd.../   an artifact under its key: its files, and manifest.json with the sha256 of each of them and of itself
 making/abcd...          an artifact that is being made
-damaged/abcd...         one whose files no longer have their checksums, put aside
+resume/abcd...          what is kept of it meanwhile, to go on from (`resume.py`)
+damaged/abcd...         one whose files no longer have their checksums, put aside; damaged checkpoints too
 locks/abcd....lock      held by the process that makes the artifact
 using/X.json, X.lock    the keys of a run in progress; the lock is held as long as the run lives
 trash/                  what is being deleted
@@ -159,7 +160,7 @@ class Index:
     @cached_property
     def aside(self) -> frozenset[str]:
         """The keys whose artifacts were found damaged and put aside."""
-        return frozenset(name for name in names_in(self.store / "damaged") if is_key(name))
+        return frozenset(key for name in names_in(self.store / "damaged") if is_key(key := name.partition("-")[0]))
 
     def manifest(self, key: str) -> dict[str, Any] | None:
         """The manifest of a key if it can be read, whether or not its files are there."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..ir import MANIFEST, artifact_folder
-from .artifacts import GC_LOCK, is_key, listing, lock_of, locked, names_in, size, try_lock
+from .artifacts import GC_LOCK, KEY_LENGTH, is_key, listing, lock_of, locked, names_in, size, try_lock
 from .artifacts import in_use as keys_in_use
+from .resume import resume_folder
 from .run_folder import Run
 
 
@@ -70,22 +71,41 @@ def collect(store: Path, runs: list[Run], dry: bool) -> Collected:
                     throw(one.folder, store)
             if release is not None:
                 release()
+        if not dry:
+            forget_locks(store, used)
         kept = sum(key in used for key in listing(store / "artifacts"))
     if not dry:
         empty(store / "trash")
     return Collected(tuple(rubbish), tuple(spared), kept)
 
 
+def forget_locks(store: Path, used: frozenset[str]) -> None:
+    """Remove the lock files of keys that nothing is left of. Who waits for one meanwhile sees that it is gone, and makes it anew."""
+    there = set(listing(store / "artifacts", links=True))
+    for name in names_in(store / "locks"):
+        key, path = name.removesuffix(".lock"), store / "locks" / name
+        if is_key(key) and key not in used | there and (release := try_lock(path)) is not None:
+            path.unlink(missing_ok=True)
+            release()
+
+
 def candidates(store: Path, used: frozenset[str]) -> Iterator[Rubbish]:
-    """Artifacts that are not used, what killed stages left half-made, and damaged artifacts that were put aside."""
+    """Artifacts that are not used; what killed stages left half-made, unless a run that is to go on refers to it; what was damaged and put aside."""
     for key in list(listing(store / "artifacts")):
         if key not in used:
             folder = artifact_folder(store, key)
             yield Rubbish(folder, key, "no run refers to it", size(folder))
-    for area, why in (("making", "a stage that was stopped left it"), ("damaged", "it was damaged and put aside")):
+    finished = set(listing(store / "artifacts", links=True))
+    for area, why in (
+        ("making", "a stage that was stopped left it"),
+        ("resume", "a stage that was stopped left it"),
+        ("damaged", "it was damaged and put aside"),
+    ):
         for name in names_in(store / area):
-            key, folder = name.partition("-rank")[0], store / area / name
-            if is_key(key) and folder.is_dir() and not folder.is_symlink() and not (store / area).is_symlink():
+            key, folder = name[:KEY_LENGTH], store / area / name
+            if area != "damaged" and name == key and key in used - finished and resume_folder(store, key).is_dir():
+                continue  # a run that was stopped goes on from there
+            if is_key(key) and (folder.is_dir() or area == "damaged") and not folder.is_symlink() and not (store / area).is_symlink():
                 yield Rubbish(folder, key, why, size(folder))
 
 

@@ -16,6 +16,7 @@ from ..planning.why import reasons
 from ..render import refusal
 from ..spec.cost import Estimate
 from ..store.artifacts import complaint, read_manifest
+from ..store.resume import half_done
 from ..terminal import paint_for, print_json, print_report, say
 from .run import says_plan
 
@@ -25,7 +26,8 @@ NARROWEST, WIDEST = 80, 120  # columns of the table
 def plan(args: argparse.Namespace) -> int:
     """Print the plan; 1 if the spec has errors, 3 under `--check` if there is work to do.
 
-    `--json` prints the plan as it is written to a file, and beside it `cached` (stage -> whether it is in the store); for each stage
+    `--json` prints the plan as it is written to a file, and beside it `cached` (stage -> whether it is in the store) and
+    `resumes` (stage -> how far an earlier run has come with it); for each stage
     `estimate`: `rows`, `parameters`, `trainable`, `flops`, `memory`, `disk`, each a whole number (bytes for the last two) or null, and
     `bounds`, which says of each figure that has a meaning there how sure it is: `exact`, `at_most`, `about`, `unknown`; and `totals` of
     `all` stages and of those `to_do`: `stages`, the sums `flops` and `disk`, the greatest `memory`, `bounds`, and under `unknown` how
@@ -44,6 +46,7 @@ def plan(args: argparse.Namespace) -> int:
     done = finished(made, Path(args.store))
     cached = {stage.id: stage.id in done for stage in made.stages}
     estimates = estimate(made, done)
+    resumed = {stage.id: at for stage in made.stages if stage.id not in done and (at := half_done(Path(args.store), stage.key))}
     if args.output:
         fault = unfit(Path(args.output))
         if fault:
@@ -58,10 +61,11 @@ def plan(args: argparse.Namespace) -> int:
             return 2
         say(f"wrote {args.output}")
     if args.json:
-        print_json(with_estimates(made, estimates, cached))
+        print_json(with_estimates(made, estimates, cached) | {"resumes": resumed})
     else:
         width = min(WIDEST, max(NARROWEST, shutil.get_terminal_size((100, 24)).columns))
         notes = {id: reason.brief() for id, reason in reasons(made, Path(args.store)).items()}
+        notes |= {id: "; ".join(filter(None, (notes.get(id, ""), f"goes on from {at}"))) for id, at in resumed.items()}
         print(plan_table(made, estimates, cached, paint_for(sys.stdout), width, notes))
     return 3 if args.check and not all(cached.values()) else 0
 

@@ -34,7 +34,15 @@ class Offline(lightning.LightningModule):
     """Fits a network by an objective. One item of the loader is one optimiser step, cut into forward passes."""
 
     def __init__(
-        self, network: Network, objective: Bound, optimizer: Bound, schedule: Schedule, steps: int, clip_norm: float, tell: Callable[[dict[str, float]], None]
+        self,
+        network: Network,
+        objective: Bound,
+        optimizer: Bound,
+        schedule: Schedule,
+        steps: int,
+        clip_norm: float,
+        tell: Callable[[dict[str, float]], None],
+        begin: int = 0,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -46,6 +54,7 @@ class Offline(lightning.LightningModule):
         self.clip_norm = clip_norm
         self.tell = tell
         self.tokens = 0  # that were worked on so far by this process, padding left out
+        self.begin = begin  # steps that were done before
 
     def configure_model(self) -> None:
         """Spread the weights where the strategy has a mesh for them."""
@@ -70,6 +79,7 @@ class Offline(lightning.LightningModule):
             self.manual_backward((losses * batch.weight).sum() * self.trainer.world_size)
             for name, value in {"loss": losses, **metrics}.items():
                 totals[name] = totals.get(name, 0.0) + float((value.detach() * batch.weight).sum())
+        number = self.begin + index + 1
         clips_itself = self.trainer.strategy.handles_gradient_accumulation  # deepspeed, which knows the norm only after its step
         norm = 0.0 if clips_itself else self.clip()
         optimizer.step()
@@ -78,9 +88,9 @@ class Offline(lightning.LightningModule):
         schedule: Any = self.lr_schedulers()
         rate = schedule.get_last_lr()[0]
         schedule.step()
-        point = {"step": float(index + 1), "learning_rate": rate, "gradient_norm": norm, **self.over_ranks(totals)}
+        point = {"step": float(number), "learning_rate": rate, "gradient_norm": norm, **self.over_ranks(totals)}
         if not math.isfinite(point["loss"]):
-            raise Fault("P608", f"the loss is {point['loss']} at step {index + 1}", "optimizer", ("lower the learning rate",))
+            raise Fault("P608", f"the loss is {point['loss']} at step {number}", "optimizer", ("lower the learning rate",))
         self.tell(point)
 
     def over_ranks(self, totals: dict[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from ..work import Work, load_rows
 def label(work: Work, *, completions: Artifact, reward: Bound | Artifact) -> None:
     """Write the rows with a column `score`, and one for each part that the reward gives."""
     rows = load_rows(completions)
-    scores = reward_rows(reward, rows, work.device, work.progress.update)
+    scores = reward_rows(reward, rows, work.device, work.progress.update, work.keep("scores"))
     work.save_rows(work.usable(scored(rows, scores)))
     given = [s for s in scores if not isinstance(s, Skip)]
     work.facts["answer_columns"] = sorted({*completions.facts["answer_columns"], *given[0]})

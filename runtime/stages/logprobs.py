@@ -20,7 +20,7 @@ def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | 
     leaves = ("chosen", "rejected") if "chosen" in rows[0] else ("completion",)
     encoder = load_encoder(policy)
     network = load_policy(policy).to(work.device)
-    values = score_rows(network, encoder, rows, leaves, encoder.limit(max_tokens), tokens_at_once, lambda done, total: work.progress.update(done, total))
+    values = score_rows(network, encoder, rows, leaves, encoder.limit(max_tokens), tokens_at_once, work.progress.update, work.keep("logprobs"))
     work.skipped.update(v.reason for v in values if isinstance(v, Skip))
     if all(isinstance(v, Skip) for v in values):
         raise Fault("P604", f"no row is left to score ({', '.join(work.skipped)})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))

@@ -31,7 +31,7 @@ def sample(
     """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`."""
     rows = load_rows(prompts, limit)
     decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once)
-    answers = generate(load_policy(policy).to(work.device), load_encoder(policy), rows, count, decoding, work.seed, work.progress.update)
+    answers = generate(load_policy(policy).to(work.device), load_encoder(policy), rows, count, decoding, work.seed, work.progress.update, work.keep("answers"))
     work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended"]
     work.save_rows(answered(work, rows, answers))
     flat = [a for found in answers if not isinstance(found, Skip) for a in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ..registry import Bound, bind, implements
 from ..store import Artifact
 from ..tokens import TEXTS, Encoder, leaves_of
 from ..trainer import fit, make_trainer
+from ..training_state import Saving
 from ..work import Work, load_rows
 
 
@@ -59,10 +61,11 @@ def train(
     if gradient_checkpointing:
         network.model.gradient_checkpointing_enable({"use_reentrant": False})
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
-    trainer = make_trainer(work.engine, clip_norm)
+    points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
+    saving = resumed(work, network, steps, points)
+    trainer = make_trainer(work.engine, clip_norm, saving)
     unroll, place = not network.shares_prefixes, (trainer.global_rank, trainer.world_size)
     items = Steps(examples, leaves, objective.spec.per, reduction, steps, batch.rows, batch.tokens_at_once, work.seed, encoder.pad, unroll, *place)
-    points: list[dict[str, float]] = []
 
     def tell(point: dict[str, float]) -> None:
         points.append(point)
@@ -75,15 +78,23 @@ def train(
             write(work, network, adapted, model, encoder, work.folder / "checkpoints" / str(number))
             work.facts[f"checkpoints.{number}"] = {"steps": step}
 
-    module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell)
+    module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell, saving.begin)
     network.train()
     with logging_to(work, work.curve()) as trainer.loggers:
-        fit(trainer, module, items)
+        fit(trainer, module, items, saving)
     parameters = write(work, network, adapted, model, encoder, work.folder)
-    last = points[-max(1, len(points) // 10) :]
-    means = {name: sum(p[name] for p in last) / len(last) for name in last[0] if name in ("loss", "accuracy")}
+    means = {name: sum(p[name] for p in points) / len(points) for name in points[0] if name in ("loss", "accuracy")}
     work.summary |= {"steps": steps, "rows": len(examples), **means}
     work.facts |= {"steps": steps, "rows": len(examples), "parameters": parameters}
+
+
+def resumed(work: Work, network: Network, steps: int, points: deque[dict[str, float]]) -> Saving:
+    """What saves the training as it goes on; the last points of the curve and the facts of an earlier attempt are put back."""
+    saving = Saving(work.checkpoints, network, steps, lambda: {"points": list(points), "facts": work.facts})
+    if saving.saved is not None:
+        points.extend(saving.saved.state["points"])
+        work.facts |= saving.saved.state["facts"]
+    return saving
 
 
 def write(work: Work, network: Network, adapted: Any, model: Artifact, encoder: Encoder, folder: Path) -> int:

@@ -1,8 +1,12 @@
 """Two processes make what one makes."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +16,8 @@ import transformers
 
 from aligncompiler.compile import compile_spec
 from aligncompiler.ir import artifact_folder, write_plan
+from aligncompiler.store.artifacts import manifest_in
+from aligncompiler.store.resume import half_done
 from runtime.console import Console
 from runtime.execute import execute
 from runtime.ranks import Ranks
@@ -96,14 +102,17 @@ def together(plan, tmp_path, strategy):
     """The store of two processes."""
     whole = replace(plan, engine=plan.engine.model_copy(update={"devices": 2, "strategy": strategy}))
     write_plan(whole, tmp_path / "two" / "plan.json")
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command = [sys.executable, *launcher, "-m", "runtime", str(tmp_path / "two" / "plan.json"), "--store", str(tmp_path / "two.store")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(launched(tmp_path, "two.store"), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     assert done.stderr.count("stages.sft") == 1, "only the first process speaks"
     assert json.loads((tmp_path / "two" / "run.json").read_text(encoding="utf-8"))["status"] == "complete"
     assert not list((tmp_path / "two.store" / "making").iterdir())
     return tmp_path / "two.store"
+
+
+def launched(tmp_path, store):
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return [sys.executable, *launcher, "-m", "runtime", str(tmp_path / "two" / "plan.json"), "--store", str(tmp_path / store)]
 
 
 def curve(folder):
@@ -125,3 +134,26 @@ def test_two_processes_train_as_one_does(strategy, plan, tmp_path):
             for key, weight in theirs.state_dict().items():
                 assert torch.allclose(ours.state_dict()[key], weight, atol=1e-3), (name, part, key)
         assert json.loads((two / "manifest.json").read_text())["facts"] == json.loads((one / "manifest.json").read_text())["facts"]
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_that_are_killed_go_on_and_end_the_same(strategy, plan, tmp_path):
+    """Killed at once, all of them, when the second step is saved."""
+    whole = replace(plan, engine=plan.engine.model_copy(update={"save_every": 0}))
+    undisturbed = together(whole, tmp_path, strategy)
+    store, command = tmp_path / "killed.store", launched(tmp_path, "killed.store")
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while process.poll() is None and not half_done(store, plan["stages.sft"].key).startswith(("step 2", "step 3")):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    for child in [*map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()), process.pid]:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    process.wait(60)
+    assert half_done(store, plan["stages.sft"].key), "it was killed before it was finished"
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stderr.count("stages.sft: goes on from step ") == 1
+    resumed = artifact_folder(store, plan["stages.sft"].key)
+    assert manifest_in(resumed)["files"] == manifest_in(artifact_folder(undisturbed, plan["stages.sft"].key))["files"]
