@@ -35,7 +35,7 @@ class Answer:
 @dataclass(frozen=True)
 class Decoding:
     """How answers are drawn. `temperature` 0 takes the most likely token; `top_k` None, `top_p` 1 and a positive temperature draw from all;
-    an answer ends before the first of the texts `stop`."""
+    an answer ends before the first of the texts `stop`. `sampler` names who writes."""
 
     max_new_tokens: int
     temperature: float
@@ -43,6 +43,7 @@ class Decoding:
     answers_at_once: int
     top_k: int | None = None
     stop: tuple[str, ...] = ()
+    sampler: str = "transformers"
 
 
 @dataclass(frozen=True)

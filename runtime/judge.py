@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .fault import Fault, Skip
-from .generate import Answer, Decoding, generate
-from .networks import load_encoder, load_network, load_policy
+from .generate import Answer, Decoding
+from .networks import load_encoder, load_network
 from .registry import Bound
 from .rows import Row
 from .scoring import Score, reward_rows, score_rows
 from .store import Artifact
-from .work import Work
+from .work import Work, rated
+from .writing import write_answers
 
 PAIR = ("chosen", "rejected")
 
@@ -47,8 +48,8 @@ class Judge:
     @cached_property
     def answers(self) -> list[Answer | Skip]:
         """One answer to each row's prompt."""
-        policy = load_policy(self.model).to(self.work.device)
-        found = generate(policy, load_encoder(self.model), self.rows, 1, self.decoding, self.work.seed, self.tell)
+        tell = rated(self.work.progress, "answers", self.model.id)
+        found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, tell)
         return [f if isinstance(f, Skip) else f[0] for f in found]
 
     def answered(self) -> list[Row | Skip]:

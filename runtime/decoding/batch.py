@@ -31,12 +31,13 @@ def stands_on(node: Node) -> tuple[Node, list[Node]] | None:
 
 
 def order(nodes: Sequence[Node]) -> list[int]:
-    """An order of nodes in which those on one prompt stand side by side, by first appearance. All must stand on something."""
-    seen: dict[tuple[int, int], int] = {}
+    """An order of nodes in which those on one prompt stand side by side, and prompts of one trunk too. All must stand on something."""
+    trunks: dict[int, int] = {}
+    prompts: dict[tuple[int, int], int] = {}
     keys = []
     for node in nodes:
         trunk, index = trunk_of(node)
-        keys.append(seen.setdefault((id(trunk), index), len(seen)))
+        keys.append((trunks.setdefault(id(trunk), len(trunks)), prompts.setdefault((id(trunk), index), len(prompts))))
     return sorted(range(len(nodes)), key=keys.__getitem__)
 
 

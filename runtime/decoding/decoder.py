@@ -87,8 +87,7 @@ class Decoder:
         ids_GP = torch.tensor([[*context, *[self.encoder.pad] * (width - len(context))] for context in contexts], device=self.model.device)
         cache = DynamicCache()
         self.model.base_model(input_ids=ids_GP, past_key_values=cache, use_cache=True)
-        layers = [(layer.keys.to(layer.values.dtype), layer.values) for layer in cache.layers]
-        return Trunk(layers, tuple(map(len, contexts)))
+        return Trunk.of_cache(cache, list(map(len, contexts)))
 
     def extend(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +20,13 @@ class Trunk:
 
     layers: Segment
     lengths: tuple[int, ...]
+
+    @staticmethod
+    def of_cache(cache: Any, lengths: Sequence[int]) -> Trunk:
+        """What a cache of transformers holds; under autocast in its format, for that cache keeps float32 as soon as keys are rotated in it."""
+        kind = cache.layers[0].values.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else cache.layers[0].values.dtype
+        return Trunk([(layer.keys.to(dtype), layer.values.to(dtype)) for layer in cache.layers], tuple(lengths))
 
     def select(self, indices: Sequence[int]) -> Trunk:
         """The trunk of some of its prompts."""

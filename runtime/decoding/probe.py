@@ -38,7 +38,7 @@ def through_trunk(model: Any, context: int) -> torch.Tensor:
     ids_GP = torch.tensor([[*p[:-1], *[0] * (width + 1 - len(p))] for p in PROMPTS], device=model.device)
     cache = DynamicCache()
     model.base_model(input_ids=ids_GP, past_key_values=cache, use_cache=True)
-    trunk = Trunk([(layer.keys.to(layer.values.dtype), layer.values) for layer in cache.layers], tuple(len(p) - 1 for p in PROMPTS))
+    trunk = Trunk.of_cache(cache, [len(p) - 1 for p in PROMPTS])
     roots = [Node(None, p, "", 0.0, "prompt", 0, (i,), None, (trunk, i)) for i, p in enumerate(PROMPTS)]
     rows = [roots[0], roots[1], roots[1]]
     batch = SharedBatch(model, rows, context)
