@@ -1,13 +1,14 @@
 """Best-of-N sampling and step-level search on this machine, each beside its rival in the same process: `make bench`.
 
 Best-of-N: `Decoder` of the project against `generate(num_return_sequences=N)` of transformers, on the same model with the same settings and
-prompts. The rival is used as well as it can be: prompts of equal length (no padding), and the faster of one prompt a call and all
-prompts in one call, of a growing and a static cache. Nobody ends early, so that both write equally many tokens.
+prompts. The rival is used as well as it can be: prompts of equal length (no padding), and the fastest, on a small case, of one prompt a call
+and all prompts in one call, with a growing or a static cache. Nobody ends early, so that both write equally many tokens.
 
-Step-level search: each node of a tree gets children of a few tokens, all questions and nodes of a level at once; against the same search
-with every node read anew from its text, one `generate` call a question and level (equal lengths, so no padding).
+Step-level search: on every level one node of each question gets children of a few tokens; against the same search with every node read anew,
+one `generate` call a node, and one a level (equal lengths, so no padding).
 
-Prints Markdown and writes results/bench_sampling.json. Repetitions alternate; ratios are medians of the ratios of neighbouring repetitions.
+Prints Markdown and writes results/bench_sampling.json. Repetitions alternate; times are CPU seconds of one thread, ratios are medians of
+the ratios of neighbouring repetitions.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,17 +37,25 @@ from runtime.networks import Policy
 
 ROOT = Path(__file__).parents[1]
 VOCAB = 32_000
-SHAPE: dict[str, Any] = {"hidden_size": 512, "intermediate_size": 1376, "num_hidden_layers": 8, "num_attention_heads": 8, "num_key_value_heads": 8}
-NEW_TOKENS = 64
-CASES = [(8, 150, 4), (32, 600, 1)]  # answers a prompt, tokens of a prompt, prompts
-SEARCH = {"questions": 4, "children": 4, "tokens": 20, "depth": 6, "prompt": 300}
+SHAPE: dict[str, Any] = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 6, "num_key_value_heads": 6}
+NEW_TOKENS, TRIED_TOKENS = 48, 8
+CASES = [(32, 600, 1, 1), (8, 150, 8, 1)]  # answers a prompt, tokens of a prompt, prompts, how many of the settings
+QUESTIONS, CHILDREN, STEP, DEPTH, SEARCH_PROMPT = 4, 4, 20, 6, 150
+PLAIN: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+SETTINGS = [
+    ("temperature 1", PLAIN, Drawing(1.0)),
+    ("temperature 0.7, top-p 0.95", {"temperature": 0.7, "top_k": 0, "top_p": 0.95}, Drawing(0.7, None, 0.95)),
+]
 
 
 def model() -> Any:
-    """A Llama of 41.7 million parameters with random weights; its output matrix is scaled so that draws have about the entropy of text."""
+    """A Llama of 26.5 million parameters with random weights. All are drawn so wide that what comes next is not nearly uniform, as it is not in
+    text: that decides how much top-p has to sort."""
     torch.manual_seed(0)
     config = transformers.LlamaConfig(vocab_size=VOCAB, max_position_embeddings=2048, tie_word_embeddings=True, eos_token_id=None, **SHAPE)
     made = transformers.LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        made.model.norm.weight.fill_(12.0)
     made.generation_config = transformers.GenerationConfig()
     return made
 
@@ -78,15 +88,18 @@ def ours(decoder: Decoder, prompts: list[list[int]], count: int, new: int, drawi
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+    """CPU seconds: on a machine that others use as well, wall time says more of them."""
+    start = time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def compared(first: Callable[[], Any], second: Callable[[], Any], repetitions: int) -> dict[str, Any]:
     """Seconds of both, in turn, and the ratio of the first to the second."""
-    first(), second()
-    pairs = [(seconds(first), seconds(second)) for _ in range(repetitions)]
+    pairs = []
+    for _ in range(repetitions):
+        pairs.append((seconds(first), seconds(second)))
+        print(*pairs[-1], file=sys.stderr)
     ratios = [a / b for a, b in pairs]
     return {
         "theirs_s": statistics.median(a for a, _ in pairs),
@@ -97,52 +110,102 @@ def compared(first: Callable[[], Any], second: Callable[[], Any], repetitions: i
     }
 
 
+def fastest_way(network: Any) -> tuple[tuple[bool, str | None], dict[str, float]]:
+    """How `generate` is best called, and the CPU seconds of each way, on a small case."""
+    prompts = prompts_of(2, 150)
+    ways = [(together, cache) for together in (True, False) for cache in (None, "static")]
+    tried = {way: min(seconds(partial(theirs, network, prompts, 8, TRIED_TOKENS, PLAIN, *way)) for _ in range(2)) for way in ways}
+    return min(tried, key=tried.__getitem__), {named(*way): took for way, took in tried.items()}
+
+
 def best_of_n(network: Any, repetitions: int) -> list[dict[str, Any]]:
-    found = []
-    for count, length, number in CASES:
-        prompts = prompts_of(number, length)
-        for name, settings, drawing in (
-            ("temperature 1", {"temperature": 1.0, "top_k": 0, "top_p": 1.0}, Drawing(1.0)),
-            ("temperature 0.7, top-p 0.95", {"temperature": 0.7, "top_k": 0, "top_p": 0.95}, Drawing(0.7, None, 0.95)),
-        ):
-            ways = [(together, cache) for together in ((True, False) if number > 1 else (True,)) for cache in (None, "static")]
-            took = {way: seconds(lambda way=way: theirs(network, prompts, count, NEW_TOKENS, settings, *way)) for way in ways}
-            way = min(took, key=took.__getitem__)
-            decoder = decoder_of(network, count * number)
-            one = compared(
-                lambda way=way, s=settings, p=prompts, c=count: theirs(network, p, c, NEW_TOKENS, s, *way),
-                lambda d=decoder, w=drawing, p=prompts, c=count: ours(d, p, c, NEW_TOKENS, w),
-                repetitions,
-            )
-            rival = f"{'one call' if way[0] else 'a call a prompt'}, {way[1] or 'growing'} cache"
-            tried = {f"{'one call' if t else 'a call a prompt'}, {c or 'growing'} cache": took[t, c] for t, c in took}
-            found.append({"answers": count, "prompt": length, "prompts": number, "settings": name, "rival": rival, "tried_s": tried, **one})
-            print(found[-1], file=sys.stderr)
+    """One line for each case and setting."""
+    found: list[dict[str, Any]] = []
+    way, tried = fastest_way(network)
+    print(json.dumps(tried), file=sys.stderr)
+    for count, length, number, some in CASES:
+        prompts, decoder = prompts_of(number, length), decoder_of(network, count * number)
+        for name, settings, drawing in SETTINGS[:some]:
+            rival = partial(theirs, network, prompts, count, NEW_TOKENS, settings, *way)
+            one = compared(rival, partial(ours, decoder, prompts, count, NEW_TOKENS, drawing), repetitions)
+            about = {"answers": count, "prompt": length, "prompts": number, "new_tokens": NEW_TOKENS, "settings": name}
+            found.append(about | {"rival": named(*way), "tried_s": tried} | one)
+            print(json.dumps(found[-1]), file=sys.stderr)
     return found
 
 
+def named(together: bool, cache: str | None) -> str:
+    return f"{'one call' if together else 'a call a prompt'}, {cache or 'growing'} cache"
+
+
 def search_ours(decoder: Decoder, prompts: list[list[int]]) -> None:
-    """Four children of the best node of each question, level by level; best by log-probability, which both sides know."""
+    """Children of one node of each question, level by level, all questions at once."""
     frontier = decoder.prefill(prompts)
-    for _ in range(SEARCH["depth"]):
-        children = decoder.extend(frontier, SEARCH["children"], max_new_tokens=SEARCH["tokens"])
-        frontier = [node for family in children for node in family][:: SEARCH["children"]] if SEARCH.get("narrow") else [family[0] for family in children]
+    for _ in range(DEPTH):
+        frontier = [family[0] for family in decoder.extend(frontier, CHILDREN, max_new_tokens=STEP)]
 
 
-def search_theirs(network: Any, prompts: list[list[int]]) -> None:
-    settings = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+def search_theirs(network: Any, prompts: list[list[int]], together: bool) -> None:
+    """The same search; every node is read anew, one call a node or one a level."""
     frontier = prompts
-    for _ in range(SEARCH["depth"]):
-        frontier = [theirs(network, [context], SEARCH["children"], SEARCH["tokens"], settings, True, None)[0].tolist() for context in frontier]
+    for _ in range(DEPTH):
+        frontier = theirs(network, frontier, CHILDREN, STEP, PLAIN, together, None)[::CHILDREN].tolist()
+
+
+def search(network: Any, repetitions: int) -> list[dict[str, Any]]:
+    prompts, found = prompts_of(QUESTIONS, SEARCH_PROMPT), []
+    decoder = decoder_of(network, QUESTIONS * CHILDREN)
+    for together in (False, True):
+        one = compared(partial(search_theirs, network, prompts, together), partial(search_ours, decoder, prompts), repetitions)
+        about = {"questions": QUESTIONS, "children": CHILDREN, "tokens": STEP, "depth": DEPTH, "prompt": SEARCH_PROMPT}
+        found.append(about | {"rival": f"reads every node anew, {'one call a level' if together else 'a call a node'}"} | one)
+        print(json.dumps(found[-1]), file=sys.stderr)
+    return found
+
+
+def machine() -> dict[str, Any]:
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
+    flags = [name for name in ("avx2", "avx512f", "amx_bf16") if name in Path("/proc/cpuinfo").read_text()]
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+    threads = torch.get_num_threads()
+    return {"cpu": cpu, "instructions": flags, "cores": os.cpu_count(), "threads": threads, "load": os.getloadavg()[0], "versions": versions}
+
+
+def markdown(parts: dict[str, Any]) -> str:
+    lines = ["| what | rival | rival, CPU s | ours, CPU s | ratio (least to most) |", "|---|---|---|---|---|"]
+    for one in parts.get("best_of_n", []):
+        what = f"best of {one['answers']}, {one['prompts']} prompts of {one['prompt']} tokens, {one['settings']}"
+        lines.append(f"| {what} | `generate`, {one['rival']} " + figures(one))
+    for one in parts.get("search", []):
+        what = f"search: {one['questions']} questions, {one['children']} children, {one['tokens']} tokens, depth {one['depth']}, prompt {one['prompt']}"
+        lines.append(f"| {what} | {one['rival']} " + figures(one))
+    return "\n".join(lines)
+
+
+def figures(one: dict[str, Any]) -> str:
+    return f"| {one['theirs_s']:.2f} | {one['ours_s']:.2f} | {one['ratio']:.1f} ({one['least']:.1f} to {one['most']:.1f}) |"
+
+
+PARTS: dict[str, Callable[[Any, int], list[dict[str, Any]]]] = {"best_of_n": best_of_n, "search": search}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5, help="pairs of runs, taken in turn")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch")
+    parser.add_argument("--only", choices=PARTS, help="one part; the others keep their figures in the file")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "bench_sampling.json")
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     network = model()
-    best = best_of_n(network, arguments.repetitions)
-    print(best, network.num_parameters(), os.cpu_count(), platform.platform(), json.dumps({}), ROOT)
+    found: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.only and arguments.out.exists() else {}
+    for name, part in PARTS.items():
+        if arguments.only in (None, name):
+            found[name] = part(network, arguments.repetitions)
+    shape = SHAPE | {"family": "llama", "vocabulary": VOCAB, "parameters": network.num_parameters(), "precision": "float32"}
+    found |= {"command": "python benchmarks/sampling.py", "repetitions": arguments.repetitions, "model": shape, "machine": machine()}
+    arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(markdown(found))
 
 
 if __name__ == "__main__":
