@@ -50,13 +50,13 @@ class Sample(Stage):
     """Most answers written in parallel."""
 
     def check(self) -> Iterator[Problem]:
+        yield from check_stop(self.stop)
         if self.temperature == 0 and self.count > 1:
             yield Problem("M510", "count", f"{self.count} answers at `temperature: 0` are all the same", ("use `count: 1`, or a temperature above 0",))
         for name, narrows in (("top_p", self.top_p < 1), ("top_k", self.top_k is not None)):
             if self.temperature == 0 and narrows:
                 text = f"`temperature: 0` takes the most likely token, so `{name}` has no effect"
                 yield Problem("M507", name, text, (f"remove `{name}`, or raise `temperature`",))
-        yield from check_stop(self.stop)
         yield from check_room(self.max_new_tokens, self.policy)
 
     def output(self) -> Output:
