@@ -31,9 +31,9 @@ def draw(logits_BV: Tensor, how: Drawing, stream_B: Tensor, step_B: Tensor) -> T
     found = []
     for start in range(0, len(logits_BV), rows):
         part = slice(start, start + rows)
-        scores_CV = logits_BV[part] / how.temperature
+        scores_CV = logits_BV[part] if how.temperature == 1 else logits_BV[part] / how.temperature
         noise_CV = gumbel(stream_B[part], step_B[part], size)
-        found.append(truncated(scores_CV, how).add_(noise_CV).argmax(-1))
+        found.append(noise_CV.add_(truncated(scores_CV, how)).argmax(-1))
     return torch.cat(found)
 
 
