@@ -13,7 +13,7 @@ from .registry import Bound
 from .rows import Row
 from .scoring import Score, reward_rows, score_rows
 from .store import Artifact
-from .work import Work, rated
+from .work import Work
 from .writing import write_answers
 
 PAIR = ("chosen", "rejected")
@@ -48,8 +48,7 @@ class Judge:
     @cached_property
     def answers(self) -> list[Answer | Skip]:
         """One answer to each row's prompt."""
-        tell = rated(self.work.progress, "answers", self.model.id)
-        found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, tell)
+        found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, self.tell_answers)
         return [f if isinstance(f, Skip) else f[0] for f in found]
 
     def answered(self) -> list[Row | Skip]:
@@ -78,6 +77,9 @@ class Judge:
         encoder = load_encoder(model)
         network = load_network(model).to(self.work.device)
         return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell)
+
+    def tell_answers(self, done: int, total: int) -> None:
+        self.work.progress.update(done, total, self.model.id, unit="answers")
 
     def tell(self, done: int, total: int) -> None:
         self.work.progress.update(done, total, self.model.id)

@@ -118,14 +118,3 @@ class Stopwatch:
 
     def seconds(self) -> float:
         return time.monotonic() - self.start
-
-
-def rated(progress: Progress, what: str, of: str = "") -> Callable[[int, int], None]:
-    """Tells progress how much is done, with the rate since the start: `stages.sft, 12.5 answers/s`."""
-    watch = Stopwatch()
-
-    def tell(done: int, total: int) -> None:
-        rate = f"{done / max(watch.seconds(), 1e-9):,.1f} {what}/s"
-        progress.update(done, total, f"{of}, {rate}" if of else rate)
-
-    return tell

@@ -11,7 +11,7 @@ from ..generate import Answer, Decoding
 from ..registry import implements
 from ..rows import Row
 from ..store import Artifact
-from ..work import Work, load_rows, rated
+from ..work import Work, load_rows
 from ..writing import write_answers
 
 
@@ -34,7 +34,7 @@ def sample(
     """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`."""
     rows = load_rows(prompts, limit)
     decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once, top_k, stop, sampler)
-    answers = write_answers(policy, rows, count, decoding, work.seed, work.device, rated(work.progress, "answers"))
+    answers = write_answers(policy, rows, count, decoding, work.seed, work.device, lambda done, total: work.progress.update(done, total, unit="answers"))
     work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended"]
     work.save_rows(answered(work, rows, answers))
     flat = [a for found in answers if not isinstance(found, Skip) for a in found]
