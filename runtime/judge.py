@@ -8,13 +8,14 @@ from functools import cached_property
 
 from .checkpoints import Keep, computed
 from .fault import Fault, Skip
-from .generate import Answer, Decoding, generate
-from .networks import load_encoder, load_network, load_policy
+from .generate import Answer, Decoding
+from .networks import load_encoder, load_network
 from .registry import Bound
 from .rows import Row
 from .scoring import Score, reward_rows, score_rows
 from .store import Artifact
 from .work import Work
+from .writing import write_answers
 
 PAIR = ("chosen", "rejected")
 
@@ -48,8 +49,8 @@ class Judge:
     @cached_property
     def answers(self) -> list[Answer | Skip]:
         """One answer to each row's prompt."""
-        policy = load_policy(self.model).to(self.work.device)
-        found = generate(policy, load_encoder(self.model), self.rows, 1, self.decoding, self.work.seed, self.tell, self.work.keep(f"answers {self.model.id}"))
+        keep = self.work.keep(f"answers {self.model.id}")
+        found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, self.tell_answers, keep)
         return [f if isinstance(f, Skip) else f[0] for f in found]
 
     def answered(self) -> list[Row | Skip]:
@@ -82,6 +83,9 @@ class Judge:
     def keep_scores(self, reward: Bound | Artifact) -> Keep:
         """What is kept of the scores by a network; a rule is asked again."""
         return computed if isinstance(reward, Bound) else self.work.keep(f"scores {self.model.id} {reward.id}")
+
+    def tell_answers(self, done: int, total: int) -> None:
+        self.work.progress.update(done, total, self.model.id, unit="answers")
 
     def tell(self, done: int, total: int) -> None:
         self.work.progress.update(done, total, self.model.id)

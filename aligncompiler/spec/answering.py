@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, field
-from .length import check_room
+from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
 from .reward import Reward, figures_of
 from .stage import Stage, asked, check_reward_columns, computes
@@ -20,6 +20,7 @@ class Sample(Stage):
     """Let a policy answer prompts, several times each."""
 
     kind: Literal["sample"] = "sample"
+    version: ClassVar[int] = 2  # 2: noise of 32 bits
     writes: ClassVar[str] = "count"
     counts: ClassVar[str] = "answers"
     random: ClassVar[bool] = True
@@ -33,22 +34,29 @@ class Sample(Stage):
     """Number of answers to each prompt."""
     max_new_tokens: int = field(unit="tokens", ge=1)
     """Longest answer; one that does not end before, or before the model's context is full, is kept and marked. Prompts that leave no room are skipped."""
+    stop: tuple[str, ...] = field(())
+    """Texts that end an answer, each wherever it appears first; the answer does not hold it."""
     temperature: float = field(1.0, unit="1", ge=0)
     """Divides the logits; 0 takes the most likely token."""
+    top_k: int | None = field(None, unit="tokens", ge=1)
+    """Draw from this many most likely tokens; all of them, where it is left out."""
     top_p: float = field(1.0, unit="probability", gt=0, le=1)
-    """Draw from the smallest set of tokens with this much probability."""
+    """Draw from the smallest set of tokens with this much probability, of those that `top_k` leaves."""
     limit: int | None = field(None, unit="prompts", ge=1)
     """Answer only this many prompts, the first ones."""
+    sampler: Literal["transformers", "vllm"] = field("transformers")
+    """What writes: our own loop over a model of transformers, or vLLM on a GPU (extra `gpu`), whose random numbers are its own."""
     answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
     """Most answers written in parallel."""
 
     def check(self) -> Iterator[Problem]:
+        yield from check_stop(self.stop)
         if self.temperature == 0 and self.count > 1:
             yield Problem("M510", "count", f"{self.count} answers at `temperature: 0` are all the same", ("use `count: 1`, or a temperature above 0",))
-        if self.temperature == 0 and self.top_p < 1:
-            yield Problem(
-                "M507", "top_p", "`temperature: 0` takes the most likely token, so `top_p` has no effect", ("remove `top_p`, or raise `temperature`",)
-            )
+        for name, narrows in (("top_p", self.top_p < 1), ("top_k", self.top_k is not None)):
+            if self.temperature == 0 and narrows:
+                text = f"`temperature: 0` takes the most likely token, so `{name}` has no effect"
+                yield Problem("M507", name, text, (f"remove `{name}`, or raise `temperature`",))
         yield from check_room(self.max_new_tokens, self.policy)
 
     def output(self) -> Output:
@@ -64,7 +72,9 @@ class Sample(Stage):
         found = ask(self.prompts)
         prompts = found.rows_known if self.limit is None else found.rows_known.least(self.limit)
         rows = (prompts * self.count).bounded()
-        effort = writing(ask(self.policy).network, Writing(found, rows, self.max_new_tokens, self.answers_at_once, self.temperature > 0), ask.engine)
+        effort = writing(
+            ask(self.policy).network, Writing(found, rows, self.count, self.max_new_tokens, self.answers_at_once, self.temperature > 0), ask.engine
+        )
         disk = (found.disk * prompts.over(found.rows_known) + rows * (4 * self.max_new_tokens + 24)).rough()
         return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, answers=exact(self.count))
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .experiment import Engine
 
 TOKENS_AT_ONCE = 16384  # of a trained scorer that is asked as a reward; the runtime's constant, held equal by a test
-NOISE_BYTES = 60  # per answer and word while one token is drawn: logits in float32 (3 copies) and Gumbel noise in 64-bit numbers (5)
+NOISE_AT_ONCE, NOISE_BYTES = 1 << 17, 20  # numbers of [answers, vocabulary] that are drawn at a time, and bytes for each: scores and noise
+OWN_ROOM = 32  # columns of keys and values that answers have room for beyond those that are filled, in the mean: they grow by 64
 
 
 class Effort(NamedTuple):
@@ -120,36 +121,45 @@ def scoring(network: Network | None, load: Load, engine: Engine) -> Effort:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Answers to be written: to which prompts, how many in all and side by side, how long at most, and whether by chance."""
+    """Answers to be written: to which prompts, how many in all, to a prompt and side by side, how long at most, and whether by chance."""
 
     prompts: Estimate
     answers: Figure
+    each: int
     new_tokens: int
     at_once: int
     drawn: bool
 
 
 def writing(network: Network | None, asked: Writing, engine: Engine) -> Effort:
-    """Every answer reads its prompt once and each of its tokens once, beside a cache of keys and values.
+    """Every prompt is read once for all of its answers, each of their tokens once, beside a cache of keys and values.
 
-    Operations: a forward pass over prompt and answer, the output matrix at each new token. Bytes: weights; keys and values, 2 K L
-    numbers a token, of the answers side by side, and one block's tensors while their prompts are read; or, while the last token is
-    drawn, all keys and values, those of one layer twice, and its logits.
+    Operations: a forward pass over prompts and over answers, the output matrix at each new token. Bytes: weights; keys and values, 2 K L
+    numbers a token, of the prompts that answers side by side stand on, each once; and the larger of what a pass over prompts takes
+    beside them, and keys and values of the new tokens, those of one layer twice, with logits, and the noise of a few rows.
     """
     if network is None or not network.causal:
         return NOT_KNOWN
     half = engine.precision == "bfloat16"
-    mean = network.context.least(network.tokens_in(asked.prompts.row_bytes, 1 + asked.new_tokens))
-    longest = network.context.least(network.tokens_in(asked.prompts.longest_bytes, 1 + asked.new_tokens))
-    tokens = asked.answers * mean
-    linear, attention, head = network.forward_flops(tokens, longest, asked.answers * network.context.least(asked.new_tokens))
-    together = asked.answers.least(asked.at_once)
+    new = network.context.least(asked.new_tokens)
+    mean = network.context.least(network.tokens_in(asked.prompts.row_bytes, 1))
     prompt = network.context.least(network.tokens_in(asked.prompts.longest_bytes, 1))
-    a_layer = 2 * network.kv_heads * network.head_size * (3 if half else 4)  # under bfloat16 values take two bytes, keys four
-    reading = together * prompt * (a_layer * network.layers) + network.passing_bytes(Pass(together * prompt, prompt, False))
-    drawing = together * longest * (a_layer * (network.layers + 1)) + together * network.vocab * (NOISE_BYTES if asked.drawn else 12)
-    memory = network.weight_bytes(half) + reading.most(drawing)
-    return Effort((linear + attention + head).bounded(), memory.rough())
+    longest = network.context.least(network.tokens_in(asked.prompts.longest_bytes, 1 + asked.new_tokens))
+    read, written = asked.answers * (1 / asked.each) * mean, asked.answers * new
+    first, then = network.forward_flops(read, prompt, exact(0)), network.forward_flops(written, longest, written)
+    together = asked.answers.least(asked.at_once)
+    prompts = (together * (1 / asked.each)).most(1)
+    a_layer = 2 * network.kv_heads * network.head_size * (2 if half else 4)
+    kept = prompts * prompt * (a_layer * network.layers)
+    at_once = (prompts * prompt).least(TOKENS_AT_ONCE).most(prompt)
+    reading = network.passing_bytes(Pass(at_once, prompt, False)) + at_once * (2 * a_layer)
+    columns = new + OWN_ROOM
+    scores = together * longest * (4 * 4 * network.heads)
+    words = together * network.vocab
+    logits = words * (10 if half else 4) + (words.least(NOISE_AT_ONCE) * NOISE_BYTES if asked.drawn else 0)
+    drawing = together * columns * (a_layer * (network.layers + 1)) + scores + logits
+    memory = network.weight_bytes(half) + kept + reading.most(drawing)
+    return Effort(sum(first[1:], first[0]).bounded() + sum(then[1:], then[0]).bounded(), memory.rough())
 
 
 def estimated(network: Network | None, copies: int = 1, otherwise: Estimate | None = None) -> Estimate:

@@ -51,3 +51,10 @@ def check_room(max_new_tokens: int, *policies: Ref) -> Iterator[Problem]:
     if context is not None and max_new_tokens >= context:
         text = f"an answer of `max_new_tokens` {max_new_tokens} leaves no room for a prompt: `{policy}` reads at most {context} tokens"
         yield Problem("M503", "max_new_tokens", text, ("lower it, or give the model a longer `context`",))
+
+
+def check_stop(stop: tuple[str, ...]) -> Iterator[Problem]:
+    """A text that ends an answer has letters: the empty text stands everywhere."""
+    for index, text in enumerate(stop):
+        if not text:
+            yield Problem("S405", f"stop.{index}", "a text of `stop` is empty; it would end every answer at once", ("remove it",))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, field
-from .length import check_max_tokens, check_room, in_words, read_at_most, scored_rows
+from .length import check_max_tokens, check_room, check_stop, in_words, read_at_most, scored_rows
 from .metric import Metric
 from .stage import Stage, check_reward_columns
 
@@ -54,6 +54,7 @@ class Evaluate(Stage):
     """Measure models on the same rows, with intervals and paired differences to the first model."""
 
     kind: Literal["evaluate"] = "evaluate"
+    version: ClassVar[int] = 2  # 2: noise of 32 bits
     measures: ClassVar[tuple[str, ...]] = ("data",)
     judges: ClassVar[tuple[str, ...]] = ("models", "metrics")
     random: ClassVar[bool] = True
@@ -67,12 +68,16 @@ class Evaluate(Stage):
     """What to measure."""
     max_new_tokens: int = field(256, unit="tokens", ge=1)
     """Longest answer of a policy."""
+    stop: tuple[str, ...] = field(())
+    """Texts that end an answer, each wherever it appears first; the answer does not hold it."""
     temperature: float = field(0.0, unit="1", ge=0)
     """Divides the logits; 0 takes the most likely token."""
     confidence: float = field(0.95, unit="probability", gt=0, lt=1)
     """Level of the intervals."""
     limit: int | None = field(None, unit="rows", ge=1)
     """Measure on only this many rows, the first ones."""
+    sampler: Literal["transformers", "vllm"] = field("transformers")
+    """What writes answers: our own loop over a model of transformers, or vLLM on a GPU (extra `gpu`), whose random numbers are its own."""
     answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
     """Most answers written in parallel."""
     tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
@@ -96,6 +101,7 @@ class Evaluate(Stage):
                     yield Problem(
                         "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
                     )
+        yield from check_stop(self.stop)
         if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
             yield from check_room(self.max_new_tokens, *self.models)  # the default is a bound for models that read more
 
@@ -109,7 +115,7 @@ class Evaluate(Stage):
 
         data = ask(self.data)
         rows = data.rows_known if self.limit is None else data.rows_known.least(self.limit)
-        asked_for = Writing(data, rows, self.max_new_tokens, self.answers_at_once, self.temperature > 0)
+        asked_for = Writing(data, rows, 1, self.max_new_tokens, self.answers_at_once, self.temperature > 0)
         effort = NOTHING
         for judged in map(ask, self.models):
             if any(metric.measures == "answers" for metric in self.metrics):

@@ -30,9 +30,11 @@ def evaluate(
     data: Artifact,
     metrics: tuple[Bound, ...],
     max_new_tokens: int,
+    stop: tuple[str, ...],
     temperature: float,
     confidence: float,
     limit: int | None,
+    sampler: str,
     answers_at_once: int,
     tokens_at_once: int,
 ) -> None:
@@ -40,7 +42,7 @@ def evaluate(
     difference of every model to the first; and a few answers side by side.
     """
     rows = load_rows(data, limit)
-    decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once)
+    decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
     judges = [Judge(work, model, rows, decoding, tokens_at_once, shortcuts) for model in models]
     tables = [table(metric, judges, rows, confidence) for metric in metrics]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from aligncompiler.spec.answering import Sample
 
 from ..fault import Skip
-from ..generate import Answer, Decoding, generate
-from ..networks import load_encoder, load_policy
+from ..generate import Answer, Decoding
 from ..registry import implements
 from ..rows import Row
 from ..store import Artifact
 from ..work import Work, load_rows
+from ..writing import write_answers
 
 
 @implements(Sample)
@@ -23,15 +24,19 @@ def sample(
     prompts: Artifact,
     count: int,
     max_new_tokens: int,
+    stop: tuple[str, ...],
     temperature: float,
+    top_k: int | None,
     top_p: float,
     limit: int | None,
+    sampler: str,
     answers_at_once: int,
 ) -> None:
     """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`."""
     rows = load_rows(prompts, limit)
-    decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once)
-    answers = generate(load_policy(policy).to(work.device), load_encoder(policy), rows, count, decoding, work.seed, work.progress.update, work.keep("answers"))
+    decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once, top_k, stop, sampler)
+    tell = partial(work.progress.update, unit="answers")
+    answers = write_answers(policy, rows, count, decoding, work.seed, work.device, tell, work.keep("answers"))
     work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended"]
     work.save_rows(answered(work, rows, answers))
     flat = [a for found in answers if not isinstance(found, Skip) for a in found]

@@ -90,7 +90,8 @@ def train(
 
 def resumed(work: Work, network: Network, steps: int, points: deque[dict[str, float]]) -> Saving:
     """What saves the training as it goes on; the last points of the curve and the facts of an earlier attempt are put back."""
-    saving = Saving(work.checkpoints, network, steps, lambda: {"points": list(points), "facts": work.facts})
+    kept = None if work.engine.strategy == "deepspeed" else work.checkpoints  # its engine has the state, in a form of its own
+    saving = Saving(kept, network, steps, lambda: {"points": list(points), "facts": work.facts})
     if saving.saved is not None:
         points.extend(saving.saved.state["points"])
         work.facts |= saving.saved.state["facts"]

@@ -24,8 +24,10 @@ from aligncompiler.spec.model import BPE, Architecture, CausalLM, Encoder, LoRA
 from aligncompiler.spec.network import Network
 from runtime import networks
 from runtime import scoring as runtime_scoring
+from runtime.decoding import decoder as runtime_decoder
+from runtime.decoding.decoder import Decoder
+from runtime.decoding.drawing import Drawing
 from runtime.forest import pack, trunk_and_leaves
-from runtime.generate import Decoding, generate_batch
 from runtime.models.causal_lm import build
 from runtime.networks import Policy, Scorer
 from runtime.rewards.scalar import scalar
@@ -207,22 +209,25 @@ def test_operations_of_an_encoder(bert_folder, answers):
     within(training(seen, load(4, 40, answers), 2, CPU).flops, counted(lambda: scorer(forest).sum().backward()), 0.05)
 
 
-def answer(model, context, rows, prompt, new, temperature):
+def answerer(model, context, rows, prompt, new, temperature, each=1):
+    """Writes `rows` answers, `each` to a prompt."""
     encoder = SimpleNamespace(pad=0, end=-1, context=context, tokenizer=SimpleNamespace(decode=lambda *_, **__: ""))
-    with torch.random.fork_rng():
-        generate_batch(model.eval(), encoder, [[5] * prompt] * rows, list(range(rows)), Decoding(new, temperature, 1.0, rows))
+    decoder = Decoder(Policy(model), encoder, rows)
+    prompts = [[5 + i] * prompt for i in range(rows // each)]
+    return lambda: decoder.extend(decoder.prefill(prompts), each, max_new_tokens=new, drawing=Drawing(temperature), keep=False)
 
 
-def asked(rows, prompt, new, drawn):
-    return Writing(Estimate(row_bytes=exact(prompt - 1), longest_bytes=exact(prompt - 1)), exact(rows), new, rows, drawn)
+def asked(rows, prompt, new, drawn, each=1):
+    return Writing(Estimate(row_bytes=exact(prompt - 1), longest_bytes=exact(prompt - 1)), exact(rows), each, new, rows, drawn)
 
 
-def test_operations_of_writing():
+@pytest.mark.parametrize("each", [1, 3])
+def test_operations_of_writing(each):
     model, seen = built(WIDE)
     model.set_attn_implementation("eager")
-    real = counted(lambda: answer(model, 256, 3, 64, 4, 0.0))
-    within(writing(seen, asked(3, 64, 4, False), CPU).flops, real, 0.05)
-    assert writing(seen, asked(3, 64, 100, False), CPU).flops.value >= counted(lambda: answer(model, 256, 3, 64, 100, 0.0))
+    real = counted(answerer(model, 256, 3, 64, 4, 0.0, each))
+    within(writing(seen, asked(3, 64, 4, False, each), CPU).flops, real, 0.05)
+    assert writing(seen, asked(3, 64, 100, False, each), CPU).flops.value >= counted(answerer(model, 256, 3, 64, 100, 0.0, each))
 
 
 # ---- bytes
@@ -295,11 +300,11 @@ def test_bytes_of_scoring(answers):
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-@pytest.mark.parametrize(("prompt", "new"), [(96, 16), (8, 100)])
-def test_bytes_of_writing(prompt, new, temperature):
+@pytest.mark.parametrize(("prompt", "new", "each"), [(96, 16, 1), (8, 100, 1), (96, 30, 8), (8, 100, 32)])
+def test_bytes_of_writing(prompt, new, each, temperature):
     model, seen = built(MEDIUM)
-    real = peak(lambda: answer(model, 128, 32, prompt, new, temperature)) + 4 * numbers(model)
-    within(writing(seen, asked(32, prompt, new, temperature > 0), CPU).memory, real, 0.3)
+    real = peak(answerer(model, 128, 32, prompt, new, temperature, each)) + 4 * numbers(model)
+    within(writing(seen, asked(32, prompt, new, temperature > 0, each), CPU).memory, real, 0.3)
 
 
 # ---- bytes on disk
@@ -323,7 +328,7 @@ def test_bytes_of_a_tokenizer(tmp_path, tokenizer):
 
 
 def test_the_constants_are_those_of_the_runtime():
-    assert network.LOGITS_AT_ONCE == networks.LOGITS_AT_ONCE and effort.TOKENS_AT_ONCE == runtime_scoring.TOKENS_AT_ONCE
+    assert network.LOGITS_AT_ONCE == networks.LOGITS_AT_ONCE and effort.TOKENS_AT_ONCE == runtime_scoring.TOKENS_AT_ONCE == runtime_decoder.TOKENS_AT_ONCE
 
 
 def test_this_comparison_can_fail(passed):

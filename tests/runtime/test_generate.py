@@ -5,8 +5,11 @@ import math
 import pytest
 import torch
 
+from runtime.decoding.decoder import Decoder
+from runtime.decoding.drawing import Drawing
+from runtime.decoding.noise import gumbel, mix, stream_number
 from runtime.fault import Skip
-from runtime.generate import Decoding, generate, generate_batch, gumbel, mix, stream_number
+from runtime.generate import Decoding, generate
 from runtime.networks import Policy
 from runtime.tokens import Encoder
 
@@ -61,9 +64,7 @@ def test_samples_equal_a_loop_that_adds_the_same_noise(policy, encoder):
     for index, prompt in enumerate(PROMPTS):
         for sample in range(2):
             stream = mix(torch.tensor([stream_number(3, index, sample)]))
-            tokens, _ = loop(
-                policy.model, encoder, prompt, 6, lambda logits, step, s=stream: int((logits.double() / 0.7 + gumbel(s, step, len(logits))[0]).argmax())
-            )
+            tokens, _ = loop(policy.model, encoder, prompt, 6, lambda logits, step, s=stream: int((logits / 0.7 + gumbel(s, step, len(logits))[0]).argmax()))
             assert answers[index][sample].text == encoder.tokenizer.decode(tokens)
 
 
@@ -89,13 +90,13 @@ def first_tokens(policy, encoder, count, temperature, top_p=1.0):
     streams = [stream_number(11, 0, i) for i in range(count)]
     prompt = encoder.prompt({"prompt": "all cats"})
     logits = []
+    decoder = Decoder(policy, encoder, count)
     hook = policy.model.lm_head.register_forward_hook(lambda *args: logits.append(args[2][0, -1].float()))
-    answers = generate_batch(policy.model, encoder, [prompt] * count, streams, decoding(1, temperature, top_p))
+    [answers] = decoder.extend(decoder.prefill([prompt]), count, max_new_tokens=1, drawing=Drawing(temperature, None, top_p), streams=streams)
     hook.remove()
     counts = torch.zeros(len(encoder.tokenizer))
     for answer in answers:
-        ids = encoder.ids(answer.text) if answer.tokens else [encoder.end]
-        counts[ids[0]] += len(ids) == 1
+        counts[answer.tokens[0] if answer.tokens else encoder.end] += 1
     return counts, (logits[0] / temperature).softmax(-1)
 
 

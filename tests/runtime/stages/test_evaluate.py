@@ -20,7 +20,16 @@ PAIRS = [{"prompt": f"cat {i}", "chosen": "so it follows" * (1 + i % 2), "reject
 def tables(make_work, dataset):
     def make(models, rows, metrics, **fields):
         work = make_work()
-        usual = {"max_new_tokens": 3, "temperature": 0.0, "confidence": 0.95, "limit": None, "answers_at_once": 8, "tokens_at_once": 100}
+        usual = {
+            "max_new_tokens": 3,
+            "stop": (),
+            "temperature": 0.0,
+            "sampler": "transformers",
+            "confidence": 0.95,
+            "limit": None,
+            "answers_at_once": 8,
+            "tokens_at_once": 100,
+        }
         refs = {m.reference.to: m.reference.output for m in metrics if getattr(m, "reference", None)}
         evaluate(work, models=tuple(models), data=dataset(rows), metrics=tuple(bind(m, refs) for m in metrics), **usual | fields)
         return work, json.loads((work.folder / "table.json").read_text(encoding="utf-8"))["tables"]
@@ -76,7 +85,16 @@ def test_a_policy_that_is_its_own_reference_ties_every_pair(make_work, dataset, 
     work = make_work()
     metric = bind(PairAccuracy(), {})
     metric.fields["reference"] = artifact
-    fields = {"max_new_tokens": 3, "temperature": 0.0, "confidence": 0.95, "limit": None, "answers_at_once": 8, "tokens_at_once": 100}
+    fields = {
+        "max_new_tokens": 3,
+        "stop": (),
+        "temperature": 0.0,
+        "sampler": "transformers",
+        "confidence": 0.95,
+        "limit": None,
+        "answers_at_once": 8,
+        "tokens_at_once": 100,
+    }
     evaluate(work, models=(artifact,), data=dataset(PAIRS), metrics=(metric,), **fields)
     assert work.facts["tables"][0]["lines"][0]["value"] == 0.5
 

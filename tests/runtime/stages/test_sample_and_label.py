@@ -16,7 +16,17 @@ PROMPTS = [{"prompt": "all cats", "answer": "x"}, {"prompt": "y" * 100, "answer"
 def drafts(make_work, dataset, finished, policy_artifact):
     def make(rows=None, **fields):
         work = make_work()
-        usual = {"count": 2, "max_new_tokens": 4, "temperature": 1.0, "top_p": 1.0, "limit": None, "answers_at_once": 8}
+        usual = {
+            "count": 2,
+            "max_new_tokens": 4,
+            "temperature": 1.0,
+            "top_k": None,
+            "top_p": 1.0,
+            "stop": (),
+            "sampler": "transformers",
+            "limit": None,
+            "answers_at_once": 8,
+        }
         sample(work, policy=policy_artifact(), prompts=dataset(rows or PROMPTS), **usual | fields)
         return work, finished(work, "dataset")
 

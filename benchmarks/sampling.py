@@ -1,0 +1,212 @@
+"""Best-of-N sampling and step-level search on this machine, each beside its rival in the same process: `make bench`.
+
+Best-of-N: `Decoder` of the project against `generate(num_return_sequences=N)` of transformers, on the same model with the same settings and
+prompts. The rival is used as well as it can be: prompts of equal length (no padding), and the fastest, on a small case, of one prompt a call
+and all prompts in one call, with a growing or a static cache. Nobody ends early, so that both write equally many tokens.
+
+Step-level search: on every level one node of each question gets children of a few tokens; against the same search with every node read anew,
+one `generate` call a node, and one a level (equal lengths, so no padding).
+
+Prints Markdown and writes results/bench_sampling.json. Repetitions alternate; times are CPU seconds of one thread, ratios are medians of
+the ratios of neighbouring repetitions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+import transformers
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from runtime.decoding.decoder import Decoder
+from runtime.decoding.drawing import Drawing
+from runtime.networks import Policy
+
+ROOT = Path(__file__).parents[1]
+VOCAB = 32_000
+SHAPE: dict[str, Any] = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 6, "num_key_value_heads": 6}
+NEW_TOKENS, TRIED_TOKENS = 48, 8
+CASES = [(32, 600, 1, 1), (8, 150, 8, 1)]  # answers a prompt, tokens of a prompt, prompts, how many of the settings
+QUESTIONS, CHILDREN, STEP, DEPTH, SEARCH_PROMPT = 4, 4, 20, 6, 150
+PLAIN: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+SETTINGS = [
+    ("temperature 1", PLAIN, Drawing(1.0)),
+    ("temperature 0.7, top-p 0.95", {"temperature": 0.7, "top_k": 0, "top_p": 0.95}, Drawing(0.7, None, 0.95)),
+]
+
+
+def model() -> Any:
+    """A Llama of 26.5 million parameters with random weights. All are drawn so wide that what comes next is not nearly uniform, as it is not in
+    text: that decides how much top-p has to sort."""
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(vocab_size=VOCAB, max_position_embeddings=2048, tie_word_embeddings=True, eos_token_id=None, **SHAPE)
+    made = transformers.LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        made.model.norm.weight.fill_(12.0)
+    made.generation_config = transformers.GenerationConfig()
+    return made
+
+
+def decoder_of(network: Any, rows: int) -> Decoder:
+    """No token ends an answer, and texts are left out on both sides."""
+    encoder = SimpleNamespace(pad=0, end=-1, context=2048, tokenizer=SimpleNamespace(decode=lambda *_, **__: ""))
+    return Decoder(Policy(network), encoder, rows)  # type: ignore[arg-type]
+
+
+def prompts_of(count: int, length: int) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(length)
+    return torch.randint(3, VOCAB, (count, length), generator=generator).tolist()
+
+
+def theirs(network: Any, prompts: list[list[int]], count: int, new: int, settings: dict[str, Any], together: bool, cache: str | None) -> torch.Tensor:
+    """Answers by `generate`, all prompts in one call or one call a prompt."""
+    config = transformers.GenerationConfig(
+        do_sample=True, num_return_sequences=count, max_new_tokens=new, min_new_tokens=new, pad_token_id=0, cache_implementation=cache, **settings
+    )
+    made = []
+    for group in [prompts] if together else [[p] for p in prompts]:
+        ids = torch.tensor(group)
+        made.append(network.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config))
+    return torch.cat(made)
+
+
+def ours(decoder: Decoder, prompts: list[list[int]], count: int, new: int, drawing: Drawing) -> None:
+    decoder.extend(decoder.prefill(prompts), count, max_new_tokens=new, drawing=drawing, keep=False)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """CPU seconds: on a machine that others use as well, wall time says more of them."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def compared(first: Callable[[], Any], second: Callable[[], Any], repetitions: int) -> dict[str, Any]:
+    """Seconds of both, in turn, and the ratio of the first to the second."""
+    pairs = []
+    for _ in range(repetitions):
+        pairs.append((seconds(first), seconds(second)))
+        print(*pairs[-1], file=sys.stderr)
+    ratios = [a / b for a, b in pairs]
+    return {
+        "theirs_s": statistics.median(a for a, _ in pairs),
+        "ours_s": statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(ratios),
+        "least": min(ratios),
+        "most": max(ratios),
+    }
+
+
+def fastest_way(network: Any) -> tuple[tuple[bool, str | None], dict[str, float]]:
+    """How `generate` is best called, and the CPU seconds of each way, on a small case."""
+    prompts = prompts_of(2, 150)
+    ways = [(together, cache) for together in (True, False) for cache in (None, "static")]
+    tried = {way: min(seconds(partial(theirs, network, prompts, 8, TRIED_TOKENS, PLAIN, *way)) for _ in range(2)) for way in ways}
+    return min(tried, key=tried.__getitem__), {named(*way): took for way, took in tried.items()}
+
+
+def best_of_n(network: Any, repetitions: int) -> list[dict[str, Any]]:
+    """One line for each case and setting."""
+    found: list[dict[str, Any]] = []
+    way, tried = fastest_way(network)
+    print(json.dumps(tried), file=sys.stderr)
+    for count, length, number, some in CASES:
+        prompts, decoder = prompts_of(number, length), decoder_of(network, count * number)
+        for name, settings, drawing in SETTINGS[:some]:
+            rival = partial(theirs, network, prompts, count, NEW_TOKENS, settings, *way)
+            one = compared(rival, partial(ours, decoder, prompts, count, NEW_TOKENS, drawing), repetitions)
+            about = {"answers": count, "prompt": length, "prompts": number, "new_tokens": NEW_TOKENS, "settings": name}
+            found.append(about | {"rival": named(*way), "tried_s": tried} | one)
+            print(json.dumps(found[-1]), file=sys.stderr)
+    return found
+
+
+def named(together: bool, cache: str | None) -> str:
+    return f"{'one call' if together else 'a call a prompt'}, {cache or 'growing'} cache"
+
+
+def search_ours(decoder: Decoder, prompts: list[list[int]]) -> None:
+    """Children of one node of each question, level by level, all questions at once."""
+    frontier = decoder.prefill(prompts)
+    for _ in range(DEPTH):
+        frontier = [family[0] for family in decoder.extend(frontier, CHILDREN, max_new_tokens=STEP)]
+
+
+def search_theirs(network: Any, prompts: list[list[int]], together: bool) -> None:
+    """The same search; every node is read anew, one call a node or one a level."""
+    frontier = prompts
+    for _ in range(DEPTH):
+        frontier = theirs(network, frontier, CHILDREN, STEP, PLAIN, together, None)[::CHILDREN].tolist()
+
+
+def search(network: Any, repetitions: int) -> list[dict[str, Any]]:
+    prompts, found = prompts_of(QUESTIONS, SEARCH_PROMPT), []
+    decoder = decoder_of(network, QUESTIONS * CHILDREN)
+    for together in (False, True):
+        one = compared(partial(search_theirs, network, prompts, together), partial(search_ours, decoder, prompts), repetitions)
+        about = {"questions": QUESTIONS, "children": CHILDREN, "tokens": STEP, "depth": DEPTH, "prompt": SEARCH_PROMPT}
+        found.append(about | {"rival": f"reads every node anew, {'one call a level' if together else 'a call a node'}"} | one)
+        print(json.dumps(found[-1]), file=sys.stderr)
+    return found
+
+
+def machine() -> dict[str, Any]:
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
+    flags = [name for name in ("avx2", "avx512f", "amx_bf16") if name in Path("/proc/cpuinfo").read_text()]
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+    threads = torch.get_num_threads()
+    return {"cpu": cpu, "instructions": flags, "cores": os.cpu_count(), "threads": threads, "load": os.getloadavg()[0], "versions": versions}
+
+
+def markdown(parts: dict[str, Any]) -> str:
+    lines = ["| what | rival | rival, CPU s | ours, CPU s | ratio (least to most) |", "|---|---|---|---|---|"]
+    for one in parts.get("best_of_n", []):
+        what = f"best of {one['answers']}, {one['prompts']} prompts of {one['prompt']} tokens, {one['settings']}"
+        lines.append(f"| {what} | `generate`, {one['rival']} " + figures(one))
+    for one in parts.get("search", []):
+        what = f"search: {one['questions']} questions, {one['children']} children, {one['tokens']} tokens, depth {one['depth']}, prompt {one['prompt']}"
+        lines.append(f"| {what} | {one['rival']} " + figures(one))
+    return "\n".join(lines)
+
+
+def figures(one: dict[str, Any]) -> str:
+    return f"| {one['theirs_s']:.2f} | {one['ours_s']:.2f} | {one['ratio']:.1f} ({one['least']:.1f} to {one['most']:.1f}) |"
+
+
+PARTS: dict[str, Callable[[Any, int], list[dict[str, Any]]]] = {"best_of_n": best_of_n, "search": search}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=5, help="pairs of runs, taken in turn")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch")
+    parser.add_argument("--only", choices=PARTS, help="one part; the others keep their figures in the file")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "bench_sampling.json")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    network = model()
+    found: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.only and arguments.out.exists() else {}
+    for name, part in PARTS.items():
+        if arguments.only in (None, name):
+            found[name] = part(network, arguments.repetitions)
+    shape = SHAPE | {"family": "llama", "vocabulary": VOCAB, "parameters": network.num_parameters(), "precision": "float32"}
+    found |= {"command": "python benchmarks/sampling.py", "repetitions": arguments.repetitions, "model": shape, "machine": machine()}
+    arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(markdown(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Attention of single new tokens to a shared prompt and to what each row has of its own, without a copy of the prompt per row.
+
+A decoder of transformers hands the keys and values of new tokens to `OwnLayer.update`, which keeps them, and then calls the attention
+function that its configuration names; ours takes what the row attends to from the layer that was just updated. All queries on a prompt
+and a key-value head are the rows of one matrix, multiplied with the prompt's keys at once; one softmax runs over both parts. No model
+code is copied. `Unservable` is raised where a family asks attention for something that this file does not do.
+
+Shapes: R rows, G prompts, N rows of a prompt at most, K key-value heads, Q query heads of each, D their size, P tokens of the longest
+prompt, S own tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers.cache_utils import CacheLayerMixin
+
+NAME = "alignc_shared"
+GROWTH = 64  # columns by which room for own tokens grows at least
+
+
+class Unservable(Exception):
+    """A model wants attention of another kind."""
+
+
+class Groups:
+    """Which rows stand on which prompt: rows of a prompt lie side by side, in the order of the prompts."""
+
+    def __init__(self, counts: list[int], device: torch.device) -> None:
+        self.num, self.most = len(counts), max(counts)
+        even = all(count == self.most for count in counts)
+        slots = [g * self.most + i for g, count in enumerate(counts) for i in range(count)]
+        self.slot_R = None if even else torch.tensor(slots, device=device)
+
+    def gather(self, rows_RKQx: Tensor) -> Tensor:
+        """[R, K, Q, x] as [G, K, N Q, x]; places without a row are zero."""
+        _, heads, queries, size = rows_RKQx.shape
+        if self.slot_R is not None:
+            filled = rows_RKQx.new_zeros(self.num * self.most, heads, queries, size)
+            rows_RKQx = filled.index_copy_(0, self.slot_R, rows_RKQx)
+        return rows_RKQx.view(self.num, self.most, heads, queries, size).transpose(1, 2).reshape(self.num, heads, self.most * queries, size)
+
+    def scatter(self, groups_GKNx: Tensor, queries: int) -> Tensor:
+        """[G, K, N Q, x] as [R, K, Q, x]."""
+        _, heads, _, size = groups_GKNx.shape
+        rows = groups_GKNx.view(self.num, heads, self.most, queries, size).transpose(1, 2).reshape(self.num * self.most, heads, queries, size)
+        return rows if self.slot_R is None else rows[self.slot_R]
+
+
+class Step:
+    """What all layers share while one batch is decoded. Biases are 0 where attention is allowed and -inf elsewhere, None if it is
+    allowed everywhere."""
+
+    def __init__(self, context: int) -> None:
+        self.context = context
+        self.groups: Groups
+        self.trunk_bias_R11P: Tensor | None = None
+        self.own_bias_R11S: Tensor | None = None
+        self.now: OwnLayer | None = None
+        self.served = 0
+
+
+CURRENT: ContextVar[Step] = ContextVar("CURRENT")
+
+
+class OwnLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not typed
+    """Keys and values of one layer: those of the prompts, and each row's own. Own tokens end in the same column in every row."""
+
+    def __init__(self, step: Step, trunk: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor] | None, length: int) -> None:
+        super().__init__()
+        self.step = step
+        self.trunk_keys, self.trunk_values = trunk
+        self.length = length  # columns of `keys` that are filled
+        if own is not None:
+            self.keys, self.values = own
+            self.is_initialized = True
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        rows, heads, _, size = key_states.shape
+        self.keys = key_states.new_empty(rows, heads, GROWTH, size)
+        self.values = value_states.new_empty(rows, heads, GROWTH, value_states.shape[3])
+        self.is_initialized = True
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        if key_states.shape[2] != 1:
+            raise Unservable("more than one token at a time")
+        if key_states.dtype != value_states.dtype:
+            key_states = key_states.to(value_states.dtype)  # under autocast, rotated keys come in float32
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        if self.length == self.keys.shape[2]:
+            more = max(GROWTH, self.length // 2)
+            self.keys, self.values = (torch.cat([t, t.new_empty(*t.shape[:2], more, t.shape[3])], 2) for t in (self.keys, self.values))
+        self.keys[:, :, self.length] = key_states[:, :, 0]
+        self.values[:, :, self.length] = value_states[:, :, 0]
+        self.length += 1
+        self.step.now = self
+        return key_states, value_states
+
+    def keep(self, index_R: Tensor) -> None:
+        """Keep these rows alone."""
+        self.keys, self.values = (t[index_R, :, : self.length] for t in (self.keys, self.values))
+
+    def get_seq_length(self) -> int:
+        return self.trunk_keys.shape[2] + self.length
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.get_seq_length() + query_length, 0
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+def attend(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float | None = None, **extra: Any
+) -> tuple[Tensor, None]:
+    """Attention output [R, 1, heads, D] of one new token in each row; the attention interface of transformers."""
+    step = CURRENT.get()
+    layer, step.now = step.now, None
+    wanted = {name for name in ("softcap", "position_bias", "s_aux") if extra.get(name) is not None}
+    if (extra.get("sliding_window") or step.context) < step.context:
+        wanted.add("sliding_window")
+    if layer is None or attention_mask is not None or wanted:
+        raise Unservable(", ".join(sorted(wanted)) or "keys that no cache holds")
+    step.served += 1
+    with torch.autocast(query.device.type, enabled=False):
+        return shared_attention(step, layer, query.to(layer.values.dtype), scaling), None
+
+
+def shared_attention(step: Step, layer: OwnLayer, query_RH1D: Tensor, scaling: float | None) -> Tensor:
+    """softmax(q [trunk keys; own keys]^T scaling) [trunk values; own values]."""
+    rows, heads, _, size = query_RH1D.shape
+    kv_heads, length = layer.keys.shape[1], layer.length
+    query_RKQD = (query_RH1D * (size**-0.5 if scaling is None else scaling)).reshape(rows, kv_heads, heads // kv_heads, size)
+    own = query_RKQD @ layer.keys[:, :, :length].transpose(2, 3)
+    if step.own_bias_R11S is not None:
+        own[..., : step.own_bias_R11S.shape[3]] += step.own_bias_R11S
+    columns = layer.trunk_keys.shape[2]
+    shared = step.groups.scatter(step.groups.gather(query_RKQD) @ layer.trunk_keys.transpose(2, 3), heads // kv_heads)
+    if step.trunk_bias_R11P is not None:
+        shared += step.trunk_bias_R11P
+    weights = torch.cat([shared, own], -1).softmax(-1, dtype=torch.float32).to(layer.values.dtype)
+    out = weights[..., columns:] @ layer.values[:, :, :length]
+    out += step.groups.scatter(step.groups.gather(weights[..., :columns]) @ layer.trunk_values, heads // kv_heads)
+    return out.reshape(rows, 1, heads, layer.values.shape[3])
+
+
+transformers.AttentionInterface.register(NAME, attend)
+
+
+@contextmanager
+def attending(model: Any, step: Step) -> Iterator[None]:
+    """The model attends through `attend`."""
+    before = model.config._attn_implementation
+    token = CURRENT.set(step)
+    model.set_attn_implementation(NAME)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+        CURRENT.reset(token)

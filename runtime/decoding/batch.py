@@ -1,0 +1,158 @@
+"""Rows that are written side by side, on prompts whose keys and values are stored once.
+
+A row is one continuation of a node. Rows of a prompt lie side by side; what nodes between prompt and row hold is copied in front of the
+row's own tokens when the batch is made, a few columns once in as many tokens as are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache
+
+from .attention import GROWTH, Groups, OwnLayer, Step, Unservable, attending
+from .node import Node, Segment, Trunk, joined
+
+
+def stands_on(node: Node) -> tuple[Node, list[Node]] | None:
+    """(the nearest node that is a trunk, the nodes below it down to `node`), or None where something between was freed."""
+    below: list[Node] = []
+    here: Node | None = node
+    while here is not None and here.trunk is None:
+        if here.segment is None:
+            return None
+        below.append(here)
+        here = here.parent
+    return None if here is None else (here, below[::-1])
+
+
+def order(nodes: Sequence[Node]) -> list[int]:
+    """An order of nodes in which those on one prompt stand side by side, and prompts of one trunk too. All must stand on something."""
+    trunks: dict[int, int] = {}
+    prompts: dict[tuple[int, int], int] = {}
+    keys = []
+    for node in nodes:
+        trunk, index = trunk_of(node)
+        keys.append((trunks.setdefault(id(trunk), len(trunks)), prompts.setdefault((id(trunk), index), len(prompts))))
+    return sorted(range(len(nodes)), key=keys.__getitem__)
+
+
+def trunk_of(node: Node) -> tuple[Trunk, int]:
+    found = stands_on(node)
+    assert found is not None and found[0].trunk is not None, "a node that stands on nothing"
+    return found[0].trunk
+
+
+class SharedBatch:
+    """One row for each of `nodes`, which `order` has sorted; none becomes longer than `context`."""
+
+    def __init__(self, model: Any, nodes: Sequence[Node], context: int) -> None:
+        self.model = model
+        self.step = Step(context)
+        self.places = [trunk_of(node) for node in nodes]
+        self.slots: list[int] = []  # per row the number of its prompt in `trunk`
+        self.trunk = self.gather_trunk()
+        self.arrange()
+        device = self.trunk.layers[0][0].device
+        owns, self.step.own_bias_R11S, length = own_parts(nodes, self.trunk, device)
+        self.layers = [OwnLayer(self.step, trunk, own, length) for trunk, own in zip(self.trunk.layers, owns, strict=True)]
+        self.cache = Cache(layers=self.layers)
+
+    def gather_trunk(self) -> Trunk:
+        """One trunk of the prompts that rows stand on, each once; the one they share already if most of it is needed."""
+        trunks: dict[int, tuple[Trunk, list[int]]] = {}
+        for trunk, index in self.places:
+            indices = trunks.setdefault(id(trunk), (trunk, []))[1]
+            if index not in indices:
+                indices.append(index)
+        numbers: dict[tuple[int, int], int] = {}
+        for key, (_, indices) in trunks.items():
+            for index in indices:
+                numbers[key, index] = len(numbers)
+        self.slots = [numbers[id(trunk), index] for trunk, index in self.places]
+        return joined(list(trunks.values()))
+
+    def arrange(self) -> None:
+        """Tell the attention which row stands on which prompt, and how long prompts are."""
+        device = self.trunk.layers[0][0].device
+        counts = [0] * len(self.trunk.lengths)
+        for slot in self.slots:
+            counts[slot] += 1
+        self.step.groups = Groups(counts, device)
+        width = self.trunk.layers[0][0].shape[2]
+        self.step.trunk_bias_R11P = None
+        if any(length < width for length in self.trunk.lengths):
+            length_R = torch.tensor([self.trunk.lengths[slot] for slot in self.slots], device=device)
+            beyond_RP = torch.arange(width, device=device) >= length_R[:, None]
+            self.step.trunk_bias_R11P = torch.zeros(beyond_RP.shape, device=device).masked_fill_(beyond_RP, -torch.inf)[:, None, None]
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """While rows are written, the model attends as this batch says."""
+        return attending(self.model, self.step)
+
+    def logits(self, token_R: Tensor, position_R: Tensor) -> Tensor:
+        """Logits [R, V] in float32 of what follows these tokens."""
+        self.step.served = 0
+        out = self.model(input_ids=token_R[:, None], position_ids=position_R[:, None], past_key_values=self.cache, use_cache=True)
+        if self.step.served != len(self.layers):
+            raise Unservable("attention that is not asked through the interface")
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows alone, in their order."""
+        index_R = torch.tensor(rows, device=self.trunk.layers[0][0].device)
+        for layer in self.layers:
+            layer.keep(index_R)
+        if self.step.own_bias_R11S is not None:
+            self.step.own_bias_R11S = self.step.own_bias_R11S[index_R]
+        self.slots = [self.slots[row] for row in rows]
+        used = sorted(set(self.slots))
+        if len(used) <= len(self.trunk.lengths) // 2:
+            self.trunk = self.trunk.select(used)
+            self.slots = [used.index(slot) for slot in self.slots]
+            for layer, (keys, values) in zip(self.layers, self.trunk.layers, strict=True):
+                layer.trunk_keys, layer.trunk_values = keys, values
+        self.arrange()
+
+    def segment(self, row: int, columns: int) -> Segment | None:
+        """A copy of the row's last keys and values."""
+        made = []
+        for layer in self.layers:
+            span = slice(layer.length - columns, layer.length)
+            made.append((layer.keys[row, :, span].clone(), layer.values[row, :, span].clone()))
+        return made
+
+
+def own_parts(nodes: Sequence[Node], trunk: Trunk, device: torch.device) -> tuple[list[tuple[Tensor, Tensor] | None], Tensor | None, int]:
+    """Per layer keys and values of the nodes between prompt and row, [R, K, S, D] each, padded on the left; the bias that hides the
+    padding, None where there is none; and S. There is room for more tokens behind them."""
+    distinct = list(dict.fromkeys(nodes))
+    lines = [found[1] for node in distinct if (found := stands_on(node)) is not None]
+    lengths = [sum(len(node.tokens) for node in line) for line in lines]
+    width = max(lengths)
+    if width == 0:
+        return [None] * len(trunk.layers), None, 0
+    number = {node: i for i, node in enumerate(distinct)}
+    index_R = torch.tensor([number[node] for node in nodes], device=device)
+    made: list[tuple[Tensor, Tensor] | None] = []
+    for depth, pair in enumerate(trunk.layers):
+        both = []
+        for which, like in enumerate(pair):
+            whole = like.new_zeros(len(distinct), like.shape[1], width, like.shape[3])
+            for i, line in enumerate(lines):
+                if line:
+                    whole[i, :, width - lengths[i] :] = torch.cat([(node.segment or [])[depth][which] for node in line], 1)
+            rows = like.new_zeros(len(nodes), like.shape[1], width + GROWTH, like.shape[3])
+            rows[:, :, :width] = whole[index_R]
+            both.append(rows)
+        made.append((both[0], both[1]))
+    if min(lengths) == width:
+        return made, None, width
+    hidden_RS = torch.arange(width, device=device) < (width - torch.tensor(lengths, device=device)[index_R])[:, None]
+    bias_R11S = torch.zeros(hidden_RS.shape, device=device).masked_fill_(hidden_RS, -torch.inf)[:, None, None]
+    return made, bias_R11S, width

@@ -1,0 +1,197 @@
+"""Nodes written through shared prompts are what whole sequences, read one by one, would give."""
+
+import pytest
+import torch
+import transformers
+
+from runtime.decoding.decoder import Decoder
+from runtime.decoding.drawing import Drawing
+from runtime.decoding.noise import gumbel, mix, stream_number
+from runtime.networks import Policy
+from runtime.tokens import Encoder
+
+GREEDY = Drawing(0.0)
+VOCAB = 90
+SIZE = {"vocab_size": VOCAB, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+GROUPED = SIZE | {"num_key_value_heads": 2, "max_position_embeddings": 64}
+SHARING = {
+    "llama": transformers.LlamaConfig(**GROUPED),
+    "qwen2": transformers.Qwen2Config(**GROUPED),
+    "qwen3": transformers.Qwen3Config(**GROUPED, head_dim=8),
+    "mistral": transformers.MistralConfig(**GROUPED, sliding_window=None),
+    "wide window": transformers.MistralConfig(**GROUPED, sliding_window=64),
+    "gpt2": transformers.GPT2Config(vocab_size=VOCAB, n_embd=32, n_layer=2, n_head=4, n_positions=64),
+    "gemma": transformers.GemmaConfig(**GROUPED, head_dim=8),
+    "neox": transformers.GPTNeoXConfig(**SIZE, max_position_embeddings=64),
+}
+ALONE = {
+    "narrow window": transformers.MistralConfig(**GROUPED, sliding_window=8),
+    "gemma2": transformers.Gemma2Config(**GROUPED, head_dim=8, sliding_window=16),
+    "bloom": transformers.BloomConfig(vocab_size=VOCAB, hidden_size=32, n_layer=2, n_head=4),
+}
+
+
+class Words:
+    """A tokenizer whose every token is a word, its number."""
+
+    pad_token_id, bos_token_id, eos_token_id = 0, 1, 2
+
+    def decode(self, tokens, **_):
+        return "".join(f"{t} " for t in tokens)
+
+    def encode(self, text, **_):
+        return [int(t) for t in text.split()]
+
+
+def decoder(config, context=64, rows_at_once=256):
+    torch.manual_seed(0)
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with torch.no_grad():  # freshly drawn weights are so small that every token is nearly as likely as any other
+        for parameter in model.parameters():
+            if parameter.ndim >= 2:
+                parameter.mul_(4)
+    return Decoder(Policy(model), Encoder(Words(), "plain", context), rows_at_once)
+
+
+def prompts(*lengths):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randint(3, VOCAB, (n,), generator=generator).tolist() for n in lengths]
+
+
+def loop(one, context, steps, drawing=GREEDY, stream=0, depth=0):
+    """(tokens, log p of each, how it ended), through the whole sequence each time."""
+    made, logps = [], []
+    for step in range(min(steps, one.encoder.context - len(context))):
+        with torch.no_grad():
+            logits = one.model(input_ids=torch.tensor([context + made]), use_cache=False).logits[0, -1].float()
+        scores = logits if drawing.temperature == 0 else logits / drawing.temperature + gumbel(mix(torch.tensor([stream])), depth + step, VOCAB)[0]
+        token = int(scores.argmax())
+        logps.append(float(logits.log_softmax(-1)[token]))
+        if token == one.encoder.end:
+            return made, logps, "end"
+        made.append(token)
+    return made, logps, "context" if len(context) + len(made) == one.encoder.context else "length"
+
+
+def same(one, node, context, steps, drawing=GREEDY):
+    tokens, logps, why = loop(one, context, steps, drawing, node.stream)
+    assert (list(node.tokens), node.why) == (tokens, why)
+    assert node.logp == pytest.approx(sum(logps), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", [*SHARING, *ALONE])
+@pytest.mark.parametrize("drawing", [GREEDY, Drawing(0.8)], ids=["greedy", "drawn"])
+def test_tokens_and_log_probabilities_are_those_of_whole_sequences(name, drawing):
+    one = decoder((SHARING | ALONE)[name])
+    assert one.shares is (name in SHARING)
+    texts = prompts(5, 1, 17, 5, 9)
+    for text, family in zip(texts, one.extend(one.prefill(texts), [3, 1, 2, 1, 4], max_new_tokens=12, drawing=drawing), strict=True):
+        for node in family:
+            same(one, node, text, 12, drawing)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "narrow window"])
+def test_a_node_that_is_continued_becomes_what_it_had_become_without_a_break(name):
+    one = decoder((SHARING | ALONE)[name])
+    texts, drawing = prompts(6, 13, 2), Drawing(1.0)
+    streams = [stream_number(4, i) for i in range(6)]
+    whole = one.extend(one.prefill(texts), 2, max_new_tokens=18, drawing=drawing, streams=streams)
+    nodes = [n for family in one.extend(one.prefill(texts), 2, max_new_tokens=5, drawing=drawing, streams=streams) for n in family]
+    for steps in (1, 4, 8):  # together 18
+        going = [n for n in nodes if not n.ended]
+        grown = iter(one.extend(going, max_new_tokens=steps, drawing=drawing, streams=[n.stream for n in going]))
+        nodes = [n if n.ended else next(grown)[0] for n in nodes]
+    for node, (other) in zip(nodes, [n for family in whole for n in family], strict=True):
+        assert tuple(t for part in node.line[1:] for t in part.tokens) == other.tokens
+        assert node.logp == pytest.approx(other.logp, abs=1e-4)
+
+
+def test_nodes_of_many_questions_and_depths_are_continued_in_one_batch():
+    one = decoder(SHARING["llama"])
+    roots = one.prefill(prompts(11, 4))
+    later = one.prefill(prompts(7, 3, 20)[2:])  # read at another time
+    first = [n for family in one.extend([*roots, *later], 3, max_new_tokens=4) for n in family]
+    second = one.extend([n for n in first[:4] if not n.ended], 2, max_new_tokens=6, seed=1)
+    mixed = [roots[1], *(n for n in first[4:] if not n.ended), *(n for family in second for n in family if not n.ended), later[0]]
+    assert len({n.depth for n in mixed}) == 3
+    for node, (child,) in zip(mixed, one.extend(mixed, max_new_tokens=5, drawing=GREEDY), strict=True):
+        tokens, logps, why = loop(one, node.context, 5)
+        assert (list(child.tokens), child.why) == (tokens, why)
+        assert child.logp == pytest.approx(node.logp + sum(logps), abs=1e-4)
+
+
+def test_a_freed_node_is_read_anew_when_it_is_continued():
+    one = decoder(SHARING["llama"])
+    [root] = one.prefill(prompts(9))
+    [family] = one.extend([root], 2, max_new_tokens=3)
+    expected = [n.tokens for [n] in one.extend(family, max_new_tokens=4, drawing=GREEDY)]
+    assert root.nbytes > 0 and family[0].nbytes == 2 * 2 * 3 * 2 * 8 * 4  # layers, keys and values, tokens, heads, size, bytes
+    for node in (root, *family):
+        node.free()
+        assert node.nbytes == 0
+    assert [n.tokens for [n] in one.extend(family, max_new_tokens=4, drawing=GREEDY)] == expected
+
+
+def test_equal_prompts_are_read_once():
+    one = decoder(SHARING["llama"])
+    seen = []
+    one.model.base_model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True)
+    text, other = prompts(8, 6)
+    one.prefill([text, other, text])
+    assert seen == [(2, 7)]
+    roots = one.prefill([text])
+    seen.clear()
+    one.extend(roots, 16, max_new_tokens=3, drawing=GREEDY)
+    assert seen == [(16, 1)] * 3
+
+
+def test_a_full_context_ends_an_answer_however_long_its_neighbours_are():
+    one = decoder(SHARING["qwen2"], context=30)
+    texts = prompts(29, 4, 28)
+    nodes = [n for [n] in one.extend(one.prefill(texts), max_new_tokens=12, drawing=GREEDY)]
+    assert [len(n.tokens) for n in nodes] == [1, 12, 2] or "end" in {n.why for n in nodes}
+    for text, node in zip(texts, nodes, strict=True):
+        same(one, node, text, 12)
+
+
+@pytest.mark.parametrize("name", ["llama", "narrow window"])
+def test_finished_rows_leave_the_batch(name):
+    one = decoder((SHARING | ALONE)[name], context=40)
+    widths = []
+    one.model.register_forward_pre_hook(lambda module, args, kwargs: widths.append(len(kwargs["input_ids"])), with_kwargs=True)
+    texts = prompts(39, 38, 36, 30, 20, 10)
+    for text, [node] in zip(texts, one.extend(one.prefill(texts), max_new_tokens=40, drawing=Drawing(1.0)), strict=True):
+        widths_before = list(widths)
+        same(one, node, text, 40, Drawing(1.0))
+        widths[:] = widths_before
+    assert widths[0] == 6 and widths[-1] <= 2
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_children_do_not_depend_on_the_batch(temperature):
+    texts = prompts(12, 3, 8, 20, 3, 15, 1)
+    made = []
+    for rows_at_once, order in ((256, range(7)), (3, range(7)), (5, reversed(range(7))), (1, range(7))):
+        one = decoder(SHARING["qwen2"], rows_at_once=rows_at_once)
+        order = list(order)
+        streams = [stream_number(5, i, s) for i in order for s in range(3)]
+        found = one.extend(one.prefill([texts[i] for i in order]), 3, max_new_tokens=16, drawing=Drawing(temperature), streams=streams)
+        made.append({i: [n.tokens for n in family] for i, family in zip(order, found, strict=True)})
+    assert made[0] == made[1] == made[2] == made[3]
+
+
+def test_half_precision_decodes_and_keeps_half_as_much():
+    one = decoder(SHARING["llama"])
+    full = one.prefill(prompts(9))[0].nbytes
+    with torch.autocast("cpu", torch.bfloat16):
+        roots = one.prefill(prompts(9))
+        [family] = one.extend(roots, 3, max_new_tokens=8)
+        again = one.extend([n for n in family if not n.ended], 2, max_new_tokens=4)
+    assert roots[0].nbytes == full // 2 and all(n.logp < 0 for pair in again for n in pair)
+
+
+def test_the_attention_of_a_model_is_put_back():
+    one = decoder(SHARING["llama"])
+    before = one.model.config._attn_implementation
+    one.extend(one.prefill(prompts(5)), max_new_tokens=2)
+    assert one.model.config._attn_implementation == before != "alignc_shared"
