@@ -296,7 +296,11 @@ def test_memory_that_runs_out_names_the_stage_its_estimate_and_what_to_lower(fol
     report = Report()
     assert outcome(plan, folder / "run", 4, report)["exit"] == 4
     [told] = report.diagnostics
-    assert told.code == "P626" and "memory ran out; its estimate is " in told.message and told.spans[0].place.file.startswith("--set stages.sft.batch.tokens_at_once")
+    assert (
+        told.code == "P626"
+        and "memory ran out; its estimate is " in told.message
+        and told.spans[0].place.file.startswith("--set stages.sft.batch.tokens_at_once")
+    )
 
 
 def test_a_run_that_is_killed_may_have_taken_too_much_memory_which_is_said(folder):
