@@ -10,11 +10,17 @@ Shapes: B rows of the batch, T tokens in a row, N scored tokens, L scored nodes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,63 +122,77 @@ def pack(trees: Sequence[Tree], pad: int = 0) -> Forest:
     rows = rows_of(trees)
     plain = all(tree.is_path for tree in trees)
     width = max(sum(trees[i].size for i in row) for row in rows)
-    first_leaf, count = [], 0
-    for tree in trees:
-        first_leaf.append(count)
-        count += len(tree.scored)
-    ids_BT = torch.full((len(rows), width), pad)
+    first_leaf = [0, *itertools.accumulate(len(tree.scored) for tree in trees)]
+    shape = (len(rows), width)
+    ids_BT, level_BT = np.full(shape, pad), np.full(shape, -1)
     # Padding goes on counting: transformers takes a fall in position for a new sequence and would build a mask for it.
-    positions_BT = torch.arange(width).repeat(len(rows), 1)
-    node_BT = torch.full((len(rows), width), -1)
-    level_BT = torch.full((len(rows), width), -1)
-    scored: list[tuple[int, int, int, int]] = []
-    ends: list[tuple[int, int]] = [(0, 0)] * count
-    ancestors: list[list[int]] = []
+    positions_BT = np.tile(np.arange(width), (len(rows), 1))
+    mask_BTT = None if plain else np.zeros((*shape, width), np.bool_)
+    upto_TT = np.tri(0 if plain else width, dtype=np.bool_)
+    scored: list[Ints] = [np.empty((0, 4), np.int64)]
+    ends: list[tuple[int, int]] = [(0, 0)] * first_leaf[-1]
     for r, row in enumerate(rows):
         column = 0
         for index in row:
-            tree, base = trees[index], len(ancestors)
-            starts, depths = [], []
-            for node, (segment, parent) in enumerate(zip(tree.tokens, tree.parents, strict=True)):
-                depth = 0 if parent < 0 else depths[parent] + len(tree.tokens[parent])
-                starts.append(column)
-                depths.append(depth)
-                ancestors.append([base + node] + (ancestors[base + parent] if parent >= 0 else []))
-                span = slice(column, column + len(segment))
-                ids_BT[r, span] = torch.tensor(segment, dtype=torch.long)
-                positions_BT[r, span] = torch.arange(depth, depth + len(segment))
-                node_BT[r, span] = base + node
-                level_BT[r, span] = len(ancestors[-1]) - 1
-                column += len(segment)
-            for number, node in enumerate(tree.scored):
-                leaf = first_leaf[index] + number
-                before = last_token(tree, starts, tree.parents[node])
-                for offset, token in enumerate(tree.tokens[node]):
-                    source = starts[node] + offset - 1 if offset else before
-                    if source >= 0:
-                        scored.append((r, source, token, leaf))
-                ends[leaf] = (r, last_token(tree, starts, node))
-    columns = torch.tensor(scored, dtype=torch.long).reshape(-1, 4).unbind(1)
+            tree = trees[index]
+            laid = Laid(tree, column)
+            span = slice(column, column + tree.size)
+            ids_BT[r, span], positions_BT[r, span], level_BT[r, span] = laid.ids_S, laid.positions_S, laid.levels_S
+            if mask_BTT is not None:
+                laid.allow(mask_BTT[r], upto_TT)
+            for leaf, node in enumerate(tree.scored, first_leaf[index]):
+                scored.append(laid.predicted(node, r, leaf))
+                ends[leaf] = (r, laid.last(node))
+            column += tree.size
+        if mask_BTT is not None:  # padding sees padding
+            mask_BTT[r, column:, column:] = upto_TT[: width - column, : width - column]
+    columns = torch.from_numpy(np.concatenate(scored)).unbind(1)
     end_row_L, end_L = torch.tensor(ends, dtype=torch.long).reshape(-1, 2).unbind(1)
-    mask = None if plain else attention_mask(node_BT, positions_BT, ancestors)
-    return Forest(ids_BT, positions_BT, mask, level_BT, *columns, end_row_L, end_L)
+    mask = None if mask_BTT is None else torch.from_numpy(mask_BTT)[:, None]
+    return Forest(*map(torch.from_numpy, (ids_BT, positions_BT)), mask, torch.from_numpy(level_BT), *columns, end_row_L, end_L)
 
 
-def last_token(tree: Tree, starts: Sequence[int], node: int) -> int:
-    """Column of the last token on the path to `node`; nodes may be empty. -1 where the path holds no token."""
-    while node >= 0 and not tree.tokens[node]:
-        node = tree.parents[node]
-    return starts[node] + len(tree.tokens[node]) - 1 if node >= 0 else -1
+class Laid:
+    """A tree laid out from a column on: its nodes stand side by side in their order, so on every path from left to right. S tokens."""
 
+    def __init__(self, tree: Tree, column: int) -> None:
+        self.tree = tree
+        lengths = [len(segment) for segment in tree.tokens]
+        starts = [column, *(column + n for n in itertools.accumulate(lengths))]
+        self.spans = [slice(a, b) for a, b in itertools.pairwise(starts)]
+        depths, levels = [0] * len(lengths), [0] * len(lengths)
+        for node, parent in enumerate(tree.parents):
+            if parent >= 0:
+                depths[node], levels[node] = depths[parent] + lengths[parent], levels[parent] + 1
+        shifts = [depth - span.start for depth, span in zip(depths, self.spans, strict=True)]
+        self.column = column
+        self.ids_S = np.fromiter(itertools.chain.from_iterable(tree.tokens), np.int64, tree.size)
+        self.positions_S = np.arange(column, column + tree.size) + np.repeat(shifts, lengths)
+        self.levels_S = np.repeat(levels, lengths)
 
-def attention_mask(node_BT: Tensor, positions_BT: Tensor, ancestors: Sequence[Sequence[int]]) -> Tensor:
-    """True where token i may attend to token j: j's node lies on i's path, and j does not come after i. Padding sees padding only."""
-    above_GG = torch.zeros(len(ancestors) + 1, len(ancestors) + 1, dtype=torch.bool)
-    for node, path in enumerate(ancestors):
-        above_GG[node, path] = True
-    above_GG[-1, -1] = True  # node -1 is the padding
-    on_path_BTT = above_GG[node_BT[:, :, None], node_BT[:, None, :]]
-    return (on_path_BTT & (positions_BT[:, :, None] >= positions_BT[:, None, :]))[:, None]
+    def allow(self, mask_TT: Bools, upto_TT: Bools) -> None:
+        """Let every token attend to all nodes above its own, and in its own to what comes before it and to itself."""
+        for node, span in enumerate(self.spans):
+            size = span.stop - span.start
+            for above in self.tree.path(node)[:-1]:
+                mask_TT[span, self.spans[above]] = True
+            mask_TT[span, span] = upto_TT[:size, :size]
+
+    def predicted(self, node: int, row: int, leaf: int) -> Ints:
+        """(row, column of the token before it, id, leaf) of each token of a node; the first token of a tree has none before it."""
+        span = self.spans[node]
+        found = np.empty((span.stop - span.start, 4), np.int64)
+        found[:, 0], found[:, 3] = row, leaf
+        found[:, 1] = np.arange(span.start - 1, span.stop - 1)
+        found[:, 2] = self.ids_S[span.start - self.column : span.stop - self.column]
+        found[:1, 1] = before = self.last(self.tree.parents[node])
+        return found[1:] if before < 0 else found
+
+    def last(self, node: int) -> int:
+        """Column of the last token on the path to `node`; nodes may be empty. -1 where the path holds no token."""
+        while node >= 0 and not self.tree.tokens[node]:
+            node = self.tree.parents[node]
+        return self.spans[node].stop - 1 if node >= 0 else -1
 
 
 def batches(sizes: Sequence[int], tokens_at_once: int) -> Iterator[list[int]]:
