@@ -17,16 +17,15 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor
-from torch.utils.checkpoint import checkpoint
 
 from .fault import Fault
 from .forest import Forest
+from .output_head import token_logp
 from .store import Artifact
 from .tokens import Encoder
 
 MODEL_FOLDER = "model"
 MODEL_HELP = ("a model folder holds config.json, model.safetensors and a tokenizer",)
-LOGITS_AT_ONCE = 1 << 24  # numbers of one chunk of [tokens, vocabulary]
 
 transformers.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
@@ -45,14 +44,7 @@ class Policy(nn.Module):
         """log p of every scored token given its path, [N], natural log, in float32."""
         hidden_BTD = decode(self.model.base_model, forest)
         hidden_ND = hidden_BTD[forest.row_N, forest.source_N]
-        head = self.model.get_output_embeddings()
-        step = max(1, LOGITS_AT_ONCE // self.model.config.vocab_size)
-        if len(hidden_ND) <= step:
-            return head_logp(head, hidden_ND, forest.token_N)
-        parts = []
-        for hidden_CD, token_C in zip(hidden_ND.split(step), forest.token_N.split(step), strict=True):
-            parts.append(checkpoint(head_logp, head, hidden_CD, token_C, use_reentrant=False))
-        return torch.cat(parts)
+        return token_logp(self.model.get_output_embeddings(), hidden_ND, forest.token_N)
 
     def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> dict[str, Tensor]:
         """Per leaf name: `_token_logp` [its tokens], `_logp` [its rows] the sum over tokens, `_tokens` [its rows] their number."""
@@ -99,10 +91,6 @@ def decode(backbone: Any, forest: Forest) -> Tensor:
     """Hidden states of a causal backbone, [B, T, D]."""
     hidden: Tensor = backbone(input_ids=forest.ids_BT, position_ids=forest.positions_BT, attention_mask=forest.mask_B1TT, use_cache=False).last_hidden_state
     return hidden
-
-
-def head_logp(head: nn.Module, hidden_ND: Tensor, token_N: Tensor) -> Tensor:
-    return -nn.functional.cross_entropy(head(hidden_ND).float(), token_N, reduction="none")
 
 
 def is_bidirectional(config: Any) -> bool:

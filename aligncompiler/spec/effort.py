@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .cost import FILE_BYTES, UNKNOWN, Estimate, Figure, exact
-from .network import LOGITS_AT_ONCE, Network, Pass
+from .network import Network, Pass
 
 if TYPE_CHECKING:
     from .experiment import Engine
@@ -85,7 +85,7 @@ def training(network: Network | None, load: Load, moments: int | None, engine: E
     tokens, one = load.of(network)
     outputs, chunk = load.outputs(network, tokens, load.rows), load.outputs(network, one.tokens, one.tokens)
     linear, attention, head = network.forward_flops(tokens, one.width, outputs)
-    chunked = chunk.value is not None and network.vocab.value is not None and chunk.value * network.vocab.value > LOGITS_AT_ONCE
+    chunked = not network.keeps_logits(chunk)
     flops = linear * 3 + attention * 3 + head * (4 if chunked else 3)
     if network.adapter is not None:
         flops = linear * 2 + attention * 3 + head * (3 if chunked or network.scorer else 2) + network.adapter.trainable(network) * tokens * 6
@@ -101,19 +101,19 @@ def training(network: Network | None, load: Load, moments: int | None, engine: E
     elif engine.strategy == "deepspeed":
         held = weights + moved + moved * (1 + moments) * (1 / engine.world)
     cuda = engine.accelerator == "cuda"
-    passing = network.kept_bytes(one, half, cuda, network.logits_bytes(chunk, 3), again)
+    passing = network.kept_bytes(one, half, cuda, network.logits_bytes(chunk, True, half), again)
     memory = held + (passing.most(moved) if cuda else passing)
     return Effort(flops.bounded(), memory.rough())
 
 
 def scoring(network: Network | None, load: Load, engine: Engine) -> Effort:
-    """A forward pass over the load, without gradients. Bytes: weights, and the larger of one block's tensors and 2 copies
-    of a chunk of logits beside the last hidden states."""
+    """A forward pass over the load, without gradients. Bytes: weights, and the larger of one block's tensors and a chunk
+    of logits beside the last hidden states."""
     if network is None:
         return NOT_KNOWN
     tokens, one = load.of(network)
     linear, attention, head = network.forward_flops(tokens, one.width, load.outputs(network, tokens, load.rows))
-    logits = network.logits_bytes(load.outputs(network, one.tokens, one.tokens), 2)
+    logits = network.logits_bytes(load.outputs(network, one.tokens, one.tokens), False, engine.precision == "bfloat16")
     last = one.tokens * (8 * network.hidden) + logits
     memory = network.weight_bytes(engine.precision == "bfloat16") + network.passing_bytes(one).most(last)
     return Effort((linear + attention + head).bounded(), memory.rough())

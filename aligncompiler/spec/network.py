@@ -17,7 +17,8 @@ from .cost import UNKNOWN, Figure, about, exact
 if TYPE_CHECKING:
     from .model import Adapter, Architecture
 
-LOGITS_AT_ONCE = 1 << 24  # numbers of one chunk of [tokens, vocabulary]; the runtime's constant, held equal by a test
+LOGITS_AT_ONCE = 1 << 24  # numbers of one chunk of [tokens, vocabulary]; the runtime's constants, held equal by a test
+LOGITS_KEPT = 1 << 26  # numbers that are kept for the backward pass at most
 FLOATS = {"F64", "F32", "F16", "BF16"}
 BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 HEADS = ("lm_head.", "embed_out.", "cls.", "score.", "classifier.", "qa_outputs.")  # outputs that a scorer or an encoder does not keep
@@ -166,9 +167,17 @@ class Network:
         a_token = 18 * self.hidden + 4 * (3 if self.gated else 2) * self.ffn
         return one.tokens * a_token + (one.tokens * one.width * 5 if one.tree else 0)
 
-    def logits_bytes(self, outputs: Figure, copies: int) -> Figure:
-        """Bytes of `copies` of the logits of one chunk of the scored tokens."""
-        return (outputs * self.vocab).least(LOGITS_AT_ONCE) * (4 * copies) if self.causal and not self.scorer else exact(0)
+    def keeps_logits(self, outputs: Figure) -> bool:
+        """Whether the backward pass finds the logits of so many scored tokens, and need not compute them again."""
+        return outputs.value is None or self.vocab.value is None or outputs.value * self.vocab.value <= LOGITS_KEPT
+
+    def logits_bytes(self, outputs: Figure, kept: bool, half: bool) -> Figure:
+        """Bytes of the logits of the scored tokens as probabilities: of all, if they are kept, else of one chunk; under bfloat16 a copy of a chunk."""
+        if not self.causal or self.scorer:
+            return exact(0)
+        numbers = outputs * self.vocab
+        chunk = numbers.least(LOGITS_AT_ONCE)
+        return (numbers if kept and self.keeps_logits(outputs) else chunk) * 4 + (chunk * 2 if half else 0)
 
     def weight_bytes(self, half: bool) -> Figure:
         """Bytes of the weights in float32, and of the copies that a bfloat16 stage without gradients keeps of its matrices."""

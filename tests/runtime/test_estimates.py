@@ -22,7 +22,7 @@ from aligncompiler.spec.effort import Load, Writing, scoring, training, writing
 from aligncompiler.spec.experiment import Engine
 from aligncompiler.spec.model import BPE, Architecture, CausalLM, Encoder, LoRA
 from aligncompiler.spec.network import Network
-from runtime import networks
+from runtime import output_head
 from runtime import scoring as runtime_scoring
 from runtime.decoding import decoder as runtime_decoder
 from runtime.decoding.decoder import Decoder
@@ -186,8 +186,9 @@ def test_operations_of_training_that_computes_its_blocks_again(passed):
 
 def test_operations_of_training_with_logits_in_chunks(passed, monkeypatch):
     policy, seen, forest, rows = passed
-    monkeypatch.setattr(networks, "LOGITS_AT_ONCE", 30 * VOCAB)
-    monkeypatch.setattr(effort, "LOGITS_AT_ONCE", 30 * VOCAB)
+    for module in (output_head, network):
+        monkeypatch.setattr(module, "LOGITS_AT_ONCE", 30 * VOCAB)
+        monkeypatch.setattr(module, "LOGITS_KEPT", 30 * VOCAB)
     within(training(seen, rows, 2, CPU).flops, counted(lambda: policy(forest).sum().backward()), 0.05)
 
 
@@ -328,7 +329,8 @@ def test_bytes_of_a_tokenizer(tmp_path, tokenizer):
 
 
 def test_the_constants_are_those_of_the_runtime():
-    assert network.LOGITS_AT_ONCE == networks.LOGITS_AT_ONCE and effort.TOKENS_AT_ONCE == runtime_scoring.TOKENS_AT_ONCE == runtime_decoder.TOKENS_AT_ONCE
+    assert (network.LOGITS_AT_ONCE, network.LOGITS_KEPT) == (output_head.LOGITS_AT_ONCE, output_head.LOGITS_KEPT)
+    assert effort.TOKENS_AT_ONCE == runtime_scoring.TOKENS_AT_ONCE == runtime_decoder.TOKENS_AT_ONCE
 
 
 def test_this_comparison_can_fail(passed):

@@ -102,16 +102,18 @@ def test_causal_scorer_reads_the_end_of_every_path(family, make_model):
     assert torch.allclose(rewards, torch.stack(alone), atol=1e-5)
 
 
-def test_head_in_chunks_gives_the_same_values_and_gradients(make_model, monkeypatch):
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_head_in_chunks_gives_the_same_values_and_gradients(kept, make_model, monkeypatch):
     model = make_model()
     policy = Policy(model)
     forest = pack([trunk_and_leaves(range(3, 12), [range(20, 33), range(40, 45)]), trunk_and_leaves([3], [[4, 5, 6]])])
     whole = policy(forest)
     weights = torch.arange(len(whole)) - 4.0
     wanted = weighted_gradients(model, whole, weights)
-    monkeypatch.setattr("runtime.networks.LOGITS_AT_ONCE", 4 * VOCABULARY)
+    monkeypatch.setattr("runtime.output_head.LOGITS_AT_ONCE", 4 * VOCABULARY)
+    monkeypatch.setattr("runtime.output_head.LOGITS_KEPT", kept * VOCABULARY)
     chunked = policy(forest)
-    assert torch.equal(chunked, whole)
+    assert torch.allclose(chunked, whole, atol=1e-6)
     for a, b in zip(weighted_gradients(model, chunked, weights), wanted, strict=True):
         assert torch.allclose(a, b, atol=1e-5)
 
