@@ -144,8 +144,8 @@ def test_no_runtime_field_changes_a_key(writing: Writing) -> None:
                 inner = tree[family][name]
                 for step in path[:-1]:
                     inner = inner.setdefault(step, {})
-                value = 2 * (inner.get(path[-1]) or info.default)
-                inner[path[-1]] = value
+                value = inner.get(path[-1], info.default)
+                inner[path[-1]] = not value if isinstance(value, bool) else 2 * value
                 edited += 1
     engine = tree.setdefault("engine", {})
     engine |= {"threads": 3, "devices": 4, "strategy": "ddp"}
