@@ -209,7 +209,7 @@ def test_a_row_at_fault_is_counted_from_one_in_every_format(tmp_path, row, says,
     [
         ("x.jsonl.gz", b'{"prompt": "a"}\n', "`x.jsonl.gz` is not packed with gzip", "drop `.gz` from its name"),
         ("x.csv.gz", b"prompt\na\n", "`x.csv.gz` is not packed with gzip", "drop `.gz` from its name"),
-        ("x.jsonl", gzip.compress(b'{"prompt": "a"}\n'), "`x.jsonl` is packed with gzip", "add `.gz` to its name"),
+        ("x.jsonl", gzip.compress(b'{"prompt": "a"}\n', mtime=0), "`x.jsonl` is packed with gzip", "add `.gz` to its name"),
         ("x.json", b'[{"prompt": ' + b"9" * 5000 + b"}]", "`x.json`: a number in it has more than 4,300 digits", ""),
         ("x.json", b'[{"prompt": ' + b"9" * 50 + b"}]", "`x.json`: a number in it is too large to be read", ""),
         ("x.jsonl", b'{"prompt": "a"\n', "`x.jsonl`, line 1: this is not JSON: a `,` or a closing bracket is missing at character 15", ""),
