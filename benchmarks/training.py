@@ -156,7 +156,7 @@ def ours(folder: Path, rows: str, objective: str, start: str, steps: int, per_st
     class Line(StageLine):
         """Hears of every step of the stage that is measured, and of the CPU time of the others."""
 
-        def update(self, done: int, total: int | None, text: str = "") -> None:
+        def update(self, done: int, total: int | None, text: str = "", unit: str = "", tokens: int | None = None) -> None:
             if self.stage.id == "stages.bench" and text.startswith("loss"):
                 meter.step()
 
