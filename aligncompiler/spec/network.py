@@ -155,10 +155,12 @@ class Network:
 
     def kept_bytes(self, one: Pass, half: bool, cuda: bool, logits: Figure, again: bool) -> Figure:
         """Bytes that a forward pass keeps for the backward pass. Blocks that are computed `again` keep what goes in, D numbers a token; all else
-        is there of one block at a time, when the logits are gone."""
+        is there of one block at a time, when the logits are gone. Under bfloat16 an adapter reads its inputs in float32: F numbers a token in
+        the widest matrix, while a block is computed again."""
         block = self.block_bytes(one, half, cuda)
+        widened = one.tokens * (4 * self.ffn) if half and self.adapter is not None else exact(0)
         if again:
-            return self.around_bytes(one, half, self.layers * self.hidden) + block.most(logits)
+            return self.around_bytes(one, half, self.layers * self.hidden) + (block + widened).most(logits)
         return self.around_bytes(one, half, 0) + block * self.layers + logits
 
     def passing_bytes(self, one: Pass) -> Figure:
