@@ -53,7 +53,7 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
                     made[stage.id] = (make(plan, stage, inputs, store, line, ranks, run), False)
                 except Fault as fault:
                     raise StageFailed(stage, fault) from fault
-                except Exception as error:
+                except Exception as error:  # whatever is not told here goes on as it came; that memory or the disk is full comes in many types
                     if ran_out(error):
                         raise StageFailed(stage, fault_of(stage)) from error
                     if "(os error " in str(error):  # a library in Rust, which tells of a full disk in its own way

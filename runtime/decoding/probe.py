@@ -27,7 +27,7 @@ def shares_prompts(model: Any, context: int) -> bool:
     try:
         ours = through_trunk(model, context)
     except (Unservable, TypeError, AttributeError, IndexError, KeyError, RuntimeError, ValueError, NotImplementedError):
-        return False  # other families keep what they remember in other ways
+        return False  # code of any family, which may keep what it remembers in other ways and fail on ours in any of these; it gets a copied cache
     whole = torch.stack([model(input_ids=torch.tensor([[*p, *ANSWER]], device=model.device), use_cache=False).logits[0, -1].float() for p in PROMPTS])
     return bool(torch.isfinite(ours).all()) and float((ours - whole).abs().max()) <= TOLERANCE * float(whole.std()) + 1e-6
 
