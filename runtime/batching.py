@@ -7,9 +7,8 @@ the number of devices.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import overload
@@ -56,14 +55,8 @@ def permutation(rows: int, seed: int) -> Tensor:
     return torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
 
 
-def stream(rows: int, seed: int) -> Iterator[int]:
-    """Row numbers without end: each pass over the data is a new permutation."""
-    for epoch in itertools.count():
-        yield from permutation(rows, seed + epoch).tolist()
-
-
 class Order(Sequence[list[int]]):
-    """The rows of each of `count` steps, `per_step` of them each, as `stream` gives them; made when a step is asked for.
+    """The rows of each of `count` steps, `per_step` of them each, from passes over the data without end; made when a step is asked for.
 
     It holds the permutations of the two passes that were asked for last: a step may start in one and end in the next.
     """

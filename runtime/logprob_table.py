@@ -24,14 +24,7 @@ def write_logprobs(folder: Path, leaves: Sequence[str], values: Sequence[list[fl
     return len(found)
 
 
-def read_logprobs(artifact: Artifact) -> dict[int, tuple[float, ...]]:
-    """Row number -> log-probabilities of its answers."""
-    table = pq.read_table(artifact.folder / LOGPROBS_FILE)
-    numbers, *columns = (table.column(name).to_pylist() for name in table.column_names)
-    return dict(zip(numbers, zip(*columns, strict=True), strict=True))
-
-
-def logprob_columns(artifact: Artifact, rows: int) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.float64]]]:
+def read_logprobs(artifact: Artifact, rows: int) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.float64]]]:
     """(whether each of `rows` rows was scored [rows], log-probabilities of its answers [rows, answers]) without a Python object per row."""
     table = pq.read_table(artifact.folder / LOGPROBS_FILE)
     number, *columns = (table.column(name).to_numpy() for name in table.column_names)

@@ -19,7 +19,7 @@ from ..batching import Steps, num_steps
 from ..encoded import Encoded, Floats, encode_rows
 from ..fault import Fault
 from ..loggers import log, logging_to
-from ..logprob_table import logprob_columns
+from ..logprob_table import read_logprobs
 from ..modules.offline import Offline
 from ..networks import Network, gathered, is_sharded, load_encoder, load_network, read_about, save_network
 from ..registry import Bound, bind, implements
@@ -126,7 +126,7 @@ def encode(work: Work, encoder: Encoder, data: Artifact, objective: Bound, refer
     rows = load_rows(data)
     names, columns = zip(*leaves_of(rows[0], spec.reads), strict=True)
     read = [name for name in (*TEXTS, *columns) if name in rows.columns]
-    known_R, logp_RL = logprob_columns(reference, len(rows)) if spec.wants_reference() and isinstance(reference, Artifact) else (None, None)
+    known_R, logp_RL = read_logprobs(reference, len(rows)) if spec.wants_reference() and isinstance(reference, Artifact) else (None, None)
 
     def skip(reason: str) -> None:
         work.skipped[reason] += 1
