@@ -94,7 +94,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
         at = half_done(args.store, plan[summary.at].key) if summary.at else ""
         kept = f", and `{summary.at}` is saved at {at}" if at else ""
-        say(f"\ninterrupted; finished stages are kept{kept}. Go on with: alignc run {plan.spec_file}")
+        say(f"\ninterrupted; finished stages are kept{kept}. Go on with: {args.command or f'alignc run {plan.spec_file}'}")
         summary.say_page()
         return 130
     except OSError as error:

@@ -147,14 +147,16 @@ def test_an_interrupt_saves_says_how_to_go_on_and_what_comes_of_it_is_the_same(f
     plan, store = plan_of(folder), folder / ".alignc"
     key = plan["stages.sft"].key
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    first = subprocess.Popen([sys.executable, "-m", "aligncompiler", "run", "faults.yaml"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    first = subprocess.Popen(
+        [sys.executable, "-m", "aligncompiler", "run", "faults.yaml", "--out", "elsewhere"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
     until(lambda: (store / "making" / key / "metrics.jsonl").exists(), first, 120)
     first.send_signal(signal.SIGINT)
     said = first.communicate(timeout=60)[1]
     at = half_done(store, key)
     assert first.returncode == 130 and at.startswith("step ") and at.endswith(" of 300")
     assert "stopping; what is done is saved. Ctrl-C again ends it at once" in said
-    assert f"interrupted; finished stages are kept, and `stages.sft` is saved at {at}. Go on with: alignc run " in said
+    assert f"interrupted; finished stages are kept, and `stages.sft` is saved at {at}. Go on with: alignc run faults.yaml --out elsewhere\n" in said
     assert (
         f"goes on from {at}"
         in subprocess.run([sys.executable, "-m", "aligncompiler", "plan", "faults.yaml"], cwd=folder, env=environment, capture_output=True, text=True).stdout
