@@ -1,18 +1,21 @@
 """The batch type: a forest of token trees, shared prefixes once, one forward pass for all of them.
 
 A tree is a set of nodes, each a segment of tokens that continues its parent's; the context of a node is the path from its root. A
-demonstration is a path, a preference pair a trunk with two leaves, best-of-N a trunk with N. Trees are packed into rows of one batch;
-a token attends to itself and to what comes before it on its own path, and its position is its depth in tokens. Where every tree is a
-path, each takes a row of its own and no mask is needed, so that the causal kernel is used.
+demonstration is a path, a preference pair a trunk with two leaves, best-of-N a trunk with N; rows that begin alike are grafted onto one tree.
+All tokens stand in one flat row, each tree in pre-order, so that a token's descendants follow it without a gap: a token at s is seen from s up
+to `until_S[s]`, and from nowhere else. Its position is its depth in tokens. Attention may be computed over rows of a batch in which whole trees
+stand side by side (`seat_BT`); where every tree is a path, each has a row of its own, and the causal kernel needs no mask.
 
-Shapes: B rows of the batch, T tokens in a row, N scored tokens, L scored nodes.
+Shapes: S tokens of the forest, B rows of the batch, T places in a row, N scored tokens, U different ones of them, L scored nodes.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +23,20 @@ import torch
 from torch import Tensor
 
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Segments of tokens and the index of each one's parent; a parent stands before its children, and -1 marks the root.
 
-    `scored` are the nodes whose tokens are asked for. A root must not be scored alone: its first token has nothing to be predicted from.
+    `scored` are the nodes whose values are asked for; the last `answers` tokens on the path to each, where that is given, are its tokens, and
+    otherwise those of its own segment. A root must not be scored alone: its first token has nothing to be predicted from.
     """
 
     tokens: tuple[tuple[int, ...], ...]
     parents: tuple[int, ...]
     scored: tuple[int, ...]
+    answers: tuple[int, ...] | None = None
 
     @property
     def size(self) -> int:
@@ -55,6 +59,11 @@ class Tree:
             found.append(node)
         return found[::-1]
 
+    def sequences(self) -> Iterator[tuple[list[int], int]]:
+        """For each scored node the tokens from the root to its end, and how many of them are its answer."""
+        for number, node in enumerate(self.scored):
+            yield [t for n in self.path(node) for t in self.tokens[n]], len(self.tokens[node]) if self.answers is None else self.answers[number]
+
     def unrolled(self) -> list[Tree]:
         """One path per scored node, for models that cannot share prefixes."""
         made = []
@@ -69,33 +78,98 @@ def trunk_and_leaves(trunk: Sequence[int], leaves: Sequence[Sequence[int]]) -> T
     return Tree((tuple(trunk), *map(tuple, leaves)), (-1, *(0 for _ in leaves)), tuple(range(1, len(leaves) + 1)))
 
 
+def grafted(trees: Sequence[Tree]) -> Tree:
+    """One tree with the scored nodes of all of these, in their order; what paths have in common from the first token on is there once."""
+    if len(trees) == 1:
+        return trees[0]
+    sequences, answers = zip(*(found for tree in trees for found in tree.sequences()), strict=True)
+    paths = [np.array(ids, ">i4") for ids in sequences]  # big-endian, so that bytes are in the order of the numbers
+    order = sorted(range(len(paths)), key=lambda i: paths[i].tobytes())
+    shared = [0, *(common(paths[a], paths[b]) for a, b in itertools.pairwise(order))]
+    tokens: list[tuple[int, ...]] = []
+    parents: list[int] = []
+    ends = [0] * len(paths)
+    parts = [(0, len(paths), 0, -1)]  # places in the order whose paths go the same way from this depth on, below this node
+    while parts:
+        place, stop, start, parent = parts.pop()
+        end = min(shared[place + 1 : stop], default=len(paths[order[place]]))
+        parents.append(parent)
+        tokens.append(tuple(sequences[order[place]][start:end]))
+        while place < stop and len(paths[order[place]]) == end:
+            ends[order[place]] = len(tokens) - 1
+            place += 1
+        cuts = [place, *(i for i in range(place + 1, stop) if shared[i] == end), stop]
+        parts += [(a, b, end, len(tokens) - 1) for a, b in itertools.pairwise(cuts) if a < b]
+    return Tree(tuple(tokens), tuple(parents), tuple(ends), answers)
+
+
+def common(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> int:
+    """How many tokens two sequences have in common from the first on."""
+    size = min(len(a), len(b))
+    differs = a[:size] != b[:size]
+    return int(differs.argmax()) if differs.any() else size
+
+
 @dataclass(frozen=True)
 class Forest:
     """Trees laid out for one forward pass.
 
-    `mask_B1TT` is true where attention is allowed, or None where the rows are plain paths. `level_BT` counts nodes above a token's own,
-    and is -1 for padding. Token n of N is predicted by the hidden state
-    at (`row_N`, `source_N`) and belongs to scored node `leaf_N`; node l of L ends at (`end_row_L`, `end_L`).
+    `level_S` counts the nodes above a token's own. `seat_BT` is the token in each place of the rows, S where there is none, and `place_S` the
+    place of each token, counted through the rows; `plain` says that every row is one path. `source_U` are the tokens whose hidden states predict
+    `token_U`. Scored token n of N is number `which_N` of these and belongs to scored node `leaf_N`; node l of L ends at token `end_L`.
     """
 
-    ids_BT: Tensor
-    positions_BT: Tensor
-    mask_B1TT: Tensor | None
-    level_BT: Tensor
-    row_N: Tensor
-    source_N: Tensor
-    token_N: Tensor
+    ids_S: Tensor
+    positions_S: Tensor
+    level_S: Tensor
+    until_S: Tensor
+    seat_BT: Tensor
+    place_S: Tensor
+    source_U: Tensor
+    token_U: Tensor
+    which_N: Tensor
     leaf_N: Tensor
-    end_row_L: Tensor
     end_L: Tensor
+    plain: bool
+    pad: int
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.ids_S)
 
     @property
     def num_leaves(self) -> int:
         return len(self.end_L)
 
     def to(self, device: torch.device | str) -> Forest:
-        moved = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        moved = {f.name: value.to(device) for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
         return replace(self, **moved)
+
+    @cached_property
+    def masks(self) -> dict[int | None, Tensor]:
+        """What `mask_B1TT` made, by its window; every layer asks for it."""
+        return {}
+
+    @cached_property
+    def block_masks(self) -> dict[int | None, Any]:
+        """The same for a kernel that skips blocks of tokens."""
+        return {}
+
+    def mask_B1TT(self, window: int | None = None) -> Tensor:
+        """Where a token of a row may attend: to itself and to what comes before it on its path, `window` tokens at most. Padding sees padding."""
+        if window not in self.masks:
+            until = torch.cat([self.until_S, self.until_S.new_tensor([self.num_tokens + 1])])
+            query_BT1, key_B1T = self.seat_BT[:, :, None], self.seat_BT[:, None]
+            allowed = (key_B1T <= query_BT1) & (query_BT1 < until[self.seat_BT][:, None])
+            if window is not None:
+                depth = torch.cat([self.positions_S, self.positions_S.new_zeros(1)])[self.seat_BT]
+                allowed &= depth[:, :, None] - depth[:, None] < window
+            self.masks[window] = allowed[:, None]
+        return self.masks[window]
+
+    def in_rows(self, values_S: Tensor, padding: int) -> Tensor:
+        """Values of tokens in the places of the rows, [B, T]."""
+        return torch.cat([values_S, values_S.new_tensor([padding])])[self.seat_BT]
 
 
 def rows_of(trees: Sequence[Tree]) -> list[list[int]]:
@@ -118,78 +192,68 @@ def rows_of(trees: Sequence[Tree]) -> list[list[int]]:
 
 
 def pack(trees: Sequence[Tree], pad: int = 0) -> Forest:
-    """Lay trees out in rows. Scored nodes are numbered tree by tree, in the order they were given."""
+    """Lay trees out. Scored nodes are numbered tree by tree, in the order they were given."""
+    starts = [0, *itertools.accumulate(tree.size for tree in trees)]
+    laid = [Laid(tree, start) for tree, start in zip(trees, starts, strict=False)]
+    total = starts[-1]
     rows = rows_of(trees)
-    plain = all(tree.is_path for tree in trees)
     width = max(sum(trees[i].size for i in row) for row in rows)
-    first_leaf = [0, *itertools.accumulate(len(tree.scored) for tree in trees)]
-    shape = (len(rows), width)
-    ids_BT, level_BT = np.full(shape, pad), np.full(shape, -1)
-    # Padding goes on counting: transformers takes a fall in position for a new sequence and would build a mask for it.
-    positions_BT = np.tile(np.arange(width), (len(rows), 1))
-    mask_BTT = None if plain else np.zeros((*shape, width), np.bool_)
-    upto_TT = np.tri(0 if plain else width, dtype=np.bool_)
-    scored: list[Ints] = [np.empty((0, 4), np.int64)]
-    ends: list[tuple[int, int]] = [(0, 0)] * first_leaf[-1]
+    seat_BT, place_S = np.full((len(rows), width), total), np.empty(total, np.int64)
     for r, row in enumerate(rows):
         column = 0
         for index in row:
-            tree = trees[index]
-            laid = Laid(tree, column)
-            span = slice(column, column + tree.size)
-            ids_BT[r, span], positions_BT[r, span], level_BT[r, span] = laid.ids_S, laid.positions_S, laid.levels_S
-            if mask_BTT is not None:
-                laid.allow(mask_BTT[r], upto_TT)
-            for leaf, node in enumerate(tree.scored, first_leaf[index]):
-                scored.append(laid.predicted(node, r, leaf))
-                ends[leaf] = (r, laid.last(node))
-            column += tree.size
-        if mask_BTT is not None:  # padding sees padding
-            mask_BTT[r, column:, column:] = upto_TT[: width - column, : width - column]
-    columns = torch.from_numpy(np.concatenate(scored)).unbind(1)
-    end_row_L, end_L = torch.tensor(ends, dtype=torch.long).reshape(-1, 2).unbind(1)
-    mask = None if mask_BTT is None else torch.from_numpy(mask_BTT)[:, None]
-    return Forest(*map(torch.from_numpy, (ids_BT, positions_BT)), mask, torch.from_numpy(level_BT), *columns, end_row_L, end_L)
+            size = trees[index].size
+            seat_BT[r, column : column + size] = np.arange(starts[index], starts[index] + size)
+            place_S[starts[index] : starts[index] + size] = np.arange(size) + (r * width + column)
+            column += size
+    first_leaf = [0, *itertools.accumulate(len(tree.scored) for tree in trees)]
+    scored_N3 = np.concatenate([part for tree, leaf in zip(laid, first_leaf, strict=False) for part in tree.predicted(leaf)])
+    source_U, token_U, which_N = scored_N3[:, 0], scored_N3[:, 1], np.arange(len(scored_N3))
+    if any(tree.answers is not None for tree in trees):  # paths may have scored tokens in common
+        both_U2, which_N = np.unique(scored_N3[:, :2], axis=0, return_inverse=True)
+        source_U, token_U = both_U2.T
+    flat = (np.concatenate([getattr(tree, name) for tree in laid]) for name in ("ids_S", "positions_S", "level_S", "until_S"))
+    ends = [tree.last(node) for tree in laid for node in tree.tree.scored]
+    arrays = [*flat, seat_BT, place_S, source_U, token_U, which_N.reshape(-1), scored_N3[:, 2], np.array(ends, np.int64)]
+    return Forest(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), all(tree.is_path for tree in trees), pad)
 
 
 class Laid:
-    """A tree laid out from a column on: its nodes stand side by side in their order, so on every path from left to right. S tokens."""
+    """A tree laid out in pre-order from token number `start` on. S tokens."""
 
-    def __init__(self, tree: Tree, column: int) -> None:
+    def __init__(self, tree: Tree, start: int) -> None:
         self.tree = tree
         lengths = [len(segment) for segment in tree.tokens]
-        starts = [column, *(column + n for n in itertools.accumulate(lengths))]
-        self.spans = [slice(a, b) for a, b in itertools.pairwise(starts)]
+        sizes = lengths.copy()  # of a node and all below it
+        for node in range(len(lengths) - 1, 0, -1):
+            sizes[tree.parents[node]] += sizes[node]
+        self.spans: list[slice] = []
+        free: list[int] = []  # where the next child of each node begins
         depths, levels = [0] * len(lengths), [0] * len(lengths)
-        for node, parent in enumerate(tree.parents):
+        self.ids_S, self.positions_S, self.level_S, self.until_S = (np.empty(tree.size, np.int64) for _ in range(4))
+        for node, (parent, segment) in enumerate(zip(tree.parents, tree.tokens, strict=True)):
+            begin = start
             if parent >= 0:
+                begin = free[parent]
+                free[parent] += sizes[node]
                 depths[node], levels[node] = depths[parent] + lengths[parent], levels[parent] + 1
-        shifts = [depth - span.start for depth, span in zip(depths, self.spans, strict=True)]
-        self.column = column
-        self.ids_S = np.fromiter(itertools.chain.from_iterable(tree.tokens), np.int64, tree.size)
-        self.positions_S = np.arange(column, column + tree.size) + np.repeat(shifts, lengths)
-        self.levels_S = np.repeat(levels, lengths)
+            free.append(begin + lengths[node])
+            self.spans.append(slice(begin, begin + lengths[node]))
+            here = slice(begin - start, begin - start + lengths[node])
+            self.ids_S[here], self.level_S[here], self.until_S[here] = segment, levels[node], begin + sizes[node]
+            self.positions_S[here] = np.arange(depths[node], depths[node] + lengths[node])
 
-    def allow(self, mask_TT: Bools, upto_TT: Bools) -> None:
-        """Let every token attend to all nodes above its own, and in its own to what comes before it and to itself."""
-        for node, span in enumerate(self.spans):
-            size = span.stop - span.start
-            for above in self.tree.path(node)[:-1]:
-                mask_TT[span, self.spans[above]] = True
-            mask_TT[span, span] = upto_TT[:size, :size]
-
-    def predicted(self, node: int, row: int, leaf: int) -> Ints:
-        """(row, column of the token before it, id, leaf) of each token of a node; the first token of a tree has none before it."""
-        span = self.spans[node]
-        found = np.empty((span.stop - span.start, 4), np.int64)
-        found[:, 0], found[:, 3] = row, leaf
-        found[:, 1] = np.arange(span.start - 1, span.stop - 1)
-        found[:, 2] = self.ids_S[span.start - self.column : span.stop - self.column]
-        found[:1, 1] = before = self.last(self.tree.parents[node])
-        return found[1:] if before < 0 else found
+    def predicted(self, leaf: int) -> Iterator[Ints]:
+        """For each scored node (token before, id, leaf) of its tokens; the first token of a tree has none before it. Leaves count from `leaf`."""
+        start = self.spans[0].start
+        for number, node in enumerate(self.tree.scored):
+            answer = len(self.tree.tokens[node]) if self.tree.answers is None else self.tree.answers[number]
+            path = np.concatenate([np.arange(self.spans[n].start, self.spans[n].stop) for n in self.tree.path(node)])
+            own = path[max(1, len(path) - answer) :] if answer else path[:0]
+            yield np.stack([path[len(path) - len(own) - 1 : -1] if answer else own, self.ids_S[own - start], np.full(len(own), leaf + number)], 1)
 
     def last(self, node: int) -> int:
-        """Column of the last token on the path to `node`; nodes may be empty. -1 where the path holds no token."""
+        """The last token on the path to `node`; nodes may be empty. -1 where the path holds no token."""
         while node >= 0 and not self.tree.tokens[node]:
             node = self.tree.parents[node]
         return self.spans[node].stop - 1 if node >= 0 else -1

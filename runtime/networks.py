@@ -20,6 +20,7 @@ from torch.distributed.tensor import DTensor
 
 from .fault import Fault
 from .forest import Forest
+from .forest_attention import flat_states, serves
 from .output_head import token_logp
 from .store import Artifact
 from .tokens import Encoder
@@ -31,20 +32,35 @@ transformers.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
 
 
-class Policy(nn.Module):
-    """A causal language model that tells the log-probability of the scored tokens of a forest."""
+class Network(nn.Module):
+    """A model of transformers asked through forests. `causal` ones share prefixes; what a bidirectional encoder makes of a prompt depends on the
+    answer behind it."""
 
-    shares_prefixes = True
-
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, causal: bool) -> None:
         super().__init__()
         self.model = model
+        self.shares_prefixes = causal
+        self.flat = causal and serves(model)
+
+    def states(self, forest: Forest) -> Tensor:
+        """Hidden states of a causal model, [S, D]."""
+        return (flat_states if self.flat else padded_states)(self.model.base_model, forest)
+
+    def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> dict[str, Tensor]:
+        """What objectives read, by name; the nodes of a tree are scored in the order of `leaf_names`."""
+        raise NotImplementedError
+
+
+class Policy(Network):
+    """A causal language model that tells the log-probability of the scored tokens of a forest."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model, causal=True)
 
     def forward(self, forest: Forest) -> Tensor:
         """log p of every scored token given its path, [N], natural log, in float32."""
-        hidden_BTD = decode(self.model.base_model, forest)
-        hidden_ND = hidden_BTD[forest.row_N, forest.source_N]
-        return token_logp(self.model.get_output_embeddings(), hidden_ND, forest.token_N)
+        hidden_UD = self.states(forest)[forest.source_U]
+        return token_logp(self.model.get_output_embeddings(), hidden_UD, forest.token_U)[forest.which_N]
 
     def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> dict[str, Tensor]:
         """Per leaf name: `_token_logp` [its tokens], `_logp` [its rows] the sum over tokens, `_tokens` [its rows] their number."""
@@ -59,24 +75,20 @@ class Policy(nn.Module):
         return measured
 
 
-class Scorer(nn.Module):
+class Scorer(Network):
     """A backbone with one output, read at the end of each scored node of a forest (at the first token for an encoder)."""
 
     def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-        self.causal = not is_bidirectional(model.config)
-        self.shares_prefixes = self.causal  # what a bidirectional encoder makes of a prompt depends on the answer behind it
+        super().__init__(model, causal=not is_bidirectional(model.config))
 
     def forward(self, forest: Forest) -> Tensor:
         """Reward of every scored node, [L], in float32."""
-        if not self.causal:
-            segments_BT = forest.level_BT.clamp(0, self.model.config.type_vocab_size - 1)
-            real_BT = (forest.level_BT >= 0).long()
-            logits_B1 = self.model(input_ids=forest.ids_BT, attention_mask=real_BT, token_type_ids=segments_BT).logits
-            return logits_B1.float()[forest.end_row_L, 0]
-        hidden_BTD = decode(self.model.base_model, forest)
-        return self.model.score(hidden_BTD[forest.end_row_L, forest.end_L]).float()[:, 0]
+        if not self.shares_prefixes:
+            segments_BT = forest.in_rows(forest.level_S.clamp(max=self.model.config.type_vocab_size - 1), 0)
+            real_BT = (forest.seat_BT < forest.num_tokens).long()
+            logits_B1 = self.model(input_ids=forest.in_rows(forest.ids_S, forest.pad), attention_mask=real_BT, token_type_ids=segments_BT).logits
+            return logits_B1.float()[:, 0]  # a row holds one path
+        return self.model.score(self.states(forest)[forest.end_L]).float()[:, 0]
 
     def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> dict[str, Tensor]:
         """Per leaf name: `_reward` [its rows]."""
@@ -84,13 +96,17 @@ class Scorer(nn.Module):
         return {f"{name}_reward": reward_L[number :: len(leaf_names)] for number, name in enumerate(leaf_names)}
 
 
-Network = Policy | Scorer
-
-
-def decode(backbone: Any, forest: Forest) -> Tensor:
-    """Hidden states of a causal backbone, [B, T, D]."""
-    hidden: Tensor = backbone(input_ids=forest.ids_BT, position_ids=forest.positions_BT, attention_mask=forest.mask_B1TT, use_cache=False).last_hidden_state
-    return hidden
+def padded_states(backbone: Any, forest: Forest) -> Tensor:
+    """Hidden states of a causal backbone that attends in its own way, [S, D]."""
+    # Padding goes on counting: transformers takes a fall in position for a new sequence and would build a mask for it.
+    column_BT = torch.arange(forest.seat_BT.shape[1], device=forest.seat_BT.device).expand_as(forest.seat_BT)
+    positions_BT = torch.where(forest.seat_BT < forest.num_tokens, forest.in_rows(forest.positions_S, 0), column_BT)
+    mask = None if forest.plain else forest.mask_B1TT()
+    if mask is not None and backbone.config._attn_implementation == "eager":  # adds it to the scores
+        mask = torch.zeros_like(mask, dtype=backbone.dtype).masked_fill_(~mask, torch.finfo(backbone.dtype).min)
+    found = backbone(input_ids=forest.in_rows(forest.ids_S, forest.pad), position_ids=positions_BT, attention_mask=mask, use_cache=False)
+    states_SD: Tensor = found.last_hidden_state.flatten(0, 1)[forest.place_S]
+    return states_SD
 
 
 def is_bidirectional(config: Any) -> bool:

@@ -73,7 +73,7 @@ class Offline(lightning.LightningModule):
         optimizer: Any = self.optimizers()
         totals: dict[str, float] = {}
         for batch in batches:
-            self.tokens += int((batch.forest.level_BT >= 0).sum())
+            self.tokens += batch.forest.num_tokens
             losses, metrics = self.losses(batch)
             # The one place where losses are reduced. Replicas average their gradients, so each counts `world_size` times.
             self.manual_backward((losses * batch.weight).sum() * self.trainer.world_size)

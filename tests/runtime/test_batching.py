@@ -44,7 +44,7 @@ def test_ranks_share_a_step_without_overlap():
 def test_no_forward_pass_is_larger_than_allowed():
     made = steps(rows=9, tokens_at_once=5)[0]
     assert len(made) == 5
-    assert all(b.forest.ids_BT.numel() <= 5 for b in made)
+    assert all(b.forest.seat_BT.numel() <= 5 for b in made)
 
 
 def test_moving_a_batch_keeps_its_plain_rows_without_a_mask():

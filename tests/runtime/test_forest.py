@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime.forest import Tree, batches, pack, rows_of, trunk_and_leaves
+from runtime import forest_attention
+from runtime.forest import Tree, batches, grafted, pack, rows_of, trunk_and_leaves
 from runtime.networks import Policy, Scorer
 
 VOCABULARY = 290
@@ -52,23 +54,48 @@ def trees(draw):
     return Tree(tokens, tuple(parents), tuple(sorted(scored)))
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2"])
-def test_any_forest_agrees_with_one_sequence_at_a_time(family, make_model):
-    model = make_model(family)
-    policy = Policy(model)
+@st.composite
+def alike(draw):
+    """Trees whose paths often begin alike."""
+    root = tuple(draw(st.lists(st.integers(3, 4), min_size=1, max_size=2)))
+    few = st.lists(st.integers(3, 4), max_size=5).map(tuple)
+    return [trunk_and_leaves(root, [draw(few), draw(few)]) for _ in range(draw(st.integers(2, 5)))]
 
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-    @given(st.lists(trees(), min_size=1, max_size=4))
-    def agrees(forest_trees):
-        forest = pack(forest_trees, pad=0)
-        values = in_leaf_order(forest, policy(forest))
+
+def use(monkeypatch, policy, way):
+    """Make a policy attend in one of the ways there are."""
+    if way == "padded":
+        policy.flat = False
+        policy.model.set_attn_implementation("sdpa")
+    else:
+        assert policy.flat
+        monkeypatch.setattr(forest_attention, "rows", getattr(forest_attention, way))
+
+
+@pytest.mark.parametrize("way", ["rows", "flex", "padded"])
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_any_forest_agrees_with_one_sequence_at_a_time(family, way, make_model, monkeypatch):
+    model, plain = make_model(family), make_model(family)
+    plain.load_state_dict(model.state_dict())
+    policy = Policy(model)
+    use(monkeypatch, policy, way)
+
+    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(trees(), min_size=1, max_size=4), alike())
+    def agrees(forest_trees, like):
+        forest = pack([*forest_trees, grafted(like)], pad=0)
+        forest_trees = [*forest_trees, *like]
+        with torch.set_grad_enabled(way != "flex"):  # which has no backward pass on a CPU
+            values = in_leaf_order(forest, policy(forest))
         if not len(values):
             return
-        wanted = one_by_one(model, forest_trees)
+        wanted = one_by_one(plain, forest_trees)
         weights = torch.linspace(-1, 1, len(values)) + 0.3
         assert torch.allclose(values, wanted, atol=1e-5, rtol=1e-5)
+        if way == "flex":
+            return
         ours = weighted_gradients(model, values, weights)
-        theirs = weighted_gradients(model, wanted, weights)
+        theirs = weighted_gradients(plain, wanted, weights)
         for a, b in zip(ours, theirs, strict=True):
             scale = max(1.0, float(b.abs().max()))
             assert float((a - b).abs().max()) <= 1e-5 * scale
@@ -76,12 +103,58 @@ def test_any_forest_agrees_with_one_sequence_at_a_time(family, make_model):
     agrees()
 
 
+def other(name, **more):
+    """A tiny model of a family that has no spec of its own."""
+    torch.manual_seed(0)
+    sizes = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48, "pad_token_id": 0}
+    config = transformers.AutoConfig.for_model(name, **(sizes | {"bos_token_id": 1, "eos_token_id": 2} | more))
+    return transformers.AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "flat"),
+    [
+        ("mistral", {"num_key_value_heads": 2, "sliding_window": 3}, True),
+        ("gemma3_text", {"num_key_value_heads": 2, "head_dim": 8, "sliding_window": 3, "layer_types": ["sliding_attention", "full_attention"]}, True),
+        ("phi3", {"num_key_value_heads": 2}, True),
+        ("gpt_neox", {"rotary_pct": 0.5}, True),
+        ("gpt2", {}, True),
+        ("gemma2", {"num_key_value_heads": 2, "head_dim": 8, "attn_logit_softcapping": 5.0}, False),
+        ("gpt_oss", {"num_key_value_heads": 2, "head_dim": 8, "num_local_experts": 2, "num_experts_per_tok": 1}, False),
+    ],
+)
+def test_other_families_are_served_or_keep_their_own_attention(name, more, flat):
+    policy = Policy(model := other(name, **more))
+    assert policy.flat is flat
+    like = [trunk_and_leaves([3, 4], [[5, 6, 7, 8, 9], [5, 6, 9]]), trunk_and_leaves([3, 4], [[5, 6, 7], [5]])]
+    apart = [trunk_and_leaves([8, 9], [[10, 11], [12]])]
+    with torch.no_grad():
+        values = policy(forest := pack([grafted(like), *apart]))
+        assert torch.allclose(in_leaf_order(forest, values), one_by_one(model, [*like, *apart]), atol=1e-5)
+
+
+@given(alike())
+def test_grafting_keeps_every_path_and_shares_every_prefix(like):
+    tree = grafted(like)
+    assert [(list(ids), answer) for ids, answer in tree.sequences()] == [found for one in like for found in one.sequences()]
+    prefixes = {tuple(ids[:n]) for one in like for ids, _ in one.sequences() for n in range(1, len(ids) + 1)}
+    assert tree.size == len(prefixes)
+    assert all(parent < node for node, parent in enumerate(tree.parents))
+
+
+def test_what_several_answers_have_in_common_is_predicted_once():
+    forest = pack([grafted([trunk_and_leaves([3, 4], [[5, 6], [5, 7]]), trunk_and_leaves([3, 4], [[5, 6], [8]])])])
+    assert forest.num_tokens == 6
+    assert len(forest.token_U) == 4
+    assert forest.token_U[forest.which_N].tolist() == [5, 6, 5, 7, 5, 6, 8]
+
+
 def test_agreement_holds_to_rounding_in_double_precision(make_model):
     model = make_model("qwen2", dtype=torch.float64)
     tree = Tree(((5, 6), (7,), (), (8, 9), (10,)), (-1, 0, 0, 1, 3), (1, 2, 3, 4))
-    hidden = model.base_model(input_ids=(f := pack([tree, trunk_and_leaves([4], [[5]])])).ids_BT, position_ids=f.positions_BT, attention_mask=f.mask_B1TT)
-    logits = model.lm_head(hidden.last_hidden_state)[f.row_N, f.source_N].log_softmax(-1)
-    values = in_leaf_order(f, logits[torch.arange(len(f.token_N)), f.token_N])
+    f = pack([tree, trunk_and_leaves([4], [[5]])])
+    logits = model.lm_head(Policy(model).states(f))[f.source_U].log_softmax(-1)
+    values = in_leaf_order(f, logits[torch.arange(len(f.token_U)), f.token_U])
     wanted = [
         model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)[at - 1, ids[at]]
         for ids, at in [([5, 6, 7], 2), ([5, 6, 7, 8, 9], 3), ([5, 6, 7, 8, 9], 4), ([5, 6, 7, 8, 9, 10], 5), ([4, 5], 1)]
@@ -131,20 +204,21 @@ def test_policy_measures_sums_counts_and_tokens_by_leaf(make_model):
 
 def test_prompt_tokens_are_never_scored():
     forest = pack([trunk_and_leaves([3, 4, 5], [[6, 7]])])
-    assert forest.token_N.tolist() == [6, 7]
-    assert forest.source_N.tolist() == [2, 3]
+    assert forest.token_U.tolist() == [6, 7]
+    assert forest.source_U.tolist() == [2, 3]
 
 
 def test_a_scored_root_leaves_out_its_first_token():
     forest = pack([Tree(((3, 4, 5),), (-1,), (0,))])
-    assert forest.token_N.tolist() == [4, 5]
+    assert forest.token_U.tolist() == [4, 5]
 
 
 def test_paths_stand_alone_and_need_no_mask():
     paths = [trunk_and_leaves([3] * n, [[4]]) for n in (2, 5, 3)]
     forest = pack(paths)
-    assert forest.mask_B1TT is None
-    assert forest.ids_BT.shape == (3, 6)
+    assert forest.plain
+    assert forest.seat_BT.shape == (3, 6)
+    assert forest.num_tokens == 13
 
 
 def test_padding_of_paths_does_not_cost_the_causal_kernel(make_model, monkeypatch):
@@ -153,7 +227,9 @@ def test_padding_of_paths_does_not_cost_the_causal_kernel(make_model, monkeypatc
     monkeypatch.setattr(
         torch.nn.functional, "scaled_dot_product_attention", lambda *a, **k: (seen.append((k["attn_mask"], k["is_causal"])), attention(*a, **k))[1]
     )
-    Policy(make_model())(pack([trunk_and_leaves([3] * n, [[4]]) for n in (2, 5, 3)]))
+    policy = Policy(make_model())
+    seen.clear()
+    policy(pack([trunk_and_leaves([3] * n, [[4]]) for n in (2, 5, 3)]))
     assert seen
     assert all(mask is None and causal for mask, causal in seen)
 

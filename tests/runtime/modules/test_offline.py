@@ -156,7 +156,7 @@ def test_a_scorer_that_cannot_share_prefixes_learns_the_same_in_small_passes(enc
     leaves = ("chosen", "rejected")
     whole, cut = (list(steps_of(examples, leaves, "rows", n, unroll=True)[0]) for n in (10**6, 40))
     assert len(cut) > 1
-    assert all(b.forest.ids_BT.numel() <= 40 for b in cut)
+    assert all(b.forest.seat_BT.numel() <= 40 for b in cut)
     same(loss_and_gradients(scorer, BradleyTerry(center=0.1), cut), loss_and_gradients(scorer, BradleyTerry(center=0.1), whole), 2e-5)
 
 
