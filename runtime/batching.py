@@ -1,14 +1,14 @@
 """Rows -> optimiser steps: which rows enter a step, how they are laid out, and what the loss is divided by.
 
-A step takes `rows` rows of a shuffled stream; each rank takes its share and cuts it into forward passes of like-sized trees. The reduction
-gives every entry of the loss its weight from what the *whole* step holds, so that the gradient does not depend on accumulation, padding or
+A step takes `rows` rows of a shuffled stream; each rank takes its share, grafts rows with the same prompt onto one tree, and cuts what it has into
+forward passes of like-sized trees. The reduction gives every entry of the loss its weight from what the *whole* step holds, so that the gradient does not depend on accumulation, padding or
 the number of devices.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import overload
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .forest import Forest, Tree, batches, pack
+from .forest import Forest, Ints, Tree, batches, grafted, pack
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Example:
 
     tree: Tree
     numbers: dict[str, float]
+
+
+Piece = tuple[Tree, list[int]]  # a tree and the rows of the step that are on it, in the order of its scored nodes
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,12 @@ def num_steps(rows: int, per_step: int, steps: int | None, epochs: float | None)
     return max(1, math.ceil(epochs * rows / per_step))
 
 
-def permutation(rows: int, seed: int) -> Tensor:
-    """The order of one pass over the data, [rows]."""
-    return torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
+def permutation(rows: int, seed: int, groups: Ints | None = None) -> Tensor:
+    """The order of one pass over the data, [rows]; rows of a group, where each has the number of its own, stay together in their order."""
+    generator = torch.Generator().manual_seed(seed)
+    if groups is None:
+        return torch.randperm(rows, generator=generator)
+    return torch.randperm(int(groups.max()) + 1, generator=generator)[torch.from_numpy(groups)].argsort(stable=True)
 
 
 class Order(Sequence[list[int]]):
@@ -61,11 +67,11 @@ class Order(Sequence[list[int]]):
     It holds the permutations of the two passes that were asked for last: a step may start in one and end in the next.
     """
 
-    def __init__(self, rows: int, per_step: int, count: int, seed: int) -> None:
+    def __init__(self, rows: int, per_step: int, count: int, seed: int, groups: Ints | None = None) -> None:
         self.rows = rows
         self.per_step = per_step
         self.count = count
-        self.epoch = lru_cache(maxsize=2)(lambda epoch: permutation(rows, seed + epoch))
+        self.epoch = lru_cache(maxsize=2)(lambda epoch: permutation(rows, seed + epoch, groups))
 
     def __len__(self) -> int:
         return self.count
@@ -104,6 +110,7 @@ class Steps(Dataset[list[Batch]]):
         unroll: bool,
         rank: int = 0,
         world: int = 1,
+        groups: Ints | None = None,
     ) -> None:
         self.examples = examples
         self.leaves = leaves
@@ -114,7 +121,7 @@ class Steps(Dataset[list[Batch]]):
         self.unroll = unroll
         self.rank = rank
         self.world = world
-        self.plan: Sequence[list[int]] = Order(len(examples), rows, count, seed)
+        self.plan: Sequence[list[int]] = Order(len(examples), rows, count, seed, groups)
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -123,24 +130,42 @@ class Steps(Dataset[list[Batch]]):
         rows = self.plan[step]
         examples = [self.examples[i] for i in rows]
         weights = self.reduce(torch.tensor([float(self.items(e.tree)) for e in examples])).tolist()
-        passes = [self.passes(examples, range(rank, len(rows), self.world)) for rank in range(self.world)]
-        found = [self.batch([examples[i] for i in group], [weights[i] for i in group]) for group in passes[self.rank]]
+        shares = [range(rank * len(rows) // self.world, (rank + 1) * len(rows) // self.world) for rank in range(self.world)]
+        passes = [self.passes(examples, share) for share in shares]
+        found = [self.batch(examples, weights, pieces) for pieces in passes[self.rank]]
         # Ranks exchange gradients after every pass, so all make equally many: one with less to do repeats a row that counts for nothing.
         missing = max(map(len, passes)) - len(found)
-        return found + [self.batch(examples[:1], [0.0])] * missing
+        return found + [self.batch(examples, [0.0], [(examples[0].tree, [0])])] * missing
 
-    def passes(self, examples: Sequence[Example], rows: Sequence[int]) -> list[list[int]]:
+    def passes(self, examples: Sequence[Example], rows: Sequence[int]) -> list[list[Piece]]:
         """The rows of one rank, cut into forward passes."""
-        trees = [examples[i].tree for i in rows]
-        groups = batches([tree.unrolled_size if self.unroll else tree.size for tree in trees], self.tokens_at_once)
-        return [[rows[i] for i in group] for group in groups]
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for i in rows:
+            alike.setdefault(examples[i].tree.tokens[0], []).append(i)
+        if self.unroll:
+            pieces = [(examples[i].tree, [i]) for i in rows]
+        else:
+            pieces = [piece for members in alike.values() for piece in self.grafts(examples, members)]
+        sizes = [tree.unrolled_size if self.unroll else tree.size for tree, _ in pieces]
+        return [[pieces[i] for i in group] for group in batches(sizes, self.tokens_at_once)]
+
+    def grafts(self, examples: Sequence[Example], members: list[int]) -> Iterator[Piece]:
+        """Rows with one prompt as one tree, or as several where that would be too large for a forward pass."""
+        tree = grafted([examples[i].tree for i in members])
+        if tree.size <= self.tokens_at_once or len(members) == 1:
+            yield tree, members
+        else:
+            half = len(members) // 2
+            yield from self.grafts(examples, members[:half])
+            yield from self.grafts(examples, members[half:])
 
     def items(self, tree: Tree) -> int:
         """Entries of the loss that a tree gives: its answer tokens, or one."""
         return sum(len(tree.tokens[n]) for n in tree.scored) if self.per == "tokens" else 1
 
-    def batch(self, examples: Sequence[Example], weights: Sequence[float]) -> Batch:
-        trees = [path for e in examples for path in e.tree.unrolled()] if self.unroll else [e.tree for e in examples]
-        numbers = {name: torch.tensor([e.numbers[name] for e in examples]) for name in examples[0].numbers}
-        forest, weight_B = pack(trees, self.pad), torch.tensor(weights)
+    def batch(self, examples: Sequence[Example], weights: Sequence[float], pieces: Sequence[Piece]) -> Batch:
+        members = [i for _, rows in pieces for i in rows]
+        trees = [path for tree, _ in pieces for path in (tree.unrolled() if self.unroll else [tree])]
+        numbers = {name: torch.tensor([examples[i].numbers[name] for i in members]) for name in examples[0].numbers}
+        forest, weight_B = pack(trees, self.pad), torch.tensor([weights[i] for i in members])
         return Batch(forest, self.leaves, numbers, weight_B if self.per == "rows" else weight_B[forest.leaf_N // len(self.leaves)])

@@ -56,6 +56,12 @@ class Encoded(Sequence[Example]):
         trunk, *leaves = (self.ids[start:end].tolist() for start, end in itertools.pairwise(self.bounds_NB[index].tolist()))
         return trunk_and_leaves(trunk, leaves)
 
+    def prompts(self) -> Ints:
+        """For each example the number of its prompt, [N], counted as they first appear."""
+        seen: dict[bytes, int] = {}
+        prompts = (self.ids[start:end].tobytes() for start, end in self.bounds_NB[:, :2].tolist())
+        return np.fromiter((seen.setdefault(prompt, len(seen)) for prompt in prompts), np.int64, len(self))
+
     def with_numbers(self, numbers: Mapping[str, Floats]) -> Encoded:
         return replace(self, numbers=numbers)
 

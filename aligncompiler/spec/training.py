@@ -36,6 +36,9 @@ class Batch(Spec):
 
     rows: int = field(32, unit="rows of the dataset (demonstrations, pairs, ...)", ge=1)
     """Rows of one optimiser step, over all devices."""
+    shuffle: Literal["rows", "prompts"] = field("rows")
+    """What each pass over the data puts in a new order: every row by itself, or prompts. Then the rows of a prompt enter a step together, and what
+    they have in common is computed once."""
     tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
     """Most tokens, padding included, in one forward pass; the gradient does not depend on it."""
 

@@ -65,7 +65,9 @@ def train(
     saving = resumed(work, network, steps, points)
     trainer = make_trainer(work.engine, clip_norm, saving)
     unroll, place = not network.shares_prefixes, (trainer.global_rank, trainer.world_size)
-    items = Steps(examples, leaves, objective.spec.per, reduction, steps, batch.rows, batch.tokens_at_once, work.seed, encoder.pad, unroll, *place)
+    groups = examples.prompts() if batch.shuffle == "prompts" else None
+    sizes = (steps, batch.rows, batch.tokens_at_once)
+    items = Steps(examples, leaves, objective.spec.per, reduction, *sizes, work.seed, encoder.pad, unroll, *place, groups)
 
     def tell(point: dict[str, float]) -> None:
         points.append(point)

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 
 from runtime.batching import Example, Order, Steps, num_steps, permutation
@@ -10,12 +11,12 @@ from runtime.reductions.mean import mean
 
 
 def steps(count=6, rows=4, rank=0, world=1, seed=0, tokens_at_once=100):
-    examples = [Example(trunk_and_leaves([3], [[i + 4]]), {}) for i in range(10)]
+    examples = [Example(trunk_and_leaves([30 + i], [[i + 4]]), {}) for i in range(10)]
     return Steps(examples, ("completion",), "rows", mean, count, rows, tokens_at_once, seed, 0, False, rank, world)
 
 
 def tokens(batches):
-    return sorted(t for b in batches for t in b.forest.token_N.tolist())
+    return sorted(t for b in batches for t in b.forest.token_U[b.forest.which_N].tolist())
 
 
 @pytest.mark.parametrize(("budget", "wanted"), [((7, None), 7), ((None, 1.0), 3), ((None, 2.5), 7), ((None, 0.01), 1)])
@@ -49,7 +50,7 @@ def test_no_forward_pass_is_larger_than_allowed():
 
 def test_moving_a_batch_keeps_its_plain_rows_without_a_mask():
     batch = steps()[0][0].to("cpu")
-    assert batch.forest.mask_B1TT is None
+    assert batch.forest.plain
     assert batch.weight.tolist() == [0.25] * len(batch.weight)
 
 
@@ -62,3 +63,12 @@ def test_the_rows_of_a_step_are_the_same_whichever_step_is_asked_for(rows, per_s
     assert [order[s] for s in (8, 0, 5, -1)] == [wanted[s] for s in (8, 0, 5, -1)]
     with pytest.raises(IndexError):
         order[9]
+
+
+def test_prompts_in_a_new_order_keep_their_rows_together():
+    groups = np.array([0, 1, 0, 2, 1, 0, 3])
+    passes = [permutation(7, seed, groups).tolist() for seed in range(8)]
+    assert all(sorted(one) == list(range(7)) for one in passes)
+    assert all([i for i in one if groups[i] == g] == np.flatnonzero(groups == g).tolist() for one in passes for g in range(4))
+    assert all(len(list(itertools.groupby(groups[one]))) == 4 for one in passes)
+    assert len(set(map(tuple, passes))) > 4

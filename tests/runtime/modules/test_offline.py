@@ -1,6 +1,7 @@
 """The shape of the learning rate, and the one place where losses are averaged."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -128,13 +129,27 @@ def test_a_reduction_over_tokens_does_not_depend_on_passes_padding_order_or_rank
         "fixed_length": sum(sums) / (5 * len(sums)),
     }
     assert whole[0] == pytest.approx(wanted[reduction.tag], rel=1e-5)
-    for passes, most in {2: 24, 4: 10}.items():
+    for passes, most in {2: 20, 4: 6}.items():
         cut = steps_of(examples, leaves, "tokens", most, reduction=reduction, order=[5, 2, 6, 0, 3, 1, 4])[0]
         assert len(cut) >= passes
         same(loss_and_gradients(policy, SFT(), cut), whole, 2e-5)
     parts = [loss_and_gradients(policy, SFT(), steps_of(examples, leaves, "tokens", 24, rank=r, world=2, reduction=reduction)[0]) for r in (0, 1)]
     summed = {name: parts[0][1][name] + parts[1][1][name] for name in whole[1]}
     same((parts[0][0] + parts[1][0], summed), whole, 2e-5)
+
+
+def test_rows_of_one_prompt_on_one_tree_teach_what_they_teach_apart(policy):
+    answers = [[5, 6, 7], [5, 6, 8, 9], [5, 10], [11]]
+    pairs = [Example(trunk_and_leaves([3, 4], [a, b]), {"reference_chosen_logp": -4.0 - n, "reference_rejected_logp": -5.0}) for n, a in enumerate(answers) for b in answers[n + 1 :]]
+    one = steps_of(pairs, ("chosen", "rejected"), "rows", 10**6)[0]
+    assert [b.forest.num_tokens for b in one] == [2 + 7]
+    few = steps_of(pairs, ("chosen", "rejected"), "rows", 6)[0]
+    assert len(few) > 1
+    assert all(b.forest.seat_BT.numel() <= 9 for b in few)
+    apart = [b for e in pairs for b in steps_of([e], ("chosen", "rejected"), "rows", 10**6)[0]]
+    alone = [replace(b, weight=b.weight / len(pairs)) for b in apart]
+    for batches in (one, few):
+        same(loss_and_gradients(policy, DPO(), batches), loss_and_gradients(policy, DPO(), alone), 2e-5)
 
 
 @pytest.mark.parametrize("world", [2, 3, 9])
