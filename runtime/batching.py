@@ -1,8 +1,8 @@
 """Rows -> optimiser steps: which rows enter a step, how they are laid out, and what the loss is divided by.
 
 A step takes `rows` rows of a shuffled stream; each rank takes its share, grafts rows with the same prompt onto one tree, and cuts what it has into
-forward passes of like-sized trees. The reduction gives every entry of the loss its weight from what the *whole* step holds, so that the gradient does not depend on accumulation, padding or
-the number of devices.
+forward passes of like-sized trees. The reduction gives every entry of the loss its weight from what the *whole* step holds, so that the gradient
+does not depend on accumulation, padding or the number of devices.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor
@@ -139,13 +139,10 @@ class Steps(Dataset[list[Batch]]):
 
     def passes(self, examples: Sequence[Example], rows: Sequence[int]) -> list[list[Piece]]:
         """The rows of one rank, cut into forward passes."""
-        alike: dict[tuple[int, ...], list[int]] = {}
+        alike: dict[Any, list[int]] = {}
         for i in rows:
-            alike.setdefault(examples[i].tree.tokens[0], []).append(i)
-        if self.unroll:
-            pieces = [(examples[i].tree, [i]) for i in rows]
-        else:
-            pieces = [piece for members in alike.values() for piece in self.grafts(examples, members)]
+            alike.setdefault(i if self.unroll else examples[i].tree.tokens[0], []).append(i)
+        pieces = [piece for members in alike.values() for piece in self.grafts(examples, members)]
         sizes = [tree.unrolled_size if self.unroll else tree.size for tree, _ in pieces]
         return [[pieces[i] for i in group] for group in batches(sizes, self.tokens_at_once)]
 

@@ -147,7 +147,7 @@ class Forest:
 
     @cached_property
     def masks(self) -> dict[int | None, Tensor]:
-        """What `mask_B1TT` made, by its window; every layer asks for it."""
+        """What `mask` made, by its window; every layer asks for it."""
         return {}
 
     @cached_property
@@ -155,8 +155,10 @@ class Forest:
         """The same for a kernel that skips blocks of tokens."""
         return {}
 
-    def mask_B1TT(self, window: int | None = None) -> Tensor:
-        """Where a token of a row may attend: to itself and to what comes before it on its path, `window` tokens at most. Padding sees padding."""
+    def mask(self, window: int | None = None) -> Tensor:
+        """Where a token of a row may attend, [B, 1, T, T]: to itself and to what comes before it on its path, `window` tokens at most.
+
+        Padding sees padding."""
         if window not in self.masks:
             until = torch.cat([self.until_S, self.until_S.new_tensor([self.num_tokens + 1])])
             query_BT1, key_B1T = self.seat_BT[:, :, None], self.seat_BT[:, None]

@@ -140,7 +140,11 @@ def test_a_reduction_over_tokens_does_not_depend_on_passes_padding_order_or_rank
 
 def test_rows_of_one_prompt_on_one_tree_teach_what_they_teach_apart(policy):
     answers = [[5, 6, 7], [5, 6, 8, 9], [5, 10], [11]]
-    pairs = [Example(trunk_and_leaves([3, 4], [a, b]), {"reference_chosen_logp": -4.0 - n, "reference_rejected_logp": -5.0}) for n, a in enumerate(answers) for b in answers[n + 1 :]]
+    pairs = [
+        Example(trunk_and_leaves([3, 4], [a, b]), {"reference_chosen_logp": -4.0 - n, "reference_rejected_logp": -5.0})
+        for n, a in enumerate(answers)
+        for b in answers[n + 1 :]
+    ]
     one = steps_of(pairs, ("chosen", "rejected"), "rows", 10**6)[0]
     assert [b.forest.num_tokens for b in one] == [2 + 7]
     few = steps_of(pairs, ("chosen", "rejected"), "rows", 6)[0]
