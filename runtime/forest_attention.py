@@ -21,6 +21,7 @@ from transformers.masking_utils import sdpa_mask
 from .forest import Forest, pack, trunk_and_leaves
 
 NAME = "alignc_forest"
+FLEX_FROM = 1024  # places in a row from which flex attention is the faster one on a GPU (results/bench_attention.json)
 TOLERANCE = 0.02  # of the spread of the hidden states; what is wrong differs by far more, what is right by rounding, bfloat16 included
 
 
@@ -48,7 +49,7 @@ def attend(
         raise Unservable(", ".join(wanted) or "other tokens than those of the forest")
     query_SQD, key_SKD, value_SKD = (t[0].transpose(0, 1).to(value.dtype) for t in (query, key, value))  # under autocast, rotated keys come in float32
     window = extra.get("sliding_window")
-    kernel = flex if query.is_cuda and not dropout else rows
+    kernel = flex if query.is_cuda and not dropout and forest.seat_BT.shape[1] >= FLEX_FROM else rows
     return kernel(forest, query_SQD, key_SKD, value_SKD, dropout, scaling, window)[None], None
 
 
