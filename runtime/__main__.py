@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from aligncompiler.terminal import print_report, say
 from .console import Console
 from .demands import demands
 from .execute import Made, StageFailed, execute, link_artifacts
+from .interrupts import Interrupts
 from .lowering import lower
 from .memory import OUT_OF_MEMORY
 from .parent import end_with_parent
@@ -42,8 +42,7 @@ def main() -> int:
     arguments.add_argument("--command", default="", help="what was typed to start the run, for its report")
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as torchrun stops its processes, and a scheduler a job
+    Interrupts(at_once=True).listen()  # a shell may have started us with Ctrl-C ignored
     if args.end_with_parent:
         end_with_parent()
     report = Report()
@@ -92,10 +91,11 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         return failure([failed], ranks, summary, args.end_with_parent)
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
-        at = half_done(args.store, plan[summary.at].key) if summary.at else ""
-        kept = f", and `{summary.at}` is saved at {at}" if at else ""
-        say(f"\ninterrupted; finished stages are kept{kept}. Go on with: {args.command or f'alignc run {plan.spec_file}'}")
-        summary.say_page()
+        if ranks.first:
+            at = half_done(args.store, plan[summary.at].key) if summary.at else ""
+            kept = f", and `{summary.at}` is saved at {at}" if at else ""
+            say(f"\ninterrupted; finished stages are kept{kept}. Go on with: {args.command or f'alignc run {plan.spec_file}'}")
+            summary.say_page()
         return 130
     except OSError as error:
         if silenced() or isinstance(error, BrokenPipeError):  # who reads what is said has gone, and wants no more

@@ -20,7 +20,7 @@ from aligncompiler.store.artifacts import Index, manifest_in
 from aligncompiler.store.resume import half_done, numbers, resume_folder
 from aligncompiler.store.run_folder import read_summary
 from runtime.__main__ import guarded
-from runtime.training_state import Stopping
+from runtime.interrupts import Interrupts
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -168,17 +168,35 @@ def test_an_interrupt_saves_says_how_to_go_on_and_what_comes_of_it_is_the_same(f
     assert curve == [1, *range(10, 301, 10)]
 
 
-def test_sigterm_saves_as_well_and_a_second_signal_ends_at_once(folder):
+def test_sigterm_saves_as_well_though_it_comes_twice(folder):
     plan, store = plan_of(folder), folder / ".alignc"
     first = start(plan, folder)
     until((store / "making" / plan["stages.sft"].key / "metrics.jsonl").exists, first)
-    os.kill(first.pid, signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):  # as from a scheduler and from what it started
+        os.kill(first.pid, number)
+        time.sleep(0.001)
     assert first.wait().code == 130 and half_done(store, plan["stages.sft"].key).startswith("step ")
     assert unfinished(store) == [f"{area}/{plan['stages.sft'].key}" for area in ("making", "resume")]
-    stopping = Stopping()
-    stopping.stop(signal.SIGINT, None)
-    with pytest.raises(KeyboardInterrupt):
-        stopping.stop(signal.SIGINT, None)
+
+
+def test_only_a_second_ctrl_c_ends_at_once_and_no_request_is_lost():
+    heard = Interrupts(at_once=False)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(KeyboardInterrupt), heard:
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+                signal.raise_signal(number)
+            saved = True  # what is raised is raised at the end
+        assert saved and heard.asked
+        signal.raise_signal(signal.SIGTERM)  # while it winds up
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    with Interrupts(at_once=False):
+        pass
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 @pytest.mark.parametrize("harm", ["flipped", "cut", "statement", "curve"])
@@ -225,7 +243,7 @@ def test_a_flipped_byte_in_an_artifact_is_found_and_the_stage_made_again(folder)
 
 
 def test_two_runs_at_once_on_one_store_make_each_stage_once_and_the_one_that_waits_says_so(folder):
-    plan, store = plan_of(folder, "stages.sft.budget.steps=100"), folder / ".alignc"
+    plan, store = plan_of(folder, "stages.sft.budget.steps=400"), folder / ".alignc"
     first = start(plan, folder, name="one")
     until((store / "making" / plan["stages.sft"].key).exists, first)
     second = start(plan, folder, name="two")
