@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -42,6 +43,8 @@ def main() -> int:
     arguments.add_argument("--command", default="", help="what was typed to start the run, for its report")
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not sys.warnoptions:  # nobody asked for more
+        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # told to its callers among libraries: old names that peft uses
     Interrupts(at_once=True).listen()  # a shell may have started us with Ctrl-C ignored
     if args.end_with_parent:
         end_with_parent()
