@@ -168,6 +168,36 @@ def test_an_interrupt_saves_says_how_to_go_on_and_what_comes_of_it_is_the_same(f
     assert curve == [1, *range(10, 301, 10)]
 
 
+def test_the_second_ctrl_c_of_alignc_run_ends_it_at_once_and_the_next_run_goes_on(folder, undisturbed):
+    """The process of the run is held still between the two, so that it can do nothing about the first: it is killed wherever it was."""
+    plan, store = plan_of(folder, "engine.save_every=0", "stages.sft.budget.steps=120"), folder / ".alignc"
+    key, sets = plan["stages.sft"].key, ["--set", "engine.save_every=0", "--set", "stages.sft.budget.steps=120"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "aligncompiler", "run", "faults.yaml", *sets],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: len(numbers(resume_folder(store, key))) == 2, first, 120)
+    [runtime] = map(int, Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split())
+    os.kill(runtime, signal.SIGSTOP)
+    at = half_done(store, key)
+    first.send_signal(signal.SIGINT)
+    assert any("stopping; what is done is saved. Ctrl-C again ends it at once" in line for line in first.stderr)
+    assert first.poll() is None, "it waits for what is to be saved"
+    second = time.monotonic()
+    first.send_signal(signal.SIGINT)
+    assert first.wait(20) == 130 and time.monotonic() - second < 10
+    assert not Path(f"/proc/{runtime}").exists()
+    [ended] = folder.glob("runs/*")
+    assert read_summary(ended)["status"] == "interrupted" and half_done(store, key) == at
+    assert all(not Index(store).lacks(key) for key in Index(store).keys)
+    again = run(plan, folder)
+    assert again.code == 0 and f"stages.sft: goes on from {at}" in again.said()
+    assert files(store, plan) == undisturbed(plan) and unfinished(store) == []
+
+
 def test_sigterm_saves_as_well_though_it_comes_twice(folder):
     plan, store = plan_of(folder), folder / ".alignc"
     first = start(plan, folder)
