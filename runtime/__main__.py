@@ -32,6 +32,8 @@ from .ranks import Ranks
 from .store import Store
 from .work import Stopwatch
 
+DRAWING, SHARE = 1.0, 0.02  # seconds, and the part of the time of a run, that reports may take before its end
+
 
 def main() -> int:
     """Run the plan; the exit code."""
@@ -128,7 +130,7 @@ def set_threads(plan: Plan) -> None:
 
 
 class Summary:
-    """What `run.json` says of a run, from its start; the first of several ranks writes it."""
+    """What `run.json` says of a run, from its start, and its report; the first of several ranks writes both."""
 
     def __init__(self, folder: Path, plan: Plan, made: Made, writes: bool, command: str) -> None:
         self.folder = folder
@@ -136,14 +138,20 @@ class Summary:
         self.made = made
         self.at = ""
         self.page: Path | None = None
+        self.drawing = 0.0  # seconds that reports have taken before the end
         self.writes = writes
         self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages)) | ({"command": command} if command else {})
         self.watch = Stopwatch()
 
     def making(self, id: str) -> None:
-        """The run goes on, with this stage or between stages."""
+        """The run goes on, with this stage or between stages. A report of what is there is left for the case that the process is killed."""
         self.at = id
         self.write("running", **({"stage": id} if id else {}))
+        if id and self.writes and self.drawing <= DRAWING + SHARE * self.watch.seconds():
+            watch = Stopwatch()
+            with suppress(OSError):  # told where it matters, at the end
+                self.draw(self.head | {"status": "running", "seconds": self.watch.seconds(), "stage": id, "written": now()})
+            self.drawing += watch.seconds()
 
     def write(self, status: str, exit: int | None = None, **more: Any) -> None:
         """How the run stands; with an exit code, how it ended, told in the report as well."""
@@ -163,14 +171,18 @@ class Summary:
 
     def report(self, ending: Mapping[str, Any]) -> Path | None:
         """The report and the links beside it; None, said, where they cannot be written."""
-        from .report.page import write_report
-
         try:
-            link_artifacts(self.made, self.folder)
-            return write_report(self.plan, self.made, self.folder, ending)
+            return self.draw(ending)
         except OSError as error:
             say(f"the report cannot be written: {error}")
             return None
+
+    def draw(self, standing: Mapping[str, Any]) -> Path:
+        """The report of what is made so far, and the links beside it. Raises OSError."""
+        from .report.page import write_report
+
+        link_artifacts(self.made, self.folder)
+        return write_report(self.plan, self.made, self.folder, standing)
 
 
 def told(made: Made) -> list[dict[str, Any]]:

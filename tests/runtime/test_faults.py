@@ -353,13 +353,16 @@ def test_memory_that_runs_out_names_the_stage_its_estimate_and_what_to_lower(fol
     )
 
 
-def test_a_run_that_is_killed_may_have_taken_too_much_memory_which_is_said(folder):
+def test_a_run_that_is_killed_may_have_taken_too_much_memory_which_is_said_and_leaves_a_report(folder):
     plan = plan_of(folder)
     first = start(plan, folder)
     until((folder / ".alignc" / "making" / plan["stages.sft"].key).exists, first)
     os.kill(first.pid, signal.SIGKILL)
     report = Report()
     assert outcome(plan, folder / "run", first.wait().code, report)["status"] == "killed"
+    page = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert '<span class="pill running">running</span>' in page and "If it was killed since" in page and "2 of 3" in page
+    assert '<tr class="running">' in page and "alignc run" in page
     [told] = report.diagnostics
     assert told.code == "P608" and "while it made `stages.sft`" in told.message
     assert any("memory ran out; its estimate is" in line for line in told.help) and any("`batch.tokens_at_once`" in line for line in told.help)
