@@ -56,6 +56,15 @@ class Encoded(Sequence[Example]):
         trunk, *leaves = (self.ids[start:end].tolist() for start, end in itertools.pairwise(self.bounds_NB[index].tolist()))
         return trunk_and_leaves(trunk, leaves)
 
+    def sizes(self) -> Ints:
+        """Tokens of each example, the prompt once."""
+        return self.bounds_NB[:, -1] - self.bounds_NB[:, 0]
+
+    def unrolled_sizes(self) -> Ints:
+        """Tokens of each example as one row an answer, side by side and padded."""
+        lengths = np.diff(self.bounds_NB)
+        return (lengths.shape[1] - 1) * (lengths[:, 0] + lengths[:, 1:].max(axis=1))
+
     def with_numbers(self, numbers: Mapping[str, Floats]) -> Encoded:
         return replace(self, numbers=numbers)
 
