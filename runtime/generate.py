@@ -102,14 +102,14 @@ class Answers(Sequence[list[Answer] | Skip]):
     """The answers to each prompt, in the order of the rows; they lie in a file until they are asked for."""
 
     def __init__(self, jobs: Jobs) -> None:
-        self.count = jobs.count
+        self.each = jobs.count
         self.skip = jobs.skip
         self.spool = Spool(jobs.rows * jobs.count)
         self.fits_N = np.zeros(jobs.rows, np.bool_)
         self.fits_N[jobs.encoded.rows_N] = True
 
     def put(self, row: int, sample: int, answer: Sequence[Any]) -> None:
-        self.spool.put(row * self.count + sample, answer)
+        self.spool.put(row * self.each + sample, answer)
 
     def __len__(self) -> int:
         return len(self.fits_N)
@@ -122,7 +122,7 @@ class Answers(Sequence[list[Answer] | Skip]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         row = range(len(self))[index]
-        return [Answer(*self.spool.get(row * self.count + sample)) for sample in range(self.count)] if self.fits_N[row] else self.skip
+        return [Answer(*self.spool.get(row * self.each + sample)) for sample in range(self.each)] if self.fits_N[row] else self.skip
 
 
 def generate(policy: Policy, encoder: Encoder, rows: Sequence[Row], count: int, decoding: Decoding, seed: int, tell: Tell, keep: Keep = computed) -> Answers:
