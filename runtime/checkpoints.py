@@ -224,8 +224,15 @@ class Checkpoints:
 
     def discard(self) -> None:
         """Remove all that was kept: the stage is finished, or would stop at the same fault again."""
-        if self.first and self.folder.is_dir():
-            self.store.throw(self.folder)
+        if self.first:
+            forget(self.store, self.key)
+
+
+def forget(store: Store, key: str) -> None:
+    """Remove what was kept of the stage of a key, if anything was."""
+    folder = resume_folder(store.root, key)
+    if folder.is_dir():
+        store.throw(folder)
 
 
 def read(folder: Path, trusted: bool = False) -> Saved | None:

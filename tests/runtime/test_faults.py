@@ -21,6 +21,7 @@ from aligncompiler.store.resume import half_done, numbers, resume_folder
 from aligncompiler.store.run_folder import read_summary
 from runtime.__main__ import guarded
 from runtime.interrupts import Interrupts
+from runtime.store import Store
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -270,6 +271,19 @@ def test_a_flipped_byte_in_an_artifact_is_found_and_the_stage_made_again(folder)
         assert run(plan, folder).code == 0 and files(store, plan) == before
         assert [s["id"] for s in read_summary(folder / "run")["stages"] if not s["cached"]] == ["models.base"]
         assert len(list((store / "damaged").iterdir())) == again, "one does not take the place of the other"
+
+
+def test_what_a_stage_went_on_from_goes_when_it_is_stored_even_if_the_process_is_killed_in_between(folder):
+    plan, store = plan_of(folder, "engine.save_every=0", "stages.sft.budget.steps=6"), folder / ".alignc"
+    key = plan["stages.sft"].key
+
+    def die_at_the_end():
+        throw = Store.throw
+        Store.throw = lambda self, path: os.kill(os.getpid(), signal.SIGKILL) if path == resume_folder(self.root, key) else throw(self, path)
+
+    assert run(plan, folder, limit=die_at_the_end).code == -signal.SIGKILL
+    assert unfinished(store) == [f"resume/{key}"] and manifest_in(artifact_folder(store, key)) is not None
+    assert run(plan, folder).code == 0 and unfinished(store) == []
 
 
 def test_two_runs_at_once_on_one_store_make_each_stage_once_and_the_one_that_waits_says_so(folder):

@@ -183,3 +183,12 @@ def test_two_processes_that_are_asked_to_stop_save_together_say_how_to_go_on_and
     assert done.returncode == 0 and done.stderr.count(f"stages.lora: goes on from {at}") == 1, done.stderr[-4000:]
     for stage in plan.stages:
         assert manifest_in(artifact_folder(store, stage.key))["files"] == manifest_in(artifact_folder(undisturbed, stage.key))["files"], stage.id
+
+
+@pytest.mark.parametrize(("end", "status"), [("sys.exit(3 * int(os.environ['RANK']))", 3), ("os.kill(os.getpid(), 9)", -9), ("print('done')", 0)])
+def test_the_launcher_ends_as_the_first_process_that_failed_and_adds_nothing(tmp_path, end, status):
+    (tmp_path / "end.py").write_text(f"import os, sys\n{end}\n")
+    command = [sys.executable, "-m", "runtime.together", "--standalone", "--nproc-per-node=2", str(tmp_path / "end.py")]
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == status and done.stderr == "" and done.stdout == "done\n" * 2 * (status == 0), done.stderr
