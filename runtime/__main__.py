@@ -32,7 +32,7 @@ from .ranks import Ranks
 from .store import Store
 from .work import Stopwatch
 
-DRAWING, SHARE = 1.0, 0.02  # seconds, and the part of the time of a run, that reports may take before its end
+DRAWING, SHARE = 5.0, 0.02  # seconds, and the part of the time of a run, that reports may take before its end
 
 
 def main() -> int:
