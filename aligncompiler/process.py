@@ -18,6 +18,7 @@ from .store.run_folder import PLAN, begun, crashed, hold, now, read_summary, wri
 from .terminal import say
 
 INTERRUPTED, TOLD = 130, 4
+GRACE = 120  # seconds that several processes have to save in, after which torchrun kills them; also the default of `alignc launch`
 STOPS = ("SIGTERM", "SIGHUP")  # a scheduler's stop and a terminal that is closed are wound up like Ctrl-C
 
 
@@ -28,7 +29,9 @@ def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool, command: st
     is gone (`runtime/parent.py`), so the runtime is never left behind.
     """
     module = ["runtime", str(folder / PLAN), "--store", str(store), "--end-with-parent", f"--command={command}", *["--quiet-tables"] * quiet_tables]
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={plan.engine.devices}", "-m"] if plan.engine.devices > 1 else []
+    launcher = (
+        ["runtime.together", "--standalone", f"--nproc-per-node={plan.engine.devices}", f"--shutdown-timeout={GRACE}", "-m"] if plan.engine.devices > 1 else []
+    )
     for name in STOPS:
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as it is under nohup
             signal.signal(getattr(signal, name), signal.default_int_handler)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -24,12 +24,15 @@ from aligncompiler.terminal import print_report, say
 from .console import Console
 from .demands import demands
 from .execute import Made, StageFailed, execute, link_artifacts
+from .interrupts import Interrupts
 from .lowering import lower
 from .memory import OUT_OF_MEMORY
 from .parent import end_with_parent
 from .ranks import Ranks
 from .store import Store
 from .work import Stopwatch
+
+DRAWING, SHARE = 5.0, 0.02  # seconds, and the part of the time of a run, that reports may take before its end
 
 
 def main() -> int:
@@ -42,8 +45,9 @@ def main() -> int:
     arguments.add_argument("--command", default="", help="what was typed to start the run, for its report")
     args = arguments.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as torchrun stops its processes, and a scheduler a job
+    if not sys.warnoptions:  # nobody asked for more
+        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # told to its callers among libraries: old names that peft uses
+    Interrupts(at_once=True).listen()  # a shell may have started us with Ctrl-C ignored
     if args.end_with_parent:
         end_with_parent()
     report = Report()
@@ -92,10 +96,11 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         return failure([failed], ranks, summary, args.end_with_parent)
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
-        at = half_done(args.store, plan[summary.at].key) if summary.at else ""
-        kept = f", and `{summary.at}` is saved at {at}" if at else ""
-        say(f"\ninterrupted; finished stages are kept{kept}. Go on with: {args.command or f'alignc run {plan.spec_file}'}")
-        summary.say_page()
+        if ranks.first:
+            at = half_done(args.store, plan[summary.at].key) if summary.at else ""
+            kept = f", and `{summary.at}` is saved at {at}" if at else ""
+            say(f"\ninterrupted; finished stages are kept{kept}. Go on with: {args.command or f'alignc run {plan.spec_file}'}")
+            summary.say_page()
         return 130
     except OSError as error:
         if silenced() or isinstance(error, BrokenPipeError):  # who reads what is said has gone, and wants no more
@@ -125,7 +130,7 @@ def set_threads(plan: Plan) -> None:
 
 
 class Summary:
-    """What `run.json` says of a run, from its start; the first of several ranks writes it."""
+    """What `run.json` says of a run, from its start, and its report; the first of several ranks writes both."""
 
     def __init__(self, folder: Path, plan: Plan, made: Made, writes: bool, command: str) -> None:
         self.folder = folder
@@ -133,14 +138,20 @@ class Summary:
         self.made = made
         self.at = ""
         self.page: Path | None = None
+        self.drawing = 0.0  # seconds that reports have taken before the end
         self.writes = writes
         self.head = begun(folder, plan.name, plan.spec_file, len(plan.stages)) | ({"command": command} if command else {})
         self.watch = Stopwatch()
 
     def making(self, id: str) -> None:
-        """The run goes on, with this stage or between stages."""
+        """The run goes on, with this stage or between stages. A report of what is there is left for the case that the process is killed."""
         self.at = id
         self.write("running", **({"stage": id} if id else {}))
+        if id and self.writes and self.drawing <= DRAWING + SHARE * self.watch.seconds():
+            watch = Stopwatch()
+            with suppress(OSError):  # told where it matters, at the end
+                self.draw(self.head | {"status": "running", "seconds": self.watch.seconds(), "stage": id, "written": now()})
+            self.drawing += watch.seconds()
 
     def write(self, status: str, exit: int | None = None, **more: Any) -> None:
         """How the run stands; with an exit code, how it ended, told in the report as well."""
@@ -160,14 +171,18 @@ class Summary:
 
     def report(self, ending: Mapping[str, Any]) -> Path | None:
         """The report and the links beside it; None, said, where they cannot be written."""
-        from .report.page import write_report
-
         try:
-            link_artifacts(self.made, self.folder)
-            return write_report(self.plan, self.made, self.folder, ending)
+            return self.draw(ending)
         except OSError as error:
             say(f"the report cannot be written: {error}")
             return None
+
+    def draw(self, standing: Mapping[str, Any]) -> Path:
+        """The report of what is made so far, and the links beside it. Raises OSError."""
+        from .report.page import write_report
+
+        link_artifacts(self.made, self.folder)
+        return write_report(self.plan, self.made, self.folder, standing)
 
 
 def told(made: Made) -> list[dict[str, Any]]:

@@ -85,8 +85,9 @@ class Checkpoints:
         self.watch = time.monotonic()
         self.newest: Saved | None = None
         self.known: dict[str, tuple[tuple[int, int], str]] = {}  # file of the folder at work -> (size and time, sha256)
-        self.pieces: dict[str, Any] = {}
-        self.fresh: dict[str, Any] = {}
+        self.pieces: dict[str, Path] = {}  # name of a finished piece -> the file that it lies in
+        self.fresh: dict[str, Any] = {}  # those that are in no file yet
+        self.opened: tuple[Path, dict[str, Any]] | None = None  # the file that was read last: pieces are asked for in the order they were written in
         self.before = 0.0
 
     # ---- the beginning
@@ -109,7 +110,7 @@ class Checkpoints:
             if found is None:
                 self.put_aside(shard)
             elif found["versions"] == versions():
-                self.pieces |= found["pieces"]
+                self.pieces |= dict.fromkeys(found["pieces"], shard)
                 self.before += found["seconds"]
         self.before += self.newest.seconds if self.newest is not None else 0.0
 
@@ -177,13 +178,26 @@ class Checkpoints:
     # ---- pieces
 
     def piece(self, series: str, what: Any, compute: Callable[[], Any]) -> Any:
-        """What a part of the stage comes to, computed now or kept from an earlier attempt. It is JSON; `what` tells the parts of a series apart."""
+        """What a part of the stage comes to, computed now or kept from an earlier attempt. It is JSON; `what` tells the parts of a series apart.
+
+        Only what no file holds yet is kept in memory."""
         name = hashlib.sha256(json.dumps([series, what]).encode()).hexdigest()
-        if name not in self.pieces:
-            self.pieces[name] = self.fresh[name] = compute()
-            if self.first and self.pace.due():
-                self.flush()
-        return self.pieces[name]
+        if name in self.fresh:
+            return self.fresh[name]
+        known = self.held(self.pieces[name]) if name in self.pieces else {}
+        if name in known:
+            return known[name]
+        value = self.fresh[name] = compute()
+        if self.first and self.pace.due():
+            self.flush()
+        return value
+
+    def held(self, shard: Path) -> dict[str, Any]:
+        """The pieces in a file; none if it was damaged meanwhile."""
+        if self.opened is None or self.opened[0] != shard:
+            found = unsealed(shard)
+            self.opened = (shard, found["pieces"] if found is not None else {})
+        return self.opened[1]
 
     def flush(self) -> None:
         """Write the pieces that were not written yet, in a file that appears whole."""
@@ -195,8 +209,10 @@ class Checkpoints:
             writing.write_text(sealed({"count": len(self.fresh), "seconds": spent, "versions": versions(), "pieces": self.fresh}), encoding="utf-8")
             sync(writing)
             last = max((int(path.stem.removeprefix(PIECES)) for path in shards(self.folder)), default=0)
-            os.replace(writing, self.folder / f"{PIECES}{last + 1:06d}.json")
+            shard = self.folder / f"{PIECES}{last + 1:06d}.json"
+            os.replace(writing, shard)
             sync(self.folder)
+            self.pieces |= dict.fromkeys(self.fresh, shard)
             self.fresh = {}
             self.before, self.watch = self.before + spent, time.monotonic()
 
@@ -208,8 +224,15 @@ class Checkpoints:
 
     def discard(self) -> None:
         """Remove all that was kept: the stage is finished, or would stop at the same fault again."""
-        if self.first and self.folder.is_dir():
-            self.store.throw(self.folder)
+        if self.first:
+            forget(self.store, self.key)
+
+
+def forget(store: Store, key: str) -> None:
+    """Remove what was kept of the stage of a key, if anything was."""
+    folder = resume_folder(store.root, key)
+    if folder.is_dir():
+        store.throw(folder)
 
 
 def read(folder: Path, trusted: bool = False) -> Saved | None:

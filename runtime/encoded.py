@@ -62,6 +62,15 @@ class Encoded(Sequence[Example]):
         prompts = (self.ids[start:end].tobytes() for start, end in self.bounds_NB[:, :2].tolist())
         return np.fromiter((seen.setdefault(prompt, len(seen)) for prompt in prompts), np.int64, len(self))
 
+    def sizes(self) -> Ints:
+        """Tokens of each example, the prompt once."""
+        return self.bounds_NB[:, -1] - self.bounds_NB[:, 0]
+
+    def unrolled_sizes(self) -> Ints:
+        """Tokens of each example as one row an answer, side by side and padded."""
+        lengths = np.diff(self.bounds_NB)
+        return (lengths.shape[1] - 1) * (lengths[:, 0] + lengths[:, 1:].max(axis=1))
+
     def with_numbers(self, numbers: Mapping[str, Floats]) -> Encoded:
         return replace(self, numbers=numbers)
 

@@ -15,6 +15,7 @@ from aligncompiler.spec.experiment import Engine
 from aligncompiler.store.artifacts import described
 from aligncompiler.store.resume import half_done
 
+from .checkpoints import forget
 from .console import Console, StageLine
 from .fault import Fault
 from .memory import fault_of, ran_out
@@ -62,6 +63,8 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
                 tell("")
             else:
                 made[stage.id] = (found, True)
+                if ranks.first:
+                    forget(store, stage.key)  # by a process that was killed between storing and this
             line.finish(*made[stage.id])
 
 

@@ -261,10 +261,10 @@ class Laid:
         return self.spans[node].stop - 1 if node >= 0 else -1
 
 
-def batches(sizes: Sequence[int], tokens_at_once: int) -> Iterator[list[int]]:
+def batches(sizes: Sequence[int] | Ints, tokens_at_once: int) -> Iterator[list[int]]:
     """Indices of trees, given by size, in groups of like size whose padded tokens stay within `tokens_at_once` (a single tree always goes)."""
     group: list[int] = []
-    for index in sorted(range(len(sizes)), key=lambda i: sizes[i]):
+    for index in map(int, np.argsort(np.asarray(sizes, np.int64), kind="stable")):
         if group and (len(group) + 1) * sizes[index] > tokens_at_once:
             yield group
             group = []

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
 
 from .checkpoints import Keep, computed
 from .decoding.decoder import Decoder
@@ -17,9 +20,11 @@ from .decoding.drawing import Drawing
 from .decoding.node import Node
 from .decoding.noise import stream_number
 from .decoding.stopping import Stops
+from .encoded import Encoded, Ints, encode_rows
 from .fault import Skip
 from .networks import Policy
 from .rows import Row
+from .spool import Spool
 from .tokens import Encoder
 
 Tell = Callable[[int, int], None]
@@ -50,47 +55,93 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Jobs:
-    """Prompts that are to be answered, by number, `count` times each; the others are skips."""
+    """Prompts that are to be answered, `count` times each, by the numbers of their `rows` rows; those that are in `encoded` leave room, the others are
+    `skip`."""
 
-    prompts: list[list[int]]
-    skipped: dict[int, Skip]
+    encoded: Encoded
+    rows: int
+    skip: Skip
     count: int
     seed: int
 
-    @property
-    def answered(self) -> list[int]:
+    @cached_property
+    def answered(self) -> Ints:
         """Numbers of the prompts that leave room, equal ones side by side, by length."""
-        return sorted((i for i in range(len(self.prompts)) if i not in self.skipped), key=lambda i: (len(self.prompts[i]), self.prompts[i]))
+        return self.encoded.rows_N[in_order(self.encoded)]
 
-    def streams(self, prompt: int) -> list[int]:
-        return [stream_number(self.seed, prompt, sample) for sample in range(self.count)]
+    def prompt(self, row: int) -> list[int]:
+        """Tokens of a prompt that leaves room."""
+        start, end = self.encoded.bounds_NB[np.searchsorted(self.encoded.rows_N, row)].tolist()
+        tokens: list[int] = self.encoded.ids[start:end].tolist()
+        return tokens
+
+    def group(self, start: int, size: int) -> list[tuple[int, int]]:
+        """(row, sample) of some answers, in the order that they are written in."""
+        places = range(start, min(start + size, len(self.answered) * self.count))
+        return [(int(self.answered[place // self.count]), place % self.count) for place in places]
+
+
+def in_order(encoded: Encoded) -> Ints:
+    """The examples by length, then by their tokens, then as they came."""
+    starts, sizes = encoded.bounds_NB[:, 0], encoded.sizes()
+    order = np.argsort(sizes, kind="stable")
+    for same in np.split(order, np.flatnonzero(np.diff(sizes[order])) + 1):
+        if len(same) > 1:
+            columns = [encoded.ids[starts[same] + place] for place in range(sizes[same[0]])]
+            same[:] = same[np.lexsort(columns[::-1])]
+    return order
 
 
 def jobs_of(encoder: Encoder, rows: Sequence[Row], count: int, seed: int) -> Jobs:
-    prompts, room = [encoder.prompt(row) for row in rows], encoder.context - 1
-    return Jobs(prompts, {i: Skip(f"prompt longer than {room} tokens") for i, p in enumerate(prompts) if len(p) > room}, count, seed)
+    room = encoder.context - 1
+    encoded = encode_rows(encoder, rows, (), room, lambda reason: None, lambda done, total: None)
+    return Jobs(encoded, len(rows), Skip(f"prompt longer than {room} tokens"), count, seed)
 
 
-def generate(
-    policy: Policy, encoder: Encoder, rows: Sequence[Row], count: int, decoding: Decoding, seed: int, tell: Tell, keep: Keep = computed
-) -> list[list[Answer] | Skip]:
+class Answers(Sequence[list[Answer] | Skip]):
+    """The answers to each prompt, in the order of the rows; they lie in a file until they are asked for."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.each = jobs.count
+        self.skip = jobs.skip
+        self.spool = Spool(jobs.rows * jobs.count)
+        self.fits_N = np.zeros(jobs.rows, np.bool_)
+        self.fits_N[jobs.encoded.rows_N] = True
+
+    def put(self, row: int, sample: int, answer: Sequence[Any]) -> None:
+        self.spool.put(row * self.each + sample, answer)
+
+    def __len__(self) -> int:
+        return len(self.fits_N)
+
+    @overload
+    def __getitem__(self, index: int) -> list[Answer] | Skip: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[list[Answer] | Skip]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        row = range(len(self))[index]
+        return [Answer(*self.spool.get(row * self.each + sample)) for sample in range(self.each)] if self.fits_N[row] else self.skip
+
+
+def generate(policy: Policy, encoder: Encoder, rows: Sequence[Row], count: int, decoding: Decoding, seed: int, tell: Tell, keep: Keep = computed) -> Answers:
     """`count` answers to each row's prompt, in the order of the rows; a prompt that leaves no room for an answer is skipped. `keep` knows the
     answers of an earlier attempt."""
     jobs = jobs_of(encoder, rows, count, seed)
     decoder = Decoder(policy, encoder, decoding.answers_at_once)
-    waiting = [(i, sample, stream) for i in jobs.answered for sample, stream in enumerate(jobs.streams(i))]
-    written: dict[tuple[int, int], Answer] = {}
-    for start in range(0, len(waiting), decoding.answers_at_once):
-        group = waiting[start : start + decoding.answers_at_once]
+    found, total = Answers(jobs), len(jobs.answered) * count
+    for start in range(0, total, decoding.answers_at_once):
+        group = jobs.group(start, decoding.answers_at_once)
 
-        def write(start: int = start, group: Sequence[tuple[int, int, int]] = group) -> list[tuple[Any, ...]]:
-            prompts, streams = [jobs.prompts[i] for i, _, _ in group], [stream for *_, stream in group]
-            return [astuple(a) for a in write_group(decoder, prompts, streams, decoding, lambda done, _: tell(start + done, len(waiting)))]
+        def write(start: int = start, group: Sequence[tuple[int, int]] = group) -> list[tuple[Any, ...]]:
+            prompts, streams = [jobs.prompt(i) for i, _ in group], [stream_number(seed, i, sample) for i, sample in group]
+            return [astuple(a) for a in write_group(decoder, prompts, streams, decoding, lambda done, _: tell(start + done, total))]
 
-        answers = keep([(i, sample) for i, sample, _ in group], write)
-        written |= {(i, sample): Answer(*answer) for (i, sample, _), answer in zip(group, answers, strict=True)}
-        tell(len(written), len(waiting))
-    return [jobs.skipped.get(i) or [written[i, sample] for sample in range(count)] for i in range(len(rows))]
+        for (row, sample), answer in zip(group, keep(group, write), strict=True):
+            found.put(row, sample, answer)
+        tell(start + len(group), total)
+    return found
 
 
 def write_group(decoder: Decoder, prompts: Sequence[list[int]], streams: Sequence[int], decoding: Decoding, tell: Tell) -> list[Answer]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import overload
 
 from .checkpoints import Keep, computed
 from .fault import Fault, Skip
 from .generate import Answer, Decoding
+from .mapped import Mapped
 from .networks import load_encoder, load_network
 from .registry import Bound
 from .rows import Row
@@ -29,6 +31,32 @@ class Measured:
     baselines: Mapping[str, list[float | None]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Answered(Sequence[Row]):
+    """The rows of these numbers with the model's answer as `completion`, made when they are asked for."""
+
+    rows: Sequence[Row]
+    answers: Sequence[Answer | Skip]
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (row | {"completion": answer.text} for row, answer in zip(self.rows, self.answers, strict=True) if not isinstance(answer, Skip))
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        answer = self.answers[self.numbers[index]]
+        assert not isinstance(answer, Skip), "the numbers are those of answers"
+        return self.rows[self.numbers[index]] | {"completion": answer.text}
+
+
 @dataclass
 class Judge:
     """A model and the rows it is measured on. `shortcuts` names columns that hold shallow features of the prompt."""
@@ -47,27 +75,24 @@ class Judge:
         return ["" if by is None else f"{by} {row[by]}" for row in self.rows]
 
     @cached_property
-    def answers(self) -> list[Answer | Skip]:
+    def answers(self) -> Sequence[Answer | Skip]:
         """One answer to each row's prompt."""
         keep = self.work.keep(f"answers {self.model.id}")
         found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, self.tell_answers, keep)
-        return [f if isinstance(f, Skip) else f[0] for f in found]
-
-    def answered(self) -> list[Row | Skip]:
-        """The rows with the model's answer as `completion`."""
-        return [a if isinstance(a, Skip) else row | {"completion": a.text} for row, a in zip(self.rows, self.answers, strict=True)]
+        return Mapped(found, lambda f: f if isinstance(f, Skip) else f[0])
 
     def scores(self, reward: Bound | Artifact) -> list[Score | Skip]:
         """The score of each answer by a reward."""
-        answered = self.answered()
-        scored = iter(reward_rows(reward, [row for row in answered if not isinstance(row, Skip)], self.work.device, self.tell, self.keep_scores(reward)))
-        return [row if isinstance(row, Skip) else next(scored) for row in answered]
+        skips = [answer if isinstance(answer, Skip) else None for answer in self.answers]
+        answered = Answered(self.rows, self.answers, [number for number, skip in enumerate(skips) if skip is None])
+        scored = iter(reward_rows(reward, answered, self.work.device, self.tell, self.keep_scores(reward)))
+        return [skip or next(scored) for skip in skips]
 
     @cached_property
-    def own_pair_scores(self) -> list[list[float] | Skip]:
+    def own_pair_scores(self) -> Sequence[list[float] | Skip]:
         return self.pair_scores_of(self.model)
 
-    def pair_scores(self, reference: Artifact | None) -> list[list[float] | Skip]:
+    def pair_scores(self, reference: Artifact | None) -> Sequence[list[float] | Skip]:
         """(score of chosen, score of rejected) of each row: rewards, or log-probabilities less those of `reference`."""
         own = self.own_pair_scores
         if reference is None or self.model.kind != "policy":
@@ -75,7 +100,7 @@ class Judge:
         base = self.pair_scores_of(reference)
         return [a if isinstance(a, Skip) else b if isinstance(b, Skip) else [x - y for x, y in zip(a, b, strict=True)] for a, b in zip(own, base, strict=True)]
 
-    def pair_scores_of(self, model: Artifact) -> list[list[float] | Skip]:
+    def pair_scores_of(self, model: Artifact) -> Sequence[list[float] | Skip]:
         encoder = load_encoder(model)
         network = load_network(model).to(self.work.device)
         return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell, self.work.keep(f"pairs {model.id}"))

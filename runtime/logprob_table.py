@@ -10,18 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .fault import Skip
+from .scoring import Values
 from .store import Artifact
 
 LOGPROBS_FILE = "logprobs.parquet"
 
 
-def write_logprobs(folder: Path, leaves: Sequence[str], values: Sequence[list[float] | Skip]) -> int:
+def write_logprobs(folder: Path, leaves: Sequence[str], values: Values) -> int:
     """Write (row number, sum of log-probabilities of each leaf in nats) of every row that could be scored; how many there are."""
-    found = [(number, *value) for number, value in enumerate(values) if not isinstance(value, Skip)]
-    columns = {name: [line[place] for line in found] for place, name in enumerate(("row", *leaves))}
+    number_N = np.flatnonzero(values.fits_N)
+    columns = {"row": number_N} | {name: values.values_NL[number_N, place] for place, name in enumerate(leaves)}
     pq.write_table(pa.table(columns), folder / LOGPROBS_FILE)
-    return len(found)
+    return len(number_N)
 
 
 def read_logprobs(artifact: Artifact, rows: int) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.float64]]]:

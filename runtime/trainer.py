@@ -82,9 +82,13 @@ def fit(trainer: lightning.Trainer, module: Offline, items: Steps, saving: Savin
     if saving.begin == len(items):  # it was stopped when nothing was left but to write the model
         saving.put_weights_back()
         return
-    with warnings.catch_warnings(), saving.stopping:
+    with warnings.catch_warnings(), saving.interrupts:
         warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers does not apply to this use of it
         try:
             trainer.fit(module, DataLoader(items, batch_size=None, sampler=range(saving.begin, len(items))))
         except SystemExit:
             raise KeyboardInterrupt from None
+        except RuntimeError:
+            if saving.interrupts.asked and trainer.world_size > 1:  # by torchrun, since a sibling failed, whose part of an exchange does not come
+                raise KeyboardInterrupt from None
+            raise

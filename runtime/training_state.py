@@ -8,13 +8,9 @@ Left out: the state of a strategy that keeps it in an engine of its own; such a 
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import struct
-import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import lightning
@@ -24,36 +20,13 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from .checkpoints import Checkpoints, Saved
+from .interrupts import Interrupts
 from .networks import Network
 
 WEIGHT, MOMENT, RANDOM = "weight/", "optimizer/", "random"
 PYTHON = struct.Struct("<625I?d")  # words and position of the Mersenne twister; whether a normal draw is left over, and which
 NUMPY = struct.Struct("<625q?d")
 STEP, SAVE, STOP = range(3)  # what is to be done after a step
-
-
-class Stopping:
-    """Ctrl-C and SIGTERM while it lasts: the first is remembered, to stop where the work can be saved; the second ends at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        # Where several processes train, SIGTERM is how torchrun ends the others when one has failed: they cannot finish their step.
-        self.signals = (signal.SIGINT, signal.SIGTERM) if os.environ.get("WORLD_SIZE", "1") == "1" else (signal.SIGINT,)
-        self.before: dict[int, Any] = {}
-
-    def __enter__(self) -> Stopping:
-        if threading.current_thread() is threading.main_thread():
-            self.before = {number: signal.signal(number, self.stop) for number in self.signals}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def stop(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
 
 
 class Saving(lightning.Callback):
@@ -67,7 +40,7 @@ class Saving(lightning.Callback):
         self.network = network
         self.steps = steps
         self.told = told
-        self.stopping = Stopping()
+        self.interrupts = Interrupts(at_once=False)
         self.saved: Saved | None = checkpoints.newest if checkpoints is not None else None
         self.done = self.begin = self.saved.done if self.saved is not None else 0
         self.tensors = self.saved.tensors() if self.saved is not None else {}
@@ -99,12 +72,15 @@ class Saving(lightning.Callback):
             raise KeyboardInterrupt
 
     def wanted(self, trainer: lightning.Trainer) -> int:
-        """What all ranks do now: the most that one of them wants. The clock of the first one counts."""
+        """What all ranks do now: the most that one of them wants, so that they save together and none waits for one that has gone. The clock of the
+        first one counts. The number goes over the CPUs, and no device has to be waited for."""
         due = self.checkpoints is not None and trainer.is_global_zero and self.done < self.steps and self.checkpoints.pace.due()
-        own = STOP if self.stopping.asked else SAVE if due else STEP
+        own = STOP if self.interrupts.asked else SAVE if due else STEP
         if trainer.world_size == 1:
             return own
-        return int(trainer.strategy.reduce(torch.tensor(own, device=trainer.strategy.root_device), reduce_op="max"))
+        most = torch.tensor(own)
+        torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
+        return int(most)
 
     def save(self, trainer: lightning.Trainer, checkpoints: Checkpoints) -> None:
         first, optimizer = trainer.is_global_zero, trainer.optimizers[0]

@@ -34,6 +34,7 @@ class Launch:
     folder: Path
     store: Path
     grace: int
+    again: str
 
     def command(self) -> str:
         """torchrun of the runtime, on each of the machines."""
@@ -41,8 +42,8 @@ class Launch:
         meeting = [f"--rdzv-id={shlex.quote(self.folder.name)}", "--rdzv-backend=c10d", f"--rdzv-endpoint={ENDPOINT}"]
         # When one process ends, torchrun gives the others this long to save what they have.
         start = [f"--nnodes={engine.nodes}", f"--nproc-per-node={engine.devices}", *meeting, f"--shutdown-timeout={self.grace}"]
-        module = ["-m", "runtime", shlex.quote(str(self.folder / PLAN)), "--store", shlex.quote(str(self.store))]
-        return " ".join([shlex.quote(sys.executable), "-m", "torch.distributed.run", *start, *module])
+        module = ["-m", "runtime", shlex.quote(str(self.folder / PLAN)), "--store", shlex.quote(str(self.store)), f"--command={shlex.quote(self.again)}"]
+        return " ".join([shlex.quote(sys.executable), "-m", "runtime.together", *start, *module])
 
     def text(self, template: str, options: list[str]) -> str:
         """The launch file."""
@@ -74,7 +75,7 @@ def launch(args: argparse.Namespace) -> int:
     fault = complaint(store)
     if fault:
         return refused(args, "P605", fault, "name a folder with `--store`", "the store cannot be used")
-    job = Launch(plan, folder, store, args.grace)
+    job = Launch(plan, folder, store, args.grace, again(args))
     text = job.text("slurm.sh.j2", options(plan, folder, args)) if args.slurm else job.text("torchrun.sh.j2", [])
     busy = Report()
     try:
@@ -92,13 +93,20 @@ def launch(args: argparse.Namespace) -> int:
     return 0
 
 
+def again(args: argparse.Namespace) -> str:
+    """What is typed to start the run, and to go on with it."""
+    printed = shlex.join(["alignc", *sys.argv[1:]])
+    if args.slurm:
+        return f"sbatch {args.output}" if args.output else f"{printed} | sbatch"
+    return f"HEAD_NODE=NAME ./{args.output}" if args.output else f"HEAD_NODE=NAME bash <({printed})"
+
+
 def tell(args: argparse.Namespace, plan: Plan, folder: Path, text: str) -> None:
     """The file itself on stdout, or where it was written and how it is used."""
     if args.json:
         print_json({"launcher": "slurm" if args.slurm else "torchrun", "run": str(folder), "file": args.output, "text": text})
     elif args.output:
-        start = f"sbatch {args.output}" if args.slurm else f"HEAD_NODE=NAME ./{args.output}   on each of {plan.engine.nodes} machine(s)"
-        say(f"wrote {args.output}; start it with: {start}")
+        say(f"wrote {args.output}; start it with: {again(args)}{'' if args.slurm else f'   on each of {plan.engine.nodes} machine(s)'}")
     else:
         sys.stdout.write(text)
 
@@ -112,5 +120,5 @@ def options(plan: Plan, folder: Path, args: argparse.Namespace) -> list[str]:
     asked += [f"--partition={args.partition}"] if args.partition else []
     asked += [f"--time={args.time}"] if args.time else []
     asked += args.sbatch
-    again = ["--requeue", f"--signal=B:USR1@{2 * args.grace}", "--open-mode=append", f"--output={folder}{os.sep}slurm-%j.log"]
-    return [*asked, *again]
+    requeued = ["--requeue", f"--signal=B:USR1@{2 * args.grace}", "--open-mode=append", f"--output={folder}{os.sep}slurm-%j.log"]
+    return [*asked, *requeued]

@@ -14,7 +14,7 @@ import torch
 
 from ..checkpoints import Keep
 from ..fault import Fault
-from ..generate import Answer, Decoding, Jobs, Tell
+from ..generate import Answer, Answers, Decoding, Jobs, Tell
 from ..tokens import Encoder
 from .noise import stream_number
 from .stopping import Stops
@@ -60,7 +60,7 @@ def answer_of(output: Any, stops: Stops, end: int) -> Answer:
     return Answer(stops.decode(tokens), len(tokens), output.finish_reason == "stop")
 
 
-def by_vllm(weights: tuple[str, str | None], encoder: Encoder, jobs: Jobs, decoding: Decoding, tell: Tell, keep: Keep) -> list[Any]:
+def by_vllm(weights: tuple[str, str | None], encoder: Encoder, jobs: Jobs, decoding: Decoding, tell: Tell, keep: Keep) -> Answers:
     """The answers to all prompts of `jobs`, in their order. Raises Fault if vLLM is not installed."""
     vllm = library()
     name, revision = weights
@@ -74,18 +74,19 @@ def by_vllm(weights: tuple[str, str | None], encoder: Encoder, jobs: Jobs, decod
         generation_config="vllm",  # not the settings that lie beside the weights
         seed=jobs.seed & 0x7FFFFFFF,
     )
-    stops, answered = Stops(encoder.tokenizer, decoding.stop), jobs.answered
-    found: dict[int, Any] = dict(jobs.skipped)
+    stops, answered = Stops(encoder.tokenizer, decoding.stop), jobs.answered.tolist()
+    found = Answers(jobs)
     for start in range(0, len(answered), decoding.answers_at_once):
         group = answered[start : start + decoding.answers_at_once]
 
         def write(group: list[int] = group) -> list[Any]:
-            asked = [{"prompt_token_ids": jobs.prompts[i]} for i in group]
-            params = [vllm.SamplingParams(**settings(encoder, decoding, jobs.prompts[i], jobs.count, stream_number(jobs.seed, i))) for i in group]
+            asked = [{"prompt_token_ids": jobs.prompt(i)} for i in group]
+            params = [vllm.SamplingParams(**settings(encoder, decoding, jobs.prompt(i), jobs.count, stream_number(jobs.seed, i))) for i in group]
             outputs = model.generate(asked, params, use_tqdm=False)
             return [[astuple(answer_of(one, stops, encoder.end)) for one in output.outputs] for output in outputs]
 
-        answers = keep(group, write)
-        found |= {i: [Answer(*answer) for answer in one] for i, one in zip(group, answers, strict=True)}
+        for row, answers in zip(group, keep(group, write), strict=True):
+            for sample, answer in enumerate(answers):
+                found.put(row, sample, answer)
         tell((start + len(group)) * jobs.count, len(answered) * jobs.count)
-    return [found[i] for i in range(len(jobs.prompts))]
+    return found

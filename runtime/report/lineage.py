@@ -77,7 +77,8 @@ def state_of(stage: Stage, made: Made, stopped: Mapping[str, str]) -> str:
     return stopped.get(stage.id, "waiting") if stage.id not in made else "cached" if made[stage.id][1] else "ran"
 
 
-TOLD = {"ran": "", "cached": "cached", "failed": "failed", "interrupted": "interrupted", "waiting": "not reached"}
+# What is said of a stage in each state; of variants that share a line, the first of these states is theirs.
+TOLD = {"failed": "failed", "interrupted": "interrupted", "running": "running", "waiting": "not reached", "ran": "", "cached": "cached"}
 
 
 def stage_rows(plan: Plan, made: Made, stopped: Mapping[str, str]) -> list[StageRow]:
@@ -87,7 +88,7 @@ def stage_rows(plan: Plan, made: Made, stopped: Mapping[str, str]) -> list[Stage
     rows = []
     for name, stages in groups_of(plan).items():
         states = Counter(state_of(stage, made, stopped) for stage in stages)
-        state = next(s for s in ("failed", "interrupted", "waiting", "ran", "cached") if s in states)
+        state = next(s for s in TOLD if s in states)
         seconds = sum(spent.get(stage.id, 0.0) for stage in stages)
         only = stages[0] if len(stages) == 1 else None
         manifest = made[only.id][0].manifest if only is not None and only.id in made else {}
@@ -128,7 +129,7 @@ def drawing(plan: Plan, made: Made, stopped: Mapping[str, str]) -> Drawing | Non
     nodes, reads = {}, {}
     for name, stages in variants.items():
         states = [state_of(stage, made, stopped) for stage in stages]
-        state = next(s for s in ("failed", "interrupted", "waiting", "ran", "cached") if s in states)
+        state = next(s for s in TOLD if s in states)
         seconds = sum(made[s.id][0].manifest["seconds"] for s in stages if s.id in made)
         times = f" ×{len(stages)}" if len(stages) > 1 else ""
         told = " · ".join(filter(None, (duration(seconds) if any(s.id in made for s in stages) else "", TOLD[state])))

@@ -29,16 +29,19 @@ MOST_VARIANTS = 48  # of a stage whose curves are drawn into one chart
 
 
 def write_report(plan: Plan, made: Made, folder: Path, ending: Mapping[str, Any]) -> Path:
-    """Render the report into the run folder, as a whole or not at all; `ending` is what `run.json` says. Raises OSError."""
+    """Render the report into the run folder, as a whole or not at all; `ending` is what `run.json` says, and of a run that goes on when it was
+    `written`. Raises OSError."""
     loader = jinja2.FileSystemLoader(data_folder("templates"))
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    stopped = {ending[name]: how for name, how in (("stage", "interrupted"), ("failed", "failed")) if name in ending}
+    at = "running" if "written" in ending else "interrupted"
+    stopped = {ending[name]: how for name, how in (("stage", at), ("failed", "failed")) if name in ending}
     metrics, samples, left_out = read_results({id: artifact.folder for id, (artifact, _) in made.items()})
     fields, more_fields = fields_of(plan)
     curves, more_curves = curve_charts(plan, made)
     text = environment.get_template("report.html.j2").render(
         plan=plan,
         status=ending["status"],
+        written=moment(ending["written"]) if "written" in ending else "",
         facts=facts(plan, made, ending),
         problems=ending.get("problems", [{"code": "", "message": ending["why"], "place": "", "source": "", "help": []}] if "why" in ending else []),
         cells=cell_table(plan, made),
@@ -81,7 +84,12 @@ def facts(plan: Plan, made: Made, ending: Mapping[str, Any]) -> list[tuple[str, 
     ]
     rows += [("saved by the store", duration(saved))] if found else []
     rows += [("seed", str(plan.seed)), ("device", f"{plan.engine.accelerator}, {plan.engine.precision}")]
-    return [*rows, ("started", datetime.fromisoformat(ending["started"]).strftime("%Y-%m-%d %H:%M UTC")), ("spec", plan.spec_file)]
+    return [*rows, ("started", moment(ending["started"])), ("spec", plan.spec_file)]
+
+
+def moment(text: str) -> str:
+    """A time as `run.json` has it, for a reader."""
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def commands(folder: Path, ending: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aligncompiler.spec.answering import Label
 
@@ -20,11 +20,11 @@ def label(work: Work, *, completions: Artifact, reward: Bound | Artifact) -> Non
     rows = load_rows(completions)
     scores = reward_rows(reward, rows, work.device, work.progress.update, work.keep("scores"))
     work.save_rows(work.usable(scored(rows, scores)))
-    given = [s for s in scores if not isinstance(s, Skip)]
-    work.facts["answer_columns"] = sorted({*completions.facts["answer_columns"], *given[0]})
-    work.summary |= {name: sum(s[name] for s in given) / len(given) for name in given[0]}
+    names = next(tuple(score) for score in scores if not isinstance(score, Skip))
+    work.facts["answer_columns"] = sorted({*completions.facts["answer_columns"], *names})
+    work.summary |= {name: sum(s[name] for s in scores if not isinstance(s, Skip)) / work.facts["rows"] for name in names}
 
 
-def scored(rows: list[Row], scores: list[Score | Skip]) -> Iterator[Row | Skip]:
+def scored(rows: Sequence[Row], scores: Sequence[Score | Skip]) -> Iterator[Row | Skip]:
     for row, score in zip(rows, scores, strict=True):
         yield score if isinstance(score, Skip) else row | score

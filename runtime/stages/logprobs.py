@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aligncompiler.spec.measuring import Logprobs
 
-from ..fault import Fault, Skip
+from ..fault import Fault
 from ..logprob_table import write_logprobs
 from ..networks import load_encoder, load_policy
 from ..registry import implements
@@ -21,7 +21,8 @@ def logprobs(work: Work, *, policy: Artifact, data: Artifact, max_tokens: int | 
     encoder = load_encoder(policy)
     network = load_policy(policy).to(work.device)
     values = score_rows(network, encoder, rows, leaves, encoder.limit(max_tokens), tokens_at_once, work.progress.update, work.keep("logprobs"))
-    work.skipped.update(v.reason for v in values if isinstance(v, Skip))
-    if all(isinstance(v, Skip) for v in values):
+    if not values.fits_N.all():
+        work.skipped[values.skip.reason] += int((~values.fits_N).sum())
+    if not values.fits_N.any():
         raise Fault("P604", f"no row is left to score ({', '.join(work.skipped)})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))
     work.summary["rows"] = work.facts["rows"] = write_logprobs(work.folder, leaves, values)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from aligncompiler.spec.answering import Sample
 
 from ..fault import Skip
-from ..generate import Answer, Decoding
+from ..generate import Answers, Decoding
 from ..registry import implements
 from ..rows import Row
 from ..store import Artifact
@@ -38,15 +38,18 @@ def sample(
     tell = partial(work.progress.update, unit="answers")
     answers = write_answers(policy, rows, count, decoding, work.seed, work.device, tell, work.keep("answers"))
     work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended"]
-    work.save_rows(answered(work, rows, answers))
-    flat = [a for found in answers if not isinstance(found, Skip) for a in found]
-    work.summary |= {"ended": sum(a.ended for a in flat) / len(flat), "tokens": sum(a.tokens for a in flat)}
+    totals = {"ended": 0, "tokens": 0}
+    work.save_rows(answered(work, rows, answers, totals))
+    work.summary |= {"ended": totals["ended"] / work.facts["rows"], "tokens": totals["tokens"]}
 
 
-def answered(work: Work, rows: list[Row], answers: list[list[Answer] | Skip]) -> Iterator[Row]:
+def answered(work: Work, rows: Sequence[Row], answers: Answers, totals: dict[str, int]) -> Iterator[Row]:
+    """A row an answer; the sums of what is told of all are added to `totals`."""
     for group, (row, found) in enumerate(zip(rows, answers, strict=True)):
         if isinstance(found, Skip):
             work.skipped[found.reason] += 1
             continue
         for number, answer in enumerate(found):
+            totals["ended"] += answer.ended
+            totals["tokens"] += answer.tokens
             yield row | {"completion": answer.text, "group": group, "sample": number, "tokens": answer.tokens, "ended": answer.ended}

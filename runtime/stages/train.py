@@ -59,7 +59,7 @@ def train(
     network = load_network(model)
     adapted = adapt(network, read_about(model)["adapter"])
     if gradient_checkpointing:
-        network.model.gradient_checkpointing_enable({"use_reentrant": False})
+        network.model.activation_checkpointing_enable({"use_reentrant": False})
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
     points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
     saving = resumed(work, network, steps, points)

@@ -186,7 +186,7 @@ def test_operations_of_training(passed):
 
 def test_operations_of_training_that_computes_its_blocks_again(passed):
     policy, seen, forest, rows = passed
-    policy.model.train().gradient_checkpointing_enable({"use_reentrant": False})
+    policy.model.train().activation_checkpointing_enable({"use_reentrant": False})
     within(training(seen, rows, 2, CPU, True).flops, counted(lambda: policy(forest).sum().backward()), 0.05)
 
 
@@ -263,7 +263,7 @@ HALF = Engine(accelerator="cpu", precision="bfloat16")
 def test_bytes_of_training(again, answers, adapter, engine):
     model, seen = built(MEDIUM)
     if again:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     if adapter is not None:
         peft.get_peft_model(model, peft.LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
     policy, forest = Policy(model).train(), pack(trees(32, 96, answers))

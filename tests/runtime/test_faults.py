@@ -20,7 +20,8 @@ from aligncompiler.store.artifacts import Index, manifest_in
 from aligncompiler.store.resume import half_done, numbers, resume_folder
 from aligncompiler.store.run_folder import read_summary
 from runtime.__main__ import guarded
-from runtime.training_state import Stopping
+from runtime.interrupts import Interrupts
+from runtime.store import Store
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -168,17 +169,65 @@ def test_an_interrupt_saves_says_how_to_go_on_and_what_comes_of_it_is_the_same(f
     assert curve == [1, *range(10, 301, 10)]
 
 
-def test_sigterm_saves_as_well_and_a_second_signal_ends_at_once(folder):
+def test_the_second_ctrl_c_of_alignc_run_ends_it_at_once_and_the_next_run_goes_on(folder, undisturbed):
+    """The process of the run is held still between the two, so that it can do nothing about the first: it is killed wherever it was."""
+    plan, store = plan_of(folder, "engine.save_every=0", "stages.sft.budget.steps=120"), folder / ".alignc"
+    key, sets = plan["stages.sft"].key, ["--set", "engine.save_every=0", "--set", "stages.sft.budget.steps=120"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "aligncompiler", "run", "faults.yaml", *sets],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: len(numbers(resume_folder(store, key))) == 2, first, 120)
+    [runtime] = map(int, Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split())
+    os.kill(runtime, signal.SIGSTOP)
+    at = half_done(store, key)
+    first.send_signal(signal.SIGINT)
+    assert any("stopping; what is done is saved. Ctrl-C again ends it at once" in line for line in first.stderr)
+    assert first.poll() is None, "it waits for what is to be saved"
+    second = time.monotonic()
+    first.send_signal(signal.SIGINT)
+    assert first.wait(20) == 130 and time.monotonic() - second < 10
+    assert not Path(f"/proc/{runtime}").exists()
+    [ended] = folder.glob("runs/*")
+    assert read_summary(ended)["status"] == "interrupted" and half_done(store, key) == at
+    assert all(not Index(store).lacks(key) for key in Index(store).keys)
+    again = run(plan, folder)
+    assert again.code == 0 and f"stages.sft: goes on from {at}" in again.said()
+    assert files(store, plan) == undisturbed(plan) and unfinished(store) == []
+
+
+def test_sigterm_saves_as_well_though_it_comes_twice(folder):
     plan, store = plan_of(folder), folder / ".alignc"
     first = start(plan, folder)
     until((store / "making" / plan["stages.sft"].key / "metrics.jsonl").exists, first)
-    os.kill(first.pid, signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):  # as from a scheduler and from what it started
+        os.kill(first.pid, number)
+        time.sleep(0.001)
     assert first.wait().code == 130 and half_done(store, plan["stages.sft"].key).startswith("step ")
     assert unfinished(store) == [f"{area}/{plan['stages.sft'].key}" for area in ("making", "resume")]
-    stopping = Stopping()
-    stopping.stop(signal.SIGINT, None)
-    with pytest.raises(KeyboardInterrupt):
-        stopping.stop(signal.SIGINT, None)
+
+
+def test_only_a_second_ctrl_c_ends_at_once_and_no_request_is_lost():
+    heard = Interrupts(at_once=False)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(KeyboardInterrupt), heard:
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+                signal.raise_signal(number)
+            saved = True  # what is raised is raised at the end
+        assert saved and heard.asked
+        signal.raise_signal(signal.SIGTERM)  # while it winds up
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    with Interrupts(at_once=False):
+        pass
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 @pytest.mark.parametrize("harm", ["flipped", "cut", "statement", "curve"])
@@ -224,8 +273,21 @@ def test_a_flipped_byte_in_an_artifact_is_found_and_the_stage_made_again(folder)
         assert len(list((store / "damaged").iterdir())) == again, "one does not take the place of the other"
 
 
+def test_what_a_stage_went_on_from_goes_when_it_is_stored_even_if_the_process_is_killed_in_between(folder):
+    plan, store = plan_of(folder, "engine.save_every=0", "stages.sft.budget.steps=6"), folder / ".alignc"
+    key = plan["stages.sft"].key
+
+    def die_at_the_end():
+        throw = Store.throw
+        Store.throw = lambda self, path: os.kill(os.getpid(), signal.SIGKILL) if path == resume_folder(self.root, key) else throw(self, path)
+
+    assert run(plan, folder, limit=die_at_the_end).code == -signal.SIGKILL
+    assert unfinished(store) == [f"resume/{key}"] and manifest_in(artifact_folder(store, key)) is not None
+    assert run(plan, folder).code == 0 and unfinished(store) == []
+
+
 def test_two_runs_at_once_on_one_store_make_each_stage_once_and_the_one_that_waits_says_so(folder):
-    plan, store = plan_of(folder, "stages.sft.budget.steps=100"), folder / ".alignc"
+    plan, store = plan_of(folder, "stages.sft.budget.steps=400"), folder / ".alignc"
     first = start(plan, folder, name="one")
     until((store / "making" / plan["stages.sft"].key).exists, first)
     second = start(plan, folder, name="two")
@@ -305,13 +367,16 @@ def test_memory_that_runs_out_names_the_stage_its_estimate_and_what_to_lower(fol
     )
 
 
-def test_a_run_that_is_killed_may_have_taken_too_much_memory_which_is_said(folder):
+def test_a_run_that_is_killed_may_have_taken_too_much_memory_which_is_said_and_leaves_a_report(folder):
     plan = plan_of(folder)
     first = start(plan, folder)
     until((folder / ".alignc" / "making" / plan["stages.sft"].key).exists, first)
     os.kill(first.pid, signal.SIGKILL)
     report = Report()
     assert outcome(plan, folder / "run", first.wait().code, report)["status"] == "killed"
+    page = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert '<span class="pill running">running</span>' in page and "If it was killed since" in page and "2 of 3" in page
+    assert '<tr class="running">' in page and "alignc run" in page
     [told] = report.diagnostics
     assert told.code == "P608" and "while it made `stages.sft`" in told.message
     assert any("memory ran out; its estimate is" in line for line in told.help) and any("`batch.tokens_at_once`" in line for line in told.help)

@@ -1,15 +1,17 @@
 """Answers are what a hand-written loop over plain logits would give."""
 
 import math
+import tracemalloc
 
 import pytest
 import torch
 
+from runtime import generate as generate_module
 from runtime.decoding.decoder import Decoder
 from runtime.decoding.drawing import Drawing
 from runtime.decoding.noise import gumbel, mix, stream_number
 from runtime.fault import Skip
-from runtime.generate import Decoding, generate
+from runtime.generate import Answer, Decoding, generate
 from runtime.networks import Policy
 from runtime.tokens import Encoder
 
@@ -71,18 +73,18 @@ def test_samples_equal_a_loop_that_adds_the_same_noise(policy, encoder):
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_answers_do_not_depend_on_how_many_are_written_at_once(policy, encoder, temperature):
     long = [*PROMPTS, "all cats are animals " * 6, "the fish " * 9, "x" * 55]
-    made = [generate(policy, encoder, rows(long), 3, decoding(24, temperature, answers_at_once=n), 7, quiet) for n in (1, 4, 256)]
+    made = [list(generate(policy, encoder, rows(long), 3, decoding(24, temperature, answers_at_once=n), 7, quiet)) for n in (1, 4, 256)]
     assert made[0] == made[1] == made[2]
     assert len({a.text for a in made[0][0]}) == (1 if temperature == 0 else 3)
 
 
 def test_answers_do_not_depend_on_rows_that_come_after(policy, encoder):
-    few = generate(policy, encoder, rows(PROMPTS[:2]), 2, decoding(5, 1.0), 0, quiet)
+    few = list(generate(policy, encoder, rows(PROMPTS[:2]), 2, decoding(5, 1.0), 0, quiet))
     assert generate(policy, encoder, rows(), 2, decoding(5, 1.0), 0, quiet)[:2] == few
 
 
 def test_another_seed_draws_other_answers(policy, encoder):
-    made = [generate(policy, encoder, rows(), 1, decoding(6, 1.0), seed, quiet) for seed in (0, 1)]
+    made = [list(generate(policy, encoder, rows(), 1, decoding(6, 1.0), seed, quiet)) for seed in (0, 1)]
     assert made[0] != made[1]
 
 
@@ -154,14 +156,43 @@ def test_an_answer_that_never_ends_is_marked_and_as_long_as_allowed(policy, enco
 
 
 def test_settings_that_came_with_the_weights_are_not_used(policy, encoder):
-    plain = generate(policy, encoder, rows(), 1, decoding(), 0, quiet)
+    plain = list(generate(policy, encoder, rows(), 1, decoding(), 0, quiet))
     policy.model.generation_config.repetition_penalty = 50.0
     policy.model.generation_config.min_new_tokens = 12
-    assert generate(policy, encoder, rows(), 1, decoding(), 0, quiet) == plain
+    assert list(generate(policy, encoder, rows(), 1, decoding(), 0, quiet)) == plain
     assert policy.model.generation_config.repetition_penalty == 50.0
 
 
 def test_a_prompt_that_leaves_no_room_is_a_skip_and_the_others_are_answered(policy, encoder):
-    found = generate(policy, encoder, rows(["all cats", "x" * 200, "no"]), 2, decoding(2), 0, quiet)
+    found = list(generate(policy, encoder, rows(["all cats", "x" * 200, "no"]), 2, decoding(2), 0, quiet))
     assert found[1] == Skip("prompt longer than 63 tokens")
     assert [len(f) for f in (found[0], found[2])] == [2, 2]
+
+
+def instead_of_writing(monkeypatch, group):
+    """Answer each group of prompts by `group` of them, at once."""
+    monkeypatch.setattr(generate_module, "write_group", lambda decoder, prompts, *rest: group(prompts))
+
+
+def test_prompts_are_read_by_length_equal_ones_side_by_side_and_answers_come_in_the_order_of_the_rows(policy, encoder, monkeypatch):
+    read = []
+    instead_of_writing(monkeypatch, lambda prompts: [read.append(tuple(p)) or Answer(str(p), len(p), True) for p in prompts])
+    texts = ["cat " * (1 + n * 7 % 9) + str(n % 5) for n in range(60)] + ["", "x" * 500, "cat"] * 3
+    found = list(generate(policy, encoder, rows(texts), 1, decoding(answers_at_once=7), 0, quiet))
+    fitting = [(n, encoder.prompt({"prompt": text})) for n, text in enumerate(texts) if len(text) < 500]
+    assert read == sorted((tuple(prompt) for _, prompt in fitting), key=lambda prompt: (len(prompt), prompt))
+    assert [found[n][0].text for n, _ in fitting] == [str(prompt) for _, prompt in fitting] and isinstance(found[61], Skip)
+
+
+def test_an_answer_more_takes_a_few_numbers_more_of_memory(policy, encoder, monkeypatch):
+    """The writing is left out, which takes as long as it does."""
+    instead_of_writing(monkeypatch, lambda prompts: [Answer("a text " * 20, 9, True) for _ in prompts])
+    texts, peaks = [f"cat {number} and all" for number in range(8000)], []
+    for count in (1000, 8000):
+        some = rows(texts[:count])
+        tracemalloc.start()
+        found = generate(policy, encoder, some, 2, decoding(), 0, quiet)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(found) == count and found[-1] == [Answer("a text " * 20, 9, True)] * 2
+    assert (peaks[1] - peaks[0]) / 7000 < 120, "two texts alone would be more"

@@ -111,7 +111,7 @@ def together(plan, tmp_path, strategy):
 
 
 def launched(tmp_path, store):
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    launcher = ["-m", "runtime.together", "--standalone", "--nproc-per-node=2"]
     return [sys.executable, *launcher, "-m", "runtime", str(tmp_path / "two" / "plan.json"), "--store", str(tmp_path / store)]
 
 
@@ -157,3 +157,38 @@ def test_two_processes_that_are_killed_go_on_and_end_the_same(strategy, plan, tm
     assert done.stderr.count("stages.sft: goes on from step ") == 1
     resumed = artifact_folder(store, plan["stages.sft"].key)
     assert manifest_in(resumed)["files"] == manifest_in(artifact_folder(undisturbed, plan["stages.sft"].key))["files"]
+
+
+def test_two_processes_that_are_asked_to_stop_save_together_say_how_to_go_on_and_end_the_same(plan, tmp_path):
+    """By SIGTERM, first to every process of a job, launcher included, as schedulers send it, then to one process alone."""
+    undisturbed, store, command = together(plan, tmp_path, "ddp"), tmp_path / "stopped.store", launched(tmp_path, "stopped.store")
+    for name, everyone in (("sft", True), ("lora", False)):
+        stage = plan[f"stages.{name}"]
+        with (tmp_path / name).open("w") as log:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+            until = time.monotonic() + 120
+            while process.poll() is None and not (store / "making" / stage.key / "metrics.jsonl").exists():
+                assert time.monotonic() < until
+                time.sleep(0.002)
+            ranks = [*map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())]
+            for child in [*ranks, process.pid] if everyone else ranks[-1:]:
+                os.kill(child, signal.SIGTERM)
+            assert process.wait(60) != 0
+        said, at = (tmp_path / name).read_text(), half_done(store, stage.key)
+        assert at.endswith(" of 4") and json.loads((tmp_path / "two" / "run.json").read_text())["status"] == "interrupted", said[-3000:]
+        assert said.count(f"interrupted; finished stages are kept, and `{stage.id}` is saved at {at}. Go on with: alignc run ") == 1
+        assert said.splitlines()[-1].startswith("report: ") and not any(word in said for word in ("Traceback", "Warning", "OMP_NUM_THREADS"))
+        assert not (tmp_path / "two" / "crash.txt").exists()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and done.stderr.count(f"stages.lora: goes on from {at}") == 1, done.stderr[-4000:]
+    for stage in plan.stages:
+        assert manifest_in(artifact_folder(store, stage.key))["files"] == manifest_in(artifact_folder(undisturbed, stage.key))["files"], stage.id
+
+
+@pytest.mark.parametrize(("end", "status"), [("sys.exit(3 * int(os.environ['RANK']))", 3), ("os.kill(os.getpid(), 9)", -9), ("print('done')", 0)])
+def test_the_launcher_ends_as_the_first_process_that_failed_and_adds_nothing(tmp_path, end, status):
+    (tmp_path / "end.py").write_text(f"import os, sys\n{end}\n")
+    command = [sys.executable, "-m", "runtime.together", "--standalone", "--nproc-per-node=2", str(tmp_path / "end.py")]
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == status and done.stderr == "" and done.stdout == "done\n" * 2 * (status == 0), done.stderr

@@ -1,8 +1,12 @@
 """Scores come in the order of the rows."""
 
+import tracemalloc
+from collections.abc import Sequence
+
 import pytest
 
 from aligncompiler.spec.reward import ExactMatch
+from runtime import scoring
 from runtime.fault import Fault, Skip
 from runtime.networks import load_encoder, load_policy, load_scorer
 from runtime.registry import bind
@@ -39,3 +43,39 @@ def test_a_rule_without_its_column_is_one_fault():
         reward_rows(bind(ExactMatch(), {}), [{"prompt": "p", "completion": "a"}])
     assert caught.value.code == "P603"
     assert reward_rows(bind(ExactMatch(), {}), []) == []
+
+
+def peak(count, score):
+    """Bytes that scoring so many rows holds at its highest, beside what it takes of files."""
+    rows = Lazily([{"prompt": f"cat {i} and all other animals", "chosen": f"all cats {i} are animals", "rejected": "no"} for i in range(8)], count)
+    tracemalloc.start()
+    try:
+        score(rows)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+class Lazily(Sequence):
+    """Many rows that are made when they are asked for, as those of a file are."""
+
+    def __init__(self, rows, count):
+        self.rows = rows
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        if index >= self.count:
+            raise IndexError(index)
+        return dict(self.rows[index % len(self.rows)])
+
+
+def test_a_row_more_takes_a_few_numbers_more_of_memory(policy_artifact, monkeypatch):
+    """The forward passes are left out, which take as long as they do."""
+    artifact = policy_artifact()
+    policy, encoder = load_policy(artifact), load_encoder(artifact)
+    monkeypatch.setattr(scoring, "node_values", lambda network, forest: [0.0] * forest.num_leaves)
+    few, many = (peak(count, lambda rows: score_rows(policy, encoder, rows, ("chosen", "rejected"), 64, 4000)) for count in (2000, 10_000))
+    assert (many - few) / 8000 < 100, "its tokens alone would be more as Python objects"

@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import sys
 
 import pytest
 
 from aligncompiler.compile import compile_spec
-from aligncompiler.ir import write_plan
+from aligncompiler.ir import artifact_folder, write_plan
 from aligncompiler.store import inputs
 from runtime import unmoved as module
 from runtime.__main__ import main
@@ -130,3 +131,33 @@ def test_a_settled_folder_is_hashed_once_until_one_of_its_files_moves(tmp_path, 
     (folder / "deep" / "b").rename(folder / "deep" / "c")
     (folder / "a").unlink()
     assert current(folder) != first and current(tmp_path / "nothing") == ""
+
+
+@pytest.mark.parametrize("named", ["folder: own", "package: weighty, path: own"])
+@pytest.mark.parametrize("change", ["edit", "add", "remove"])
+def test_a_model_folder_that_changed_after_planning_stops_the_run_at_its_field(project, plan, monkeypatch, capsys, named, change):
+    assert carried_out(project, plan, monkeypatch) == 0
+    own = project / "own" if named == "folder: own" else project / "weighty" / "own"
+    shutil.copytree(artifact_folder(project / "store", plan["models.base"].key) / "model", own)
+    (project / "weighty").mkdir(exist_ok=True)
+    (project / "weighty" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(project))
+    spec = SPEC[: SPEC.index("    architecture")] + f"    {named.replace(', ', chr(10) + '    ')}\n" + SPEC[SPEC.index("stages:") :]
+    (project / "spec.yaml").write_text(spec)
+    again = compile_spec(project / "spec.yaml").plan
+    config = own / "config.json"
+    if change == "edit":
+        config.write_text(config.read_text().replace("64", "32"))
+    elif change == "add":
+        (own / "more.json").write_text("{}")
+    else:
+        shutil.rmtree(own)
+    before = sorted((project / "store" / "artifacts").rglob("manifest.json"))
+    capsys.readouterr()
+    assert carried_out(project, again, monkeypatch) == 1
+    said = capsys.readouterr().err
+    name, field = ("own", "folder") if named == "folder: own" else ("weighty/own", "path")
+    assert f"error[P618]: stage `models.base`: `{name}` {'is gone' if change == 'remove' else 'has changed'} since the plan was made" in said
+    line = next(number for number, text in enumerate(spec.splitlines(), 1) if text.strip().startswith(f"{field}:"))
+    assert f"spec.yaml:{line}:" in said
+    assert sorted((project / "store" / "artifacts").rglob("manifest.json")) == before and not list((project / "store" / "making").iterdir())

@@ -150,6 +150,43 @@ def test_leftovers_of_stopped_stages_and_damaged_artifacts_go_unless_held(plans:
     assert {one.key for one in done.rubbish} == gone(plans) | {free, aside} and done.spared == (held,)
 
 
+def leave_half_done(key: str) -> None:
+    """What a stage that was stopped leaves: the folder at work, a checkpoint, pieces, its lock file."""
+    for name in (STORE / "making" / key / "metrics.jsonl", STORE / "resume" / key / "00000003" / "state.json", STORE / "resume" / key / "pieces-000001.json"):
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_text("x" * 100)
+    lock_of(STORE, key).parent.mkdir(exist_ok=True)
+    lock_of(STORE, key).touch()
+
+
+def left_of(key: str) -> set[str]:
+    """The areas of the store that hold something of a key."""
+    found = {area for area in ("making", "resume") if (STORE / area / key).is_dir()}
+    return found | ({"locks"} if lock_of(STORE, key).exists() else set())
+
+
+def test_what_stages_go_on_from_is_kept_for_runs_that_need_it_and_deleted_with_its_lock_otherwise(plans: tuple[Plan, Plan]) -> None:
+    (wanted, finished), (forgotten, running) = (s.key for s in plans[0].stages[:2]), sorted(gone(plans))[:2]
+    making, held = "a" * 40, "e" * 40  # of no plan that is known
+    for key in (wanted, forgotten, running):
+        shutil.rmtree(artifact_folder(STORE, key))
+    for key in (wanted, finished, forgotten, running, making, held):
+        leave_half_done(key)
+    everything = {"making", "resume", "locks"}
+    with elsewhere(hold_use, [running, making]), elsewhere(hold_key, held):
+        dry = sweep(dry=True)
+        assert all(left_of(key) == everything for key in (wanted, finished, forgotten, running, making, held)), "it was only asked what would go"
+        done = sweep()
+        assert [one.key for one in done.rubbish] == [one.key for one in dry.rubbish] and {one.key for one in done.rubbish} >= {finished, forgotten}
+        assert done.spared == (held, held), "its folder at work, and what it goes on from"
+        assert all(left_of(key) == everything for key in (wanted, running, making, held))
+        assert left_of(forgotten) == set() and left_of(finished) == {"locks"}, "an artifact keeps its lock file"
+        assert sum(one.bytes for one in done.rubbish if one.key == forgotten) == 300
+    after = sweep()
+    assert {one.key for one in after.rubbish} == {running, making, held}, "nobody is at work on them any more, and no run folder refers to them"
+    assert all(left_of(key) == set() for key in (running, making, held)) and left_of(wanted) == everything
+
+
 def test_nothing_outside_of_the_store_is_touched(plans: tuple[Plan, Plan], tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     shutil.copytree(STORE / "artifacts", outside / "artifacts")

@@ -58,8 +58,8 @@ HEAD_NODE=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 PORT=$((20000 + SLURM_JOB_ID % 20000))
 export HEAD_NODE PORT
 
-srun --kill-on-bad-exit=1 --export=ALL PYTHON -m torch.distributed.run --nnodes=2 --nproc-per-node=8 --rdzv-id=RUN --rdzv-backend=c10d \
---rdzv-endpoint="${HEAD_NODE:?}:${PORT:-29500}" --shutdown-timeout=120 -m runtime HERE/runs/RUN/plan.json --store HERE/.alignc &
+srun --kill-on-bad-exit=1 --export=ALL PYTHON -m runtime.together --nnodes=2 --nproc-per-node=8 --rdzv-id=RUN --rdzv-backend=c10d \
+--rdzv-endpoint="${HEAD_NODE:?}:${PORT:-29500}" --shutdown-timeout=120 -m runtime HERE/runs/RUN/plan.json --store HERE/.alignc --command='alignc launch small.yaml --slurm | sbatch' &
 step=$!
 
 # When time is nearly up, or the job is stopped, the run is told to save and to end; only in the first case it goes back into the queue.
@@ -101,7 +101,8 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_job_of_slurm_says_what_the_engine_asks_for(here, capsys):
+def test_a_job_of_slurm_says_what_the_engine_asks_for(here, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["alignc", "launch", "small.yaml", "--slurm"])
     wanted = ["--cpus", "32", "--partition", "big", "--time", "12:00:00", "--sbatch=--account=us"]
     assert alignc(["launch", "small.yaml", "--slurm", "--set", "engine.devices=8", "--set", "engine.accelerator=cuda", *wanted]) == 0
     text = capsys.readouterr().out
@@ -166,4 +167,4 @@ def test_a_job_whose_time_is_up_winds_up_and_goes_back_into_the_queue(here):
     out, _ = job.communicate(timeout=120)
     assert job.returncode != 0 and read_summary(folder)["status"] == "interrupted", out[-3000:]
     assert Path("scontrol.log").read_text().startswith("requeue ") and not (folder / "crash.txt").exists()
-    assert "go on with" in out.lower()
+    assert "Go on with: sbatch job.sh\n" in out and "Traceback" not in out, out[-3000:]
