@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -71,7 +70,7 @@ def run(folder: Path) -> Taken:
             raise RuntimeError(f"the run ended with {process.returncode} before it trained")
         time.sleep(0.01)
     taken = Taken(time.monotonic() - start, cpu_seconds(process.pid))
-    process.send_signal(signal.SIGINT)
+    process.terminate()  # Ctrl-C is ignored by what a shell has put into the background
     process.wait()
     return taken
 
