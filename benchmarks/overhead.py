@@ -36,6 +36,7 @@ from runtime.registry import bind  # noqa: E402
 from runtime.stages.train import encode  # noqa: E402
 from runtime.store import Store  # noqa: E402
 from runtime.trainer import fit, make_trainer  # noqa: E402
+from runtime.training_state import Saving  # noqa: E402
 from runtime.work import Work  # noqa: E402
 
 LIMIT = 0.05
@@ -45,7 +46,7 @@ STEPS, COLD = 40, 8
 class Silent:
     """Progress that nobody watches."""
 
-    def update(self, done: int, total: int | None, text: str = "") -> None:
+    def update(self, done: int, total: int | None, text: str = "", unit: str = "", tokens: int | None = None) -> None:
         return None
 
 
@@ -65,10 +66,10 @@ class Setting:
         work = Work(self.stage, folder, 0, plan.engine, Silent())
         self.engine = plan.engine
         encoder = load_encoder(self.model)
-        examples, leaves = encode(work, encoder, self.bound.fields["data"], self.bound.fields["objective"], "initial", "context")
-        batch = self.bound.fields["batch"]
-        per = self.bound.fields["objective"].spec.per
-        self.items = Steps(examples, leaves, per, STEPS, batch.rows, batch.tokens_at_once, 0, encoder.pad, False)
+        fields = self.bound.fields
+        examples, leaves = encode(work, encoder, fields["data"], fields["objective"], "initial", "context")
+        batch, per = fields["batch"], fields["objective"].spec.per
+        self.items = Steps(examples, leaves, per, fields["reduction"], STEPS, batch.rows, batch.tokens_at_once, 0, encoder.pad, False)
 
     def bare(self) -> list[float]:
         """Seconds of each step of a loop by hand."""
@@ -81,12 +82,12 @@ class Setting:
             for batch in self.items[step]:
                 measured = network.measure(batch.forest, batch.leaves) | batch.numbers
                 losses, _ = objective(*(measured[name] for name in objective.spec.reads))
-                (losses.sum() / batch.denominator).backward()
+                (losses * batch.weight).sum().backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), fields["clip_norm"])
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-            losses.sum().item()
+            (losses * batch.weight).sum().item()
             now = time.perf_counter()
             times.append(now - start)
             start = now
@@ -105,7 +106,8 @@ class Setting:
             fields["clip_norm"],
             lambda point: marks.append(time.perf_counter()),
         )
-        fit(make_trainer(self.engine, fields["clip_norm"]), module, self.items)
+        saving = Saving(None, network, STEPS, dict)
+        fit(make_trainer(self.engine, fields["clip_norm"], saving), module, self.items, saving)
         return [b - a for a, b in pairwise(marks)]
 
 

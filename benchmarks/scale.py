@@ -2,8 +2,9 @@
 
 For each number of rows, in a process of its own: demonstrations of a JSON-lines file become an artifact (load), are tokenised into flat arrays
 (encode), every step is told its rows (order), and some steps are laid out as forests (draw). Then 10,000 rows with ever longer texts are
-encoded. Seconds are CPU seconds of the process (user and system); memory is the largest resident set, less what it was before the first row
-(imports). Prints Markdown and writes results/bench_scale.json.
+encoded, and the report is written of a training whose curve has as many points as there were rows. Seconds are CPU seconds of the process
+(user and system); memory is the largest resident set, less what it was before the first row (imports). Prints Markdown and writes
+results/bench_scale.json.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 WORDS = "the cat dog of and red birds are not all some fish animal follows so it that breathe swims number answer".split()  # noqa: SIM905  as a person reads them
 PER_STEP, DRAWN_STEPS = 64, 32
 LENGTHS = (8, 32, 128, 512)  # words of an answer
@@ -39,7 +41,7 @@ def write_rows(path: Path, rows: int, words: int) -> None:
 class Silent:
     """Progress that nobody watches."""
 
-    def update(self, done: int, total: int | None, text: str = "") -> None:
+    def update(self, done: int, total: int | None, text: str = "", unit: str = "", tokens: int | None = None) -> None:
         """Tell nobody."""
 
 
@@ -57,6 +59,7 @@ def measured(rows: int, words: int) -> dict[str, Any]:
     from aligncompiler.spec.base import Output
     from aligncompiler.spec.dataset import Demonstrations
     from aligncompiler.spec.experiment import Engine
+    from aligncompiler.spec.reduction import Mean
     from runtime.batching import Steps
     from runtime.encoded import encode_rows
     from runtime.registry import bind
@@ -98,12 +101,54 @@ def measured(rows: int, words: int) -> dict[str, Any]:
         reader = load_rows(data, columns=("prompt", "completion"))
         examples = timed("encode", lambda: encode_rows(encoder, reader, ("completion",), 4096, print, lambda done, total: None, folder=folder))
         found["tokens"], found["mapped_mb"] = len(examples.ids), round(examples.ids.nbytes / 2**20, 1)
-        steps = Steps(examples, ("completion",), "tokens", max(1, rows // PER_STEP), PER_STEP, 16384, 0, encoder.pad, False)
+        steps = Steps(examples, ("completion",), "tokens", bind(Mean(), {}), max(1, rows // PER_STEP), PER_STEP, 16384, 0, encoder.pad, False)
         timed("order", lambda: sum(len(steps.plan[s]) for s in range(len(steps))))
         drawn = min(len(steps), DRAWN_STEPS)
         timed("draw", lambda: [steps[s] for s in range(drawn)])
         found["drawn_rows"] = drawn * PER_STEP
     return found
+
+
+def reported(points: int) -> dict[str, Any]:
+    """Seconds, memory and size of the report of a run whose training has told this many points of its curve, in this process."""
+    from aligncompiler.compile import compile_spec
+    from aligncompiler.store.run_folder import begun
+    from runtime.execute import describe
+    from runtime.report.page import write_report
+    from runtime.store import Store
+    from runtime.work import Work
+
+    plan = compile_spec(ROOT / "specs" / "quickstart.yaml", sets=["engine.accelerator=cpu"]).plan
+    assert plan is not None
+    stage = plan["stages.sft"]
+    with tempfile.TemporaryDirectory(prefix="alignc-scale-") as name:
+        folder = Path(name)
+        store = Store(folder / "store")
+        making = store.begin(stage.key)
+        draw = random.Random(0)
+        with (making / "metrics.jsonl").open("w", encoding="utf-8") as stream:
+            for step in range(1, points + 1):
+                point = {"step": float(step), "learning_rate": 1e-3, "gradient_norm": draw.random(), "loss": 1 + draw.random()}
+                stream.write(json.dumps(point) + "\n")
+        written = (making / "metrics.jsonl").stat().st_size
+        work = Work(stage, making, 0, plan.engine, Silent())
+        made = {stage.id: (store.commit(stage.id, stage.key, making, describe(plan, stage, work, "") | {"seconds": 1.0}), False)}
+        ending = begun(folder, plan.name, plan.spec_file, len(plan.stages)) | {"status": "interrupted", "seconds": 1.0, "stage": "stages.drafts"}
+        before, start = peak(), time.process_time()
+        page = write_report(plan, made, folder, ending)
+        seconds = round(time.process_time() - start, 3)
+        return {
+            "points": points,
+            "curve_mb": round(written / 2**20, 1),
+            "report_s": seconds,
+            "page_kb": page.stat().st_size // 1024,
+            "peak_mb": round(peak() - before, 1),
+        }
+
+
+def report_table(lines: list[dict[str, Any]]) -> list[str]:
+    made = ["| points of the curve | its file, MB | report, s | page, KB | growth of memory, MB |", "|---|---|---|---|---|"]
+    return made + [f"| {one['points']:,} | {one['curve_mb']} | {one['report_s']:.2f} | {one['page_kb']} | {one['peak_mb']:.0f} |" for one in lines]
 
 
 def table(lines: list[dict[str, Any]]) -> list[str]:
@@ -130,24 +175,29 @@ def machine() -> dict[str, Any]:
     return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(), **versions}
 
 
+def alone(*words: object) -> dict[str, Any]:
+    """What a process of its own measures."""
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, __file__, *map(str, words)], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(found), file=sys.stderr)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--one", type=int, nargs=2, metavar=("ROWS", "WORDS"), help="measure one size in this process, and print JSON")
+    parser.add_argument("--report", type=int, metavar="POINTS", help="measure the report of one curve in this process, and print JSON")
     args = parser.parse_args()
-    if args.one:
-        print(json.dumps(measured(*args.one)))
+    if args.one or args.report:
+        print(json.dumps(measured(*args.one) if args.one else reported(args.report)))
         return
     jobs = [(rows, 8) for rows in args.rows] + [(10_000, words) for words in LENGTHS[1:]]
-    lines = []
-    for rows, words in jobs:
-        command = [sys.executable, __file__, "--one", str(rows), str(words)]
-        environment = os.environ | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-        lines.append(json.loads(done.stdout.splitlines()[-1]))
-        print(json.dumps(lines[-1]), file=sys.stderr)
-    print("\n".join(table(lines)))
-    whole = {"machine": machine(), "command": " ".join(["benchmarks/scale.py", *sys.argv[1:]]), "sizes": lines}
+    lines = [alone("--one", *job) for job in jobs]
+    reports = [alone("--report", points) for points in args.rows]
+    print("\n".join([*table(lines), "", *report_table(reports)]))
+    whole = {"machine": machine(), "command": " ".join(["benchmarks/scale.py", *sys.argv[1:]]), "sizes": lines, "reports": reports}
     (ROOT / "results" / "bench_scale.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 

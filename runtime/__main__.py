@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until all is imported: millions of objects that stay would be looked through again and again
+
 import argparse
 import os
 import sys
@@ -90,6 +95,9 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         refused = [StageFailed(stage, fault) for stage, fault in lower(plan, store.root)]
         if refused:
             return failure(refused, ranks, summary, args.end_with_parent)
+        if not gc.isenabled():  # what the stages need is imported now, and never looked through again
+            gc.freeze()
+            gc.enable()
         with console.running(), store.using(plan) if ranks.first else nullcontext():
             execute(plan, store, console, ranks, made, str(folder), summary.making)
     except StageFailed as failed:

@@ -3,8 +3,11 @@
 import itertools
 import json
 import math
+import subprocess
+import sys
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +50,14 @@ def test_a_quantity_need_not_be_in_every_line_and_a_spoilt_line_is_left_out(tmp_
     path.write_text(path.read_text() + "{not json}\n" + '{"step": 100, "loss": 3.0}\n' + '{"step": 101, "lo')
     assert curve(path, "eval").mean.tolist() == [2.0] * 10
     assert curve(path).last == 3.0
+
+
+def test_pandas_is_not_imported_for_a_curve(tmp_path):
+    path = write(tmp_path / "m", [{"step": i, "loss": 1.0, **({"eval": 2.0} if i % 10 == 0 else {})} for i in range(100)])
+    code = (
+        "import sys; from pathlib import Path; from runtime.report.curves import read_curves; read_curves(Path(sys.argv[1])); sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[3]).returncode == 0
 
 
 def test_an_empty_file_has_no_curves(tmp_path):
