@@ -11,8 +11,9 @@ from transformers import DynamicCache
 from ..networks import Policy
 from ..tokens import Encoder
 from .batch import SharedBatch, order, stands_on
-from .drawing import Drawing, draw
+from .drawing import Drawing, bounds_for, draw
 from .expanded import ExpandedBatch
+from .head import Head
 from .node import Node, Trunk, Why
 from .noise import mix, stream_number
 from .probe import shares_prompts
@@ -53,6 +54,7 @@ class Decoder:
 
     def __post_init__(self) -> None:
         self.model = self.policy.eval().model
+        self.head = Head(self.model)
         self.shares = shares_prompts(self.model, self.encoder.context)
 
     @torch.no_grad()
@@ -146,11 +148,12 @@ class Decoder:
         position_R = torch.tensor([row.start - 1 for row in rows], device=device)
         step_R = torch.tensor([row.before for row in rows], device=device)
         stream_R = mix(torch.tensor([row.stream for row in rows], device=device))
-        done = [False] * len(rows)
-        with batch.at_work():
+        done, bounds = [False] * len(rows), None
+        with batch.at_work(), self.head.at_work():
             while rows:
                 logits_RV = batch.logits(token_R, position_R)
-                token_R = draw(logits_RV, drawing, stream_R, step_R)
+                bounds = bounds or bounds_for(logits_RV)
+                token_R = draw(logits_RV, drawing, stream_R, step_R, bounds)
                 logp = (logits_RV.gather(1, token_R[:, None])[:, 0] - logits_RV.logsumexp(-1)).tolist() if keep else [0.0] * len(rows)
                 for place, (row, token) in enumerate(zip(rows, token_R.tolist(), strict=True)):
                     if done[place]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from .noise import gumbel
+from .noise import LIFT, Bounds, gumbel_at, keys, slack
 
-CHUNK_CPU, CHUNK_GPU = 1 << 17, 1 << 26  # numbers of [rows, vocabulary] at a time: what a core's cache holds; what a GPU likes
+CHUNK_CPU, CHUNK_GPU = 1 << 19, 1 << 26  # numbers of [rows, vocabulary] at a time: what a processor's caches hold; what a GPU likes
+BLOCK = 128  # columns whose noise is worked out together
 CANDIDATES = 256  # most likely tokens that are sorted first; all are, where these do not hold enough probability
 
 
@@ -22,19 +23,43 @@ class Drawing:
     top_p: float = 1.0
 
 
-def draw(logits_BV: Tensor, how: Drawing, stream_B: Tensor, step_B: Tensor) -> Tensor:
-    """The next token of every row, [B]. Logits are float32; `stream_B` are mixed stream numbers."""
+def bounds_for(logits_BV: Tensor) -> Bounds:
+    """Room for the noise of rows like these."""
+    at_once = (CHUNK_CPU if logits_BV.device.type == "cpu" else CHUNK_GPU) // logits_BV.shape[1]
+    size = logits_BV.shape[1] + -logits_BV.shape[1] % BLOCK
+    return Bounds(max(1, min(at_once, len(logits_BV))), size, logits_BV.device)
+
+
+def draw(logits_BV: Tensor, how: Drawing, stream_B: Tensor, step_B: Tensor, bounds: Bounds | None = None) -> Tensor:
+    """The next token of every row, [B]. Logits are float32; `stream_B` are mixed stream numbers; `bounds` of an earlier step spare making them anew."""
     if how.temperature == 0:
         return logits_BV.argmax(-1)
-    size = logits_BV.shape[1]
-    rows = max(1, (CHUNK_CPU if logits_BV.device.type == "cpu" else CHUNK_GPU) // size)
-    found = []
-    for start in range(0, len(logits_BV), rows):
-        part = slice(start, start + rows)
-        scores_CV = logits_BV[part] if how.temperature == 1 else logits_BV[part] / how.temperature
-        noise_CV = gumbel(stream_B[part], step_B[part], size)
-        found.append(noise_CV.add_(truncated(scores_CV, how)).argmax(-1))
-    return torch.cat(found)
+    scores_BV = logits_BV if how.temperature == 1 else logits_BV / how.temperature
+    return largest(truncated(scores_BV, how), keys(stream_B, step_B), bounds or bounds_for(logits_BV))
+
+
+def largest(scores_BV: Tensor, key_B2: Tensor, bounds: Bounds) -> Tensor:
+    """The column of the largest sum of score and Gumbel noise in every row, the first of equal ones, [B].
+
+    The noise is worked out only in blocks of columns whose bound is as large as the largest sum of the block with the largest bound.
+    """
+    size = scores_BV.shape[1]
+    if size % BLOCK:
+        scores_BV = nn.functional.pad(scores_BV, (0, -size % BLOCK), value=-torch.inf)
+    parts = zip(key_B2.split(bounds.rows), scores_BV.split(bounds.rows), strict=True)
+    bound_BG = torch.cat([bounds.of(key_C2, scores_CV).unflatten(1, (-1, BLOCK)).amax(-1) for key_C2, scores_CV in parts])
+    sums_BV, column_BV = sums_in(bound_BG.argmax(-1, keepdim=True), scores_BV, key_B2)
+    most_B1 = sums_BV.amax(-1, keepdim=True)
+    blocks = int((bound_BG >= most_B1 - LIFT - slack(most_B1)).sum(-1).max())
+    if blocks > 1:
+        sums_BV, column_BV = sums_in(bound_BG.topk(blocks).indices.sort().values, scores_BV, key_B2)
+    return column_BV.gather(1, sums_BV.argmax(-1, keepdim=True))[:, 0]
+
+
+def sums_in(block_BK: Tensor, scores_BV: Tensor, key_B2: Tensor) -> tuple[Tensor, Tensor]:
+    """(scores with their noise, the columns where they stand) of some blocks of every row, [B, K BLOCK] each."""
+    column_BV = (block_BK[:, :, None] * BLOCK + torch.arange(BLOCK, device=block_BK.device)).flatten(1)
+    return gumbel_at(key_B2, column_BV.int()).add_(scores_BV.gather(1, column_BV)), column_BV
 
 
 def truncated(scores_BV: Tensor, how: Drawing) -> Tensor:

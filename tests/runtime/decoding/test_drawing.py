@@ -6,7 +6,7 @@ import transformers
 
 from runtime.decoding import drawing
 from runtime.decoding.drawing import Drawing, draw, truncated
-from runtime.decoding.noise import gumbel, mix
+from runtime.decoding.noise import LIFT, Bounds, gumbel, keys, mix
 
 
 def scores(spread, rows=20, size=600):
@@ -58,3 +58,21 @@ def test_the_largest_noise_of_a_vocabulary_is_distributed_as_it_should():
 
 def test_temperature_zero_takes_the_most_likely():
     assert torch.equal(draw(scores(1.0), Drawing(0.0), torch.zeros(20), torch.zeros(20)), scores(1.0).argmax(-1))
+
+
+@pytest.mark.parametrize("size", [5, 128, 3000])
+@pytest.mark.parametrize("spread", [0.0, 0.1, 3.0, 30.0, 3000.0])
+def test_bounds_hide_no_token_that_the_whole_noise_would_draw(size, spread):
+    rows = 300
+    logits = torch.randn(rows, size, generator=torch.Generator().manual_seed(size)) * spread
+    logits[::3, 1::2] = -torch.inf
+    streams, steps = mix(torch.arange(rows)), torch.arange(rows) % 7
+    for temperature in (1.0, 0.5):
+        sums = logits / temperature + gumbel(streams, steps, size)
+        assert torch.equal(draw(logits, Drawing(temperature), streams, steps), sums.argmax(-1))
+
+
+def test_a_bound_is_never_below_the_sum_and_at_most_three_above():
+    logits, key = scores(5.0, 200, 4096), keys(mix(torch.arange(200)), 3)
+    over = Bounds(200, 4096, torch.device("cpu")).of(key, logits) + LIFT - logits - gumbel(mix(torch.arange(200)), 3, 4096)
+    assert float(over.min()) > -1e-3 and float(over.max()) < 2.9
