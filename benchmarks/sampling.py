@@ -8,7 +8,8 @@ Step-level search: on every level one node of each question gets children of a f
 one `generate` call a node, and one a level (equal lengths, so no padding).
 
 Prints Markdown and writes results/bench_sampling.json. Repetitions alternate; times are CPU seconds of one thread, ratios are medians of
-the ratios of neighbouring repetitions.
+the ratios of neighbouring repetitions. With `--gpu`: a larger model in bfloat16 on a GPU, seconds by the clock, `generate` with its growing
+cache in one call; results/bench_sampling_gpu.json.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from runtime.networks import Policy
 ROOT = Path(__file__).parents[1]
 VOCAB = 32_000
 SHAPE: dict[str, Any] = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 6, "num_key_value_heads": 6}
+GPU_SHAPE: dict[str, Any] = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32, "num_key_value_heads": 4}
 NEW_TOKENS, TRIED_TOKENS = 48, 8
 CASES = [(32, 600, 1, 1), (8, 150, 2, 1), (8, 150, 8, 1)]  # answers a prompt, tokens of a prompt, prompts, how many of the settings
 QUESTIONS, CHILDREN, STEP, DEPTH, SEARCH_PROMPT = 4, 4, 20, 6, 150
@@ -48,16 +50,18 @@ SETTINGS = [
 ]
 
 
-def model() -> Any:
-    """A Llama of 26.5 million parameters with random weights. All are drawn so wide that what comes next is not nearly uniform, as it is not in
+def model(gpu: bool) -> Any:
+    """A Llama of 26.5 million parameters (on a GPU 1,034) with random weights. All are drawn so wide that what comes next is not nearly uniform, as it is not in
     text: that decides how much top-p has to sort."""
     torch.manual_seed(0)
-    config = transformers.LlamaConfig(vocab_size=VOCAB, max_position_embeddings=2048, tie_word_embeddings=True, eos_token_id=None, **SHAPE)
+    config = transformers.LlamaConfig(
+        vocab_size=VOCAB, max_position_embeddings=2048, tie_word_embeddings=True, eos_token_id=None, **(GPU_SHAPE if gpu else SHAPE)
+    )
     made = transformers.LlamaForCausalLM(config).eval()
     with torch.no_grad():
         made.model.norm.weight.fill_(12.0)
     made.generation_config = transformers.GenerationConfig()
-    return made
+    return made.to("cuda", torch.bfloat16) if gpu else made
 
 
 def decoder_of(network: Any, rows: int) -> Decoder:
@@ -78,7 +82,7 @@ def theirs(network: Any, prompts: list[list[int]], count: int, new: int, setting
     )
     made = []
     for group in [prompts] if together else [[p] for p in prompts]:
-        ids = torch.tensor(group)
+        ids = torch.tensor(group, device=network.device)
         made.append(network.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config))
     return torch.cat(made)
 
@@ -88,15 +92,20 @@ def ours(decoder: Decoder, prompts: list[list[int]], count: int, new: int, drawi
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """CPU seconds: on a machine that others use as well, wall time says more of them."""
-    start = time.process_time()
+    """CPU seconds: on a machine that others use as well, wall time says more of them. On a GPU, seconds until it is done."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    start = clock()
     work()
-    return time.process_time() - start
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return clock() - start
 
 
 def compared(first: Callable[[], Any], second: Callable[[], Any], repetitions: int) -> dict[str, Any]:
     """Seconds of both, in turn, and the ratio of the first to the second."""
     pairs = []
+    if torch.cuda.is_available():  # kernels are chosen at the first call
+        first(), second()
     for _ in range(repetitions):
         pairs.append((seconds(first), seconds(second)))
         print(*pairs[-1], file=sys.stderr)
@@ -112,6 +121,8 @@ def compared(first: Callable[[], Any], second: Callable[[], Any], repetitions: i
 
 def fastest_way(network: Any) -> tuple[tuple[bool, str | None], dict[str, float]]:
     """How `generate` is best called, and the CPU seconds of each way, on a small case."""
+    if network.device.type == "cuda":
+        return (True, None), {}
     prompts = prompts_of(2, 150)
     ways = [(together, cache) for together in (True, False) for cache in (None, "static")]
     tried = {way: min(seconds(partial(theirs, network, prompts, 8, TRIED_TOKENS, PLAIN, *way)) for _ in range(2)) for way in ways}
@@ -168,7 +179,8 @@ def machine() -> dict[str, Any]:
     flags = [name for name in ("avx2", "avx512f", "amx_bf16") if name in Path("/proc/cpuinfo").read_text()]
     versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
     threads = torch.get_num_threads()
-    return {"cpu": cpu, "instructions": flags, "cores": os.cpu_count(), "threads": threads, "load": os.getloadavg()[0], "versions": versions}
+    gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
+    return {**gpu, "cpu": cpu, "instructions": flags, "cores": os.cpu_count(), "threads": threads, "load": os.getloadavg()[0], "versions": versions}
 
 
 def markdown(parts: dict[str, Any]) -> str:
@@ -194,16 +206,24 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5, help="pairs of runs, taken in turn")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch")
     parser.add_argument("--only", choices=PARTS, help="one part; the others keep their figures in the file")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "bench_sampling.json")
+    parser.add_argument("--gpu", action="store_true", help="on a GPU, in bfloat16")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    arguments.out = arguments.out or ROOT / "results" / f"bench_sampling{'_gpu' if arguments.gpu else ''}.json"
     torch.set_num_threads(arguments.threads)
-    network = model()
+    network = model(arguments.gpu)
     found: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.only and arguments.out.exists() else {}
     for name, part in PARTS.items():
         if arguments.only in (None, name):
             found[name] = part(network, arguments.repetitions)
-    shape = SHAPE | {"family": "llama", "vocabulary": VOCAB, "parameters": network.num_parameters(), "precision": "float32"}
-    found |= {"command": "python benchmarks/sampling.py", "repetitions": arguments.repetitions, "model": shape, "machine": machine()}
+    shape = {"family": "llama", "vocabulary": VOCAB, "parameters": network.num_parameters()}
+    shape |= GPU_SHAPE | {"precision": "bfloat16"} if arguments.gpu else SHAPE | {"precision": "float32"}
+    found |= {
+        "command": f"python benchmarks/sampling.py{' --gpu' if arguments.gpu else ''}",
+        "repetitions": arguments.repetitions,
+        "model": shape,
+        "machine": machine(),
+    }
     arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(markdown(found))
 

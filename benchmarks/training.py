@@ -5,7 +5,8 @@ HH-like lengths (prompt about 150 tokens, answers about 70, at most 512 in all),
 vocabulary of 32,000 words, in the same folder, with the same tokenizer. CPU time is user and system time of all threads from the second
 optimiser step on; memory is what a process holds at most, less what it holds when its libraries and the model are loaded.
 
-Writes `results/bench_training.json` and prints Markdown. `--quick` makes one short round, to see that it works.
+Writes `results/bench_training.json` and prints Markdown. `--quick` makes one short round, to see that it works. `--gpu`: a larger model in bfloat16 on a
+GPU, TRL in the same environment, seconds by the clock and memory of the GPU; `results/bench_training_gpu.json`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ from typing import Any
 from check import CACHE, ROOT, environment, install
 
 SHAPE = {"hidden_size": 320, "intermediate_size": 864, "num_hidden_layers": 8, "num_attention_heads": 5, "num_key_value_heads": 5}
+GPU = "--gpu" in sys.argv
+if GPU:
+    SHAPE = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 16, "num_attention_heads": 16, "num_key_value_heads": 16}
 VOCABULARY = 32_000
+TIME = "seconds" if GPU else "cpu_seconds"
 ROWS_A_STEP = 32
 DPO = "objective: {kind: dpo, beta: 0.1}"
 BRADLEY_TERRY = "objective: {kind: bradley_terry}"
@@ -37,7 +42,7 @@ BRADLEY_TERRY = "objective: {kind: bradley_terry}"
 SPEC = """\
 alignc: v1
 name: bench
-engine: {{accelerator: cpu, precision: float32}}
+engine: {{accelerator: {accelerator}, precision: {precision}}}
 models: {{base: {{kind: causal_lm, folder: {model}}}}}
 datasets: {{pairs: {{kind: preferences, file: {rows}}}}}
 rewards: {{scalar: {{kind: scalar, backbone: "${{models.base}}"}}}}
@@ -125,18 +130,28 @@ class Meter:
     def start(self) -> None:
         """The libraries and the model are loaded."""
         status = Path("/proc/self/status").read_text()
-        self.before = int(status.split("VmRSS:")[1].split()[0]) * 1024
-        Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
+        self.before = 0 if GPU else int(status.split("VmRSS:")[1].split()[0]) * 1024
+        if not GPU:
+            Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
 
     def step(self) -> None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         self.steps.append((used.ru_utime + used.ru_stime, time.perf_counter()))
 
     def result(self, rows: int, losses: list[float], **more: Any) -> dict[str, Any]:
-        peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+        peak = most_memory()
         (cpu, wall), (last_cpu, last_wall), count = self.steps[0], self.steps[-1], len(self.steps) - 1
         figures = {"rows": rows * count, "cpu_seconds": last_cpu - cpu, "seconds": last_wall - wall} if count else {"rows": 0}
         return figures | {"peak_bytes": peak, "growth_bytes": peak - self.before, "losses": losses, **more}
+
+
+def most_memory() -> int:
+    """Bytes that the process, or on a GPU its tensors, took at most."""
+    if GPU:
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 
 
 def ours(folder: Path, rows: str, objective: str, start: str, steps: int, per_step: int = ROWS_A_STEP, tokens_at_once: int = 4096) -> dict[str, Any]:
@@ -173,6 +188,8 @@ def ours(folder: Path, rows: str, objective: str, start: str, steps: int, per_st
         spec = Path(there, "bench.yaml")
         text = SPEC.format(
             model=folder / "model",
+            accelerator="cuda" if GPU else "cpu",
+            precision="bfloat16" if GPU else "float32",
             rows=folder / f"{rows}.jsonl",
             start=start,
             objective=objective,
@@ -218,7 +235,7 @@ def theirs(folder: Path, rows: str, trainer: str, steps: int, settings: dict[str
 
     with tempfile.TemporaryDirectory() as there:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "model")
-        common = {"output_dir": there, "max_length": 512, "max_steps": steps, "report_to": "none", "save_strategy": "no", "use_cpu": True, "bf16": False}
+        common = {"output_dir": there, "max_length": 512, "max_steps": steps, "report_to": "none", "save_strategy": "no", "use_cpu": not GPU, "bf16": GPU}
         common |= {"learning_rate": 1e-4, "lr_scheduler_type": "constant", "logging_steps": 1, "disable_tqdm": True, "logging_nan_inf_filter": False}
         config = getattr(trl, trainer.replace("Trainer", "Config"))(**common | settings)
         if trainer == "RewardTrainer":
@@ -238,6 +255,8 @@ def padded(folder: Path, steps: int) -> dict[str, Any]:
     torch.manual_seed(0)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "model")
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder / "model", num_labels=1, dtype=torch.float32)
+    device = "cuda" if GPU else "cpu"
+    model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.0)
     rows = [json.loads(line) for line in (folder / "trees.jsonl").open()]
     meter = Meter()
@@ -246,8 +265,9 @@ def padded(folder: Path, steps: int) -> dict[str, Any]:
     for step in range(steps):
         part = rows[step * 112 % len(rows) :][:112]
         answers = list(dict.fromkeys((row["prompt"], row[side]) for row in part for side in ("chosen", "rejected")))
-        batch = tokenizer([p + a + "</s>" for p, a in answers], padding=True, return_tensors="pt")
-        scores = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, 0]
+        batch = tokenizer([p + a + "</s>" for p, a in answers], padding=True, return_tensors="pt").to(device)
+        with torch.autocast(device, torch.bfloat16, enabled=GPU):
+            scores = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, 0]
         at = {answer: n for n, answer in enumerate(answers)}
         gaps = torch.stack([scores[at[row["prompt"], row["chosen"]]] - scores[at[row["prompt"], row["rejected"]]] for row in part])
         loss = -torch.nn.functional.logsigmoid(gaps).mean()
@@ -297,16 +317,16 @@ FEW = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 4, "grad
 
 def measurements(folder: Path, quick: bool) -> dict[str, Any]:
     """What each name measures."""
-    steps, short = (2, 2) if quick else (6, 4)
+    steps, short = (2, 2) if quick else (12, 6) if GPU else (4, 4)
     return {
         "dpo ours": lambda: ours(folder, "pairs", DPO, "models.base", steps),
-        "dpo trl default": lambda: theirs(folder, "pairs", "DPOTrainer", steps * 2, {}),
-        "dpo trl best": lambda: theirs(folder, "pairs", "DPOTrainer", steps * 2, BEST),
-        "dpo ours, 32 rows": lambda: ours(folder, "few", DPO, "models.base", 5),
-        "dpo trl, 32 rows": lambda: theirs(folder, "few", "DPOTrainer", 5, FEW),
+        "dpo trl default": lambda: theirs(folder, "pairs", "DPOTrainer", steps + 1, {}),
+        "dpo trl best": lambda: theirs(folder, "pairs", "DPOTrainer", steps + 1, BEST),
+        "dpo ours, 32 rows": lambda: ours(folder, "few", DPO, "models.base", 3),
+        "dpo trl, 32 rows": lambda: theirs(folder, "few", "DPOTrainer", 3, FEW),
         "reward ours": lambda: ours(folder, "pairs", BRADLEY_TERRY, "rewards.scalar", steps),
-        "reward trl default": lambda: theirs(folder, "pairs", "RewardTrainer", steps * 2, {}),
-        "reward trl best": lambda: theirs(folder, "pairs", "RewardTrainer", steps * 2, REWARD_BEST),
+        "reward trl default": lambda: theirs(folder, "pairs", "RewardTrainer", steps + 1, {}),
+        "reward trl best": lambda: theirs(folder, "pairs", "RewardTrainer", steps + 1, REWARD_BEST),
         "trees ours": lambda: ours(folder, "trees", BRADLEY_TERRY, "rewards.scalar", short, per_step=112),
         "trees trl default": lambda: theirs(folder, "trees", "RewardTrainer", short, {}),
         "trees padded": lambda: padded(folder, short),
@@ -320,9 +340,14 @@ ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "M
 
 def one(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     """A measurement in a process of its own; those of others see TRL."""
-    python = environment() if "trl" in name else Path(sys.executable)
-    command = [str(python), __file__, "--measure", name, "--folder", str(folder), *(["--quick"] if quick else [])]
-    env = os.environ | ALLOCATOR | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"}
+    python = environment() if "trl" in name and not GPU else Path(sys.executable)
+    command = [str(python), __file__, "--measure", name, "--folder", str(folder), *(["--quick"] if quick else []), *(["--gpu"] if GPU else [])]
+    env = (
+        os.environ
+        | ALLOCATOR
+        | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    )
+    env |= {} if GPU else {"ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
@@ -335,41 +360,53 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--quick", action="store_true")
     options.add_argument("--only", default="", help="measure only what starts with this")
+    options.add_argument("--gpu", action="store_true")
     options.add_argument("--measure")
-    options.add_argument("--folder", type=Path, default=CACHE / "training")
+    options.add_argument("--folder", type=Path, default=CACHE / ("training_gpu" if GPU else "training"))
     args = options.parse_args()
     if args.measure:
         print(json.dumps(measurements(args.folder, args.quick)[args.measure]()))
         return 0
-    install(environment(), ["trl", "accelerate", "psutil"], "--no-deps")
+    if not GPU:
+        install(environment(), ["trl", "accelerate", "psutil"], "--no-deps")
     prepare(args.folder)
-    names = [name for name in measurements(args.folder, args.quick) if name.startswith(args.only)]
+    names = [name for name in measurements(args.folder, args.quick) if name.startswith(args.only) and not (GPU and "32 rows" in name)]
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for _ in range(1 if args.quick else args.runs):
+    for number in range(1 if args.quick else args.runs):
         for name in names:
+            if "32 rows" in name and number:  # their losses are compared, once
+                continue
             found[name].append(one(name, args.folder, args.quick))
             last = found[name][-1]
-            print(f"{name}: {last['rows'] / last['cpu_seconds']:.2f} rows a CPU-second, {last['growth_bytes'] / 2**20:.0f} MB", file=sys.stderr)
+            print(f"{name}: {last['rows'] / last[TIME]:.2f} rows a second, {last['growth_bytes'] / 2**20:.0f} MB", file=sys.stderr)
     tell(found, args)
     return 0
 
 
 def tell(found: dict[str, list[dict[str, Any]]], args: argparse.Namespace) -> None:
     """The table, and the file of results."""
-    rates = {name: [run["rows"] / run["cpu_seconds"] for run in runs] for name, runs in found.items()}
-    print("| measured | rows a CPU-second | ours is ... times as fast | growth of memory, MB | peak of the process, MB |\n|---|---|---|---|---|")
+    rates = {name: [run["rows"] / run[TIME] for run in runs] for name, runs in found.items()}
+    print(
+        f"| measured | rows a {'second' if GPU else 'CPU-second'} | ours is ... times as fast | growth of memory, MB | peak of the process, MB |\n|---|---|---|---|---|"
+    )
     summary = {}
     for name, values in rates.items():
         base = next((n for n in rates if n == f"{name.split()[0]} ours"), None)
         ratio = statistics.median(a / b for a, b in zip(rates[base], values, strict=True)) if base and base != name and "32 rows" not in name else None
         growth, peak = (max(run[key] for run in found[name]) / 2**20 for key in ("growth_bytes", "peak_bytes"))
-        summary[name] = {"rows_a_cpu_second": statistics.median(values), "all": values, "ours_is_faster": ratio, "growth_mb": growth, "peak_mb": peak}
+        summary[name] = {
+            "rows_a_second" if GPU else "rows_a_cpu_second": statistics.median(values),
+            "all": values,
+            "ours_is_faster": ratio,
+            "growth_mb": growth,
+            "peak_mb": peak,
+        }
         print(f"| {name} | {statistics.median(values):.2f} | {'' if ratio is None else f'{ratio:.2f}'} | {growth:.0f} | {peak:.0f} |")
     more: dict[str, Any] = {}
     if {"dpo ours, 32 rows", "dpo trl, 32 rows"} <= found.keys():
         pairs = zip(found["dpo ours, 32 rows"][0]["losses"], found["dpo trl, 32 rows"][0]["losses"], strict=True)
         more["largest difference of losses"] = max(abs(a - b) for a, b in pairs)
-    if "dpo ours" in found:
+    if "dpo ours" in found and not GPU:
         top = ceiling()
         more["matrix products, operations a CPU-second"] = top
         more["share of that, dpo ours"] = statistics.median(rates["dpo ours"]) * flops_a_row(args.folder, "pairs", 2) / top
@@ -382,8 +419,15 @@ def tell(found: dict[str, list[dict[str, Any]]], args: argparse.Namespace) -> No
 
         machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         machine += f", torch {torch.__version__}, transformers {transformers.__version__}"
-        whole = {"command": "python benchmarks/training.py", "machine": machine, "runs": args.runs, "measured": summary, **more}
-        (ROOT / "results" / "bench_training.json").write_text(json.dumps(whole, indent=1) + "\n")
+        machine += f", {torch.cuda.get_device_name()}" if GPU else ""
+        whole = {
+            "command": f"python benchmarks/training.py{' --gpu' if GPU else ''} --runs {args.runs}",
+            "machine": machine,
+            "runs": args.runs,
+            "measured": summary,
+            **more,
+        }
+        (ROOT / "results" / f"bench_training{'_gpu' if GPU else ''}.json").write_text(json.dumps(whole, indent=1) + "\n")
 
 
 if __name__ == "__main__":
