@@ -51,8 +51,8 @@ SETTINGS = [
 
 
 def model(gpu: bool) -> Any:
-    """A Llama of 26.5 million parameters (on a GPU 1,034) with random weights. All are drawn so wide that what comes next is not nearly uniform, as it is not in
-    text: that decides how much top-p has to sort."""
+    """A Llama of 26.5 million parameters (on a GPU 1,034) with random weights. All are drawn so wide that what
+    comes next is not nearly uniform, as it is not in text: that decides how much top-p has to sort."""
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         vocab_size=VOCAB, max_position_embeddings=2048, tie_word_embeddings=True, eos_token_id=None, **(GPU_SHAPE if gpu else SHAPE)
