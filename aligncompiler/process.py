@@ -19,7 +19,7 @@ from .terminal import say
 
 INTERRUPTED, TOLD = 130, 4
 GRACE = 120  # seconds that several processes have to save in, after which torchrun kills them; also the default of `alignc launch`
-STOPS = ("SIGTERM", "SIGHUP")  # a scheduler's stop and a terminal that is closed are wound up like Ctrl-C
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C; a scheduler's stop and a terminal that is closed are wound up like it
 
 
 def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool, command: str) -> int:
@@ -32,22 +32,29 @@ def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool, command: st
     launcher = (
         ["runtime.together", "--standalone", f"--nproc-per-node={plan.engine.devices}", f"--shutdown-timeout={GRACE}", "-m"] if plan.engine.devices > 1 else []
     )
-    for name in STOPS:
-        if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as it is under nohup
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    stops = [one for name in STOPS if signal.getsignal(one := getattr(signal, name)) is not signal.SIG_IGN]  # as it is under nohup
+    for one in stops:
+        signal.signal(one, signal.default_int_handler)
     environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
     process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment, stdin=subprocess.PIPE, start_new_session=True)
-    asked = False
-    while True:
-        try:
-            code = process.wait()
-            return INTERRUPTED if asked and code < 0 else code
-        except KeyboardInterrupt:
-            if not asked:
-                with suppress(OSError):  # the terminal may be gone
-                    say("\nstopping; what is done is saved. Ctrl-C again ends it at once")
-            process.send_signal(signal.SIGKILL if asked else signal.SIGINT)  # once to wind up, twice to stop at once
-            asked = True
+    asked = by_hand = False
+
+    def pass_on(number: int, _: object) -> None:
+        """The first time to wind up, at a second Ctrl-C to stop at once; a scheduler may ask twice for one stop. No exception is raised, which
+        the next signal could cut short."""
+        nonlocal asked, by_hand
+        again, first = by_hand and number == signal.SIGINT, not asked
+        asked, by_hand = True, by_hand or number == signal.SIGINT
+        if first:
+            with suppress(OSError):  # the terminal may be gone
+                say("\nstopping; what is done is saved. Ctrl-C again ends it at once")
+        if first or again:
+            process.send_signal(signal.SIGKILL if again else signal.SIGINT)
+
+    for one in stops:
+        signal.signal(one, pass_on)
+    code = process.wait()
+    return INTERRUPTED if asked and code < 0 else code
 
 
 def outcome(plan: Plan, folder: Path, code: int, report: Report) -> dict[str, Any]:

@@ -319,16 +319,16 @@ FEW = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 4, "grad
 
 def measurements(folder: Path, quick: bool) -> dict[str, Any]:
     """What each name measures."""
-    steps, short = (2, 2) if quick else (12, 6) if GPU else (4, 4)
+    steps, short = (2, 2) if quick else (12, 6) if GPU else (3, 3)
     return {
         "dpo ours": lambda: ours(folder, "pairs", DPO, "models.base", steps),
-        "dpo trl default": lambda: theirs(folder, "pairs", "DPOTrainer", steps + 1, {}),
-        "dpo trl best": lambda: theirs(folder, "pairs", "DPOTrainer", steps + 1, BEST),
-        "dpo ours, 32 rows": lambda: ours(folder, "few", DPO, "models.base", 3),
-        "dpo trl, 32 rows": lambda: theirs(folder, "few", "DPOTrainer", 3, FEW),
+        "dpo trl default": lambda: theirs(folder, "pairs", "DPOTrainer", steps, {}),
+        "dpo trl best": lambda: theirs(folder, "pairs", "DPOTrainer", steps, BEST),
+        "dpo ours, 32 rows": lambda: ours(folder, "few", DPO, "models.base", 2),
+        "dpo trl, 32 rows": lambda: theirs(folder, "few", "DPOTrainer", 2, FEW),
         "reward ours": lambda: ours(folder, "pairs", BRADLEY_TERRY, "rewards.scalar", steps),
-        "reward trl default": lambda: theirs(folder, "pairs", "RewardTrainer", steps + 1, {}),
-        "reward trl best": lambda: theirs(folder, "pairs", "RewardTrainer", steps + 1, REWARD_BEST),
+        "reward trl default": lambda: theirs(folder, "pairs", "RewardTrainer", steps, {}),
+        "reward trl best": lambda: theirs(folder, "pairs", "RewardTrainer", steps, REWARD_BEST),
         "trees ours": lambda: ours(folder, "trees", BRADLEY_TERRY, "rewards.scalar", short, per_step=112),
         "trees trl default": lambda: theirs(folder, "trees", "RewardTrainer", short, {}),
         "trees padded": lambda: padded(folder, short),
