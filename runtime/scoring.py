@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +12,9 @@ import numpy as np
 import torch
 
 from .checkpoints import Keep, computed
-from .encoded import Floats, encode_rows
+from .encoded import Encoded, Floats, Ints, encode_rows
 from .fault import Fault, Skip
-from .forest import batches, pack
+from .forest import batches, grafted, pack
 from .mapped import Mapped
 from .networks import Network, Policy, load_encoder, load_scorer
 from .registry import Bound
@@ -60,6 +61,27 @@ def node_values(network: Network, forest: Any) -> list[float]:
     return rewards
 
 
+def families(examples: Encoded, most: int) -> tuple[Ints, Ints, Ints]:
+    """Examples with one prompt side by side, [N]; where each family of them begins, and where the last one ends, [F + 1]; its tokens, the prompt
+    once, [F]. A family of more than `most` tokens is cut."""
+    prompt_N = examples.prompts()
+    order_N = prompt_N.argsort(kind="stable")
+    answers_N, trunks_N = examples.bounds_NB[:, -1] - examples.bounds_NB[:, 1], examples.bounds_NB[:, 1] - examples.bounds_NB[:, 0]
+    bounds, sizes, last = array("q"), array("q"), -1
+    for place, index in enumerate(order_N):
+        if prompt_N[index] != last or sizes[-1] + answers_N[index] > most:
+            last = prompt_N[index]
+            bounds.append(place)
+            sizes.append(trunks_N[index])
+        sizes[-1] += answers_N[index]
+    return order_N, np.array([*bounds, len(order_N)]), np.array(sizes)
+
+
+def apart(examples: Encoded) -> tuple[Ints, Ints, Ints]:
+    """The same where each example is a family of its own and nothing is shared."""
+    return np.arange(len(examples)), np.arange(len(examples) + 1), examples.unrolled_sizes()
+
+
 @torch.no_grad()
 def score_rows(
     network: Network,
@@ -78,10 +100,13 @@ def score_rows(
     fits_N[examples.rows_N] = True
     network.eval()
     shared, done = network.shares_prefixes, 0
-    for group in batches(examples.sizes() if shared else examples.unrolled_sizes(), tokens_at_once):
-        picked = [examples.tree(i) for i in group]
-        forest = pack(picked if shared else [path for tree in picked for path in tree.unrolled()], encoder.pad).to(network.model.device)
-        values = keep(group, partial(node_values, network, forest))
+    order_N, bounds, sizes = families(examples, tokens_at_once) if shared else apart(examples)
+    for members in batches(sizes, tokens_at_once):
+        parts = [order_N[bounds[i] : bounds[i + 1]].tolist() for i in members]
+        group = [i for part in parts for i in part]
+        found = ([examples.tree(i) for i in part] for part in parts)
+        trees = [path for part in found for path in ([grafted(part)] if shared else part[0].unrolled())]
+        values = keep(group, partial(node_values, network, pack(trees, encoder.pad).to(network.model.device)))
         values_NL[examples.rows_N[group]] = np.reshape(values, (len(group), len(leaves)))
         done += len(group)
         tell(done, len(examples))

@@ -8,6 +8,7 @@ import pytest
 from aligncompiler.spec.reward import ExactMatch
 from runtime import scoring
 from runtime.fault import Fault, Skip
+from runtime.forest import pack
 from runtime.networks import load_encoder, load_policy, load_scorer
 from runtime.registry import bind
 from runtime.scoring import reward_rows, score_rows
@@ -22,6 +23,20 @@ def test_scores_do_not_depend_on_the_size_of_forward_passes(policy_artifact, tok
     whole = [score_rows(policy, encoder, [row], ("chosen", "rejected"), 64, 64)[0] for row in ROWS]
     found = score_rows(policy, encoder, ROWS, ("chosen", "rejected"), 64, tokens_at_once)
     assert [v for pair in found for v in pair] == pytest.approx([v for pair in whole for v in pair], abs=1e-4)
+
+
+@pytest.mark.parametrize(("tokens_at_once", "most"), [(1, 10), (30, 30), (100_000, 100_000)])
+def test_the_answers_to_one_prompt_are_scored_on_one_tree(policy_artifact, monkeypatch, tokens_at_once, most):
+    artifact, seen = policy_artifact(), []
+    policy, encoder = load_policy(artifact), load_encoder(artifact)
+    rows = [{"prompt": f"cat {i % 2}", "completion": "all cats " * (1 + i % 3)} for i in range(8)]
+    alone = [score_rows(policy, encoder, [row], ("completion",), 64, 64)[0] for row in rows]
+    apart = scoring.encode_rows(encoder, rows, ("completion",), 64, list, scoring.quiet).sizes()
+    monkeypatch.setattr(scoring, "pack", lambda trees, pad: seen.append(forest := pack(trees, pad)) or forest)
+    found = score_rows(policy, encoder, rows, ("completion",), 64, tokens_at_once)
+    assert [v for one in found for v in one] == pytest.approx([v for one in alone for v in one], abs=1e-4)
+    assert all(f.num_tokens <= max(most, apart.max()) for f in seen)
+    assert (sum(f.num_tokens for f in seen) < apart.sum() / 2) is (tokens_at_once > 1000)
 
 
 def test_rows_that_do_not_fit_are_skips_in_their_place(scorer_artifact):
