@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -175,7 +176,8 @@ def test_two_commands_at_once_on_one_plan_end_in_one_run_and_a_killed_one_holds_
 def test_a_run_ends_with_the_command_that_started_it_and_keeps_what_it_finished(tmp_path, number):
     (tmp_path / "small.yaml").write_text(SPEC.replace("steps: 2", "steps: 3000"), encoding="utf-8")
     command = [sys.executable, "-m", "aligncompiler", "run", "small.yaml"]
-    parent = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
+    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # tests may run under nohup, which a run heeds
+    parent = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL, preexec_fn=heard)
     until = time.monotonic() + 60
     while (summary := next(map(read_summary, (p.parent for p in tmp_path.glob("runs/*/run.json"))), None) or {}).get("stage") != "stages.sft":
         assert time.monotonic() < until and parent.poll() is None
