@@ -184,7 +184,7 @@ def machine() -> dict[str, Any]:
 
 
 def markdown(parts: dict[str, Any]) -> str:
-    lines = ["| what | rival | rival, CPU s | ours, CPU s | ratio (least to most) |", "|---|---|---|---|---|"]
+    lines = ["| what | rival | rival, s | ours, s | ratio (least to most) |", "|---|---|---|---|---|"]
     for one in parts.get("best_of_n", []):
         what = f"best of {one['answers']}, {one['prompts']} prompts of {one['prompt']} tokens, {one['settings']}"
         lines.append(f"| {what} | `generate`, {one['rival']} " + figures(one))

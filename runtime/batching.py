@@ -11,13 +11,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from .forest import Forest, Ints, Tree, batches, grafted, pack
+from .on_demand import OnDemand
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def permutation(rows: int, seed: int, groups: Ints | None = None) -> Tensor:
     return torch.randperm(int(groups.max()) + 1, generator=generator)[torch.from_numpy(groups)].argsort(stable=True)
 
 
-class Order(Sequence[list[int]]):
+class Order(OnDemand[list[int]]):
     """The rows of each of `count` steps, `per_step` of them each, from passes over the data without end; made when a step is asked for.
 
     It holds the permutations of the two passes that were asked for last: a step may start in one and end in the next.
@@ -76,16 +77,7 @@ class Order(Sequence[list[int]]):
     def __len__(self) -> int:
         return self.count
 
-    @overload
-    def __getitem__(self, index: int) -> list[int]: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[list[int]]: ...
-    def __getitem__(self, index: int | slice) -> list[int] | list[list[int]]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.count))]
-        step = index + self.count if index < 0 else index
-        if not 0 <= step < self.count:
-            raise IndexError(index)
+    def item(self, step: int) -> list[int]:
         found: list[int] = []
         while len(found) < self.per_step:
             epoch, place = divmod(step * self.per_step + len(found), self.rows)

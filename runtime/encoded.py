@@ -14,12 +14,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, overload
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from .batching import Example
 from .forest import Tree, trunk_and_leaves
+from .on_demand import OnDemand
 from .row_file import BATCH_ROWS
 from .rows import Row
 from .tokens import Encoder, Parts, longest
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Encoded(Sequence[Example]):
+class Encoded(OnDemand[Example]):
     """Rows as examples. `rows_N` are their numbers in the data, `numbers` what else belongs to each, [N] by name."""
 
     ids: Ids
@@ -42,13 +43,7 @@ class Encoded(Sequence[Example]):
     def __len__(self) -> int:
         return len(self.rows_N)
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def item(self, index: int) -> Example:
         return Example(self.tree(index), {name: float(values_N[index]) for name, values_N in self.numbers.items()})
 
     def tree(self, index: int) -> Tree:

@@ -19,14 +19,10 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from .forest import Forest, pack, trunk_and_leaves
+from .trial import Unservable, agree
 
 NAME = "alignc_forest"
 FLEX_FROM = 1024  # places in a row from which flex attention is the faster one on a GPU (results/bench_attention.json)
-TOLERANCE = 0.02  # of the spread of the hidden states; what is wrong differs by far more, what is right by rounding, bfloat16 included
-
-
-class Unservable(Exception):
-    """A model wants attention of another kind."""
 
 
 def attend(
@@ -139,18 +135,19 @@ def serves(model: Any) -> bool:
     forest = pack(trees).to(model.device)
     before, training = model.config._attn_implementation, model.training
     sequences = [torch.tensor([ids], device=model.device) for tree in trees for ids, _ in tree.sequences()]
-    model.eval()
-    try:
-        whole = torch.stack([model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1].float() for ids in sequences])
+
+    def flat() -> Tensor:
         model.set_attn_implementation(NAME)
-        ours = flat_states(model.base_model, forest)[forest.end_L].float()
-        served = bool(torch.isfinite(ours).all()) and float((ours - whole).abs().max()) <= TOLERANCE * float(whole.std()) + 1e-6
-    except (Unservable, TypeError, AttributeError, IndexError, KeyError, RuntimeError, ValueError, NotImplementedError):
-        served = False  # code of any family, which may fail on ours in any of these
-    finally:
-        model.train(training)
-    if not served:
+        return flat_states(model.base_model, forest)[forest.end_L]
+
+    def alone() -> Tensor:
         model.set_attn_implementation(before)
+        return torch.stack([model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1] for ids in sequences])
+
+    model.eval()
+    served = agree(flat, alone)
+    model.set_attn_implementation(NAME if served else before)
+    model.train(training)
     return served
 
 

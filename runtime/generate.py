@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .decoding.stopping import Stops
 from .encoded import Encoded, Ints, encode_rows
 from .fault import Skip
 from .networks import Policy
+from .on_demand import OnDemand
 from .rows import Row
 from .spool import Spool
 from .tokens import Encoder
@@ -98,7 +99,7 @@ def jobs_of(encoder: Encoder, rows: Sequence[Row], count: int, seed: int) -> Job
     return Jobs(encoded, len(rows), Skip(f"prompt longer than {room} tokens"), count, seed)
 
 
-class Answers(Sequence[list[Answer] | Skip]):
+class Answers(OnDemand[list[Answer] | Skip]):
     """The answers to each prompt, in the order of the rows; they lie in a file until they are asked for."""
 
     def __init__(self, jobs: Jobs) -> None:
@@ -114,14 +115,7 @@ class Answers(Sequence[list[Answer] | Skip]):
     def __len__(self) -> int:
         return len(self.fits_N)
 
-    @overload
-    def __getitem__(self, index: int) -> list[Answer] | Skip: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[list[Answer] | Skip]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        row = range(len(self))[index]
+    def item(self, row: int) -> list[Answer] | Skip:
         return [Answer(*self.spool.get(row * self.each + sample)) for sample in range(self.each)] if self.fits_N[row] else self.skip
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import overload
 
 from .checkpoints import Keep, computed
 from .fault import Fault, Skip
 from .generate import Answer, Decoding
-from .mapped import Mapped
 from .networks import load_encoder, load_network
+from .on_demand import Mapped, OnDemand
 from .registry import Bound
 from .rows import Row
 from .scoring import Score, reward_rows, score_rows
@@ -32,7 +31,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Answered(Sequence[Row]):
+class Answered(OnDemand[Row]):
     """The rows of these numbers with the model's answer as `completion`, made when they are asked for."""
 
     rows: Sequence[Row]
@@ -45,13 +44,7 @@ class Answered(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         return (row | {"completion": answer.text} for row, answer in zip(self.rows, self.answers, strict=True) if not isinstance(answer, Skip))
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def item(self, index: int) -> Row:
         answer = self.answers[self.numbers[index]]
         assert not isinstance(answer, Skip), "the numbers are those of answers"
         return self.rows[self.numbers[index]] | {"completion": answer.text}

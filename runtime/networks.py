@@ -34,7 +34,7 @@ transformers.utils.logging.disable_progress_bar()
 
 class Network(nn.Module):
     """A model of transformers asked through forests. `causal` ones share prefixes; what a bidirectional encoder makes of a prompt depends on the
-    answer behind it."""
+    answer behind it. What objectives read, each kind tells by its `measure`."""
 
     def __init__(self, model: Any, causal: bool) -> None:
         super().__init__()
@@ -45,10 +45,6 @@ class Network(nn.Module):
     def states(self, forest: Forest) -> Tensor:
         """Hidden states of a causal model, [S, D]."""
         return (flat_states if self.flat else padded_states)(self.model.base_model, forest)
-
-    def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> dict[str, Tensor]:
-        """What objectives read, by name; the nodes of a tree are scored in the order of `leaf_names`."""
-        raise NotImplementedError
 
 
 class Policy(Network):

@@ -14,11 +14,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .on_demand import OnDemand
 from .rows import Row
 
 GROUP_ROWS = 8192
@@ -100,7 +101,7 @@ def table_of(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
     return pa.table([pa.array([row.get(field.name) for row in rows], field.type) for field in schema], schema=schema)
 
 
-class Rows(Sequence[Row]):
+class Rows(OnDemand[Row]):
     """The rows of a file in their order, or the first `limit` of them, with all columns or some; made when they are asked for, and not kept."""
 
     def __init__(self, path: Path, limit: int | None = None, columns: Sequence[str] | None = None) -> None:
@@ -116,16 +117,7 @@ class Rows(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         return itertools.islice(self.all(), self.length)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.length))]
-        number = index + self.length if index < 0 else index
-        if not 0 <= number < self.length:
-            raise IndexError(index)
+    def item(self, number: int) -> Row:
         return dict(self.head[number]) if number < len(self.head) else self.at(number)
 
     def all(self) -> Iterator[Row]:

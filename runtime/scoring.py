@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +15,8 @@ from .checkpoints import Keep, computed
 from .encoded import Encoded, Floats, Ints, encode_rows
 from .fault import Fault, Skip
 from .forest import batches, grafted, pack
-from .mapped import Mapped
 from .networks import Network, Policy, load_encoder, load_scorer
+from .on_demand import Mapped, OnDemand
 from .registry import Bound
 from .rows import Row
 from .store import Artifact
@@ -32,7 +32,7 @@ def quiet(done: int, total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Values(Sequence[list[float] | Skip]):
+class Values(OnDemand[list[float] | Skip]):
     """What was found for the answers of N rows, each a list of numbers; `skip` stands for the rows that were left out."""
 
     values_NL: Floats
@@ -42,13 +42,7 @@ class Values(Sequence[list[float] | Skip]):
     def __len__(self) -> int:
         return len(self.fits_N)
 
-    @overload
-    def __getitem__(self, index: int) -> list[float] | Skip: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[list[float] | Skip]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def item(self, index: int) -> list[float] | Skip:
         return self.values_NL[index].tolist() if self.fits_N[index] else self.skip
 
 

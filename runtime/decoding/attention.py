@@ -21,12 +21,10 @@ import transformers
 from torch import Tensor, nn
 from transformers.cache_utils import CacheLayerMixin
 
+from ..trial import Unservable
+
 NAME = "alignc_shared"
 GROWTH = 64  # columns by which room for own tokens grows at least
-
-
-class Unservable(Exception):
-    """A model wants attention of another kind."""
 
 
 class Groups:
