@@ -185,7 +185,7 @@ def test_two_processes_that_are_asked_to_stop_save_together_say_how_to_go_on_and
         assert manifest_in(artifact_folder(store, stage.key))["files"] == manifest_in(artifact_folder(undisturbed, stage.key))["files"], stage.id
 
 
-@pytest.mark.parametrize(("end", "status"), [("sys.exit(3 * int(os.environ['RANK']))", 3), ("os.kill(os.getpid(), 9)", -9), ("print('done')", 0)])
+@pytest.mark.parametrize(("end", "status"), [("sys.exit(3 * int(os.environ['RANK']))", 3), ("os.kill(os.getpid(), 9)", -9), (r"os.write(1, b'done\n')", 0)])
 def test_the_launcher_ends_as_the_first_process_that_failed_and_adds_nothing(tmp_path, end, status):
     (tmp_path / "end.py").write_text(f"import os, sys\n{end}\n")
     command = [sys.executable, "-m", "runtime.together", "--standalone", "--nproc-per-node=2", str(tmp_path / "end.py")]
