@@ -6,12 +6,13 @@ vocabulary of 32,000 words, in the same folder, with the same tokenizer. CPU tim
 optimiser step on; memory is what a process holds at most, less what it holds when its libraries and the model are loaded.
 
 Writes `results/bench_training.json` and prints Markdown. `--quick` makes one short round, to see that it works. `--gpu`: a larger model in bfloat16 on a
-GPU, TRL in the same environment, seconds by the clock and memory of the GPU; `results/bench_training_gpu.json`.
+GPU, TRL in the same environment, all in one process in turn, seconds by the clock and memory of the GPU; `results/bench_training_gpu.json`.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -66,9 +67,15 @@ class Meter:
 
     def start(self) -> None:
         """The libraries and the model are loaded."""
-        status = Path("/proc/self/status").read_text()
-        self.before = 0 if GPU else int(status.split("VmRSS:")[1].split()[0]) * 1024
-        if not GPU:
+        if GPU:
+            import torch
+
+            gc.collect()
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            self.before = torch.cuda.memory_allocated()
+        else:
+            self.before = int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) * 1024
             Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
 
     def step(self) -> None:
@@ -278,15 +285,17 @@ ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "M
 
 
 def one(name: str, folder: Path, quick: bool) -> dict[str, Any]:
-    """A measurement in a process of its own; those of others see TRL."""
-    python = environment() if "trl" in name and not GPU else Path(sys.executable)
-    command = [str(python), __file__, "--measure", name, "--folder", str(folder), *(["--quick"] if quick else []), *(["--gpu"] if GPU else [])]
+    """A measurement in a process of its own, in which those of others see TRL; on a GPU in this one, where a start costs more than the measurement."""
+    if GPU:
+        return measurements(folder, quick)[name]()
+    python = environment() if "trl" in name else Path(sys.executable)
+    command = [str(python), __file__, "--measure", name, "--folder", str(folder), *(["--quick"] if quick else [])]
     env = (
         os.environ
         | ALLOCATOR
         | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
     )
-    env |= {} if GPU else {"ACCELERATE_USE_CPU": "true"}
+    env["ACCELERATE_USE_CPU"] = "true"
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
@@ -300,7 +309,7 @@ def main() -> int:
     options.add_argument("--quick", action="store_true")
     options.add_argument("--only", default="", help="measure only what starts with this")
     options.add_argument("--gpu", action="store_true")
-    options.add_argument("--measure")
+    options.add_argument("--measure", help="used by this program: one measurement, here")
     options.add_argument("--folder", type=Path, default=CACHE / ("training_gpu" if GPU else "training"))
     args = options.parse_args()
     if args.measure:

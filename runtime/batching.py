@@ -100,6 +100,7 @@ class Steps(Dataset[list[Batch]]):
         seed: int,
         pad: int,
         unroll: bool,
+        flat: bool,
         rank: int = 0,
         world: int = 1,
         groups: Ints | None = None,
@@ -111,6 +112,7 @@ class Steps(Dataset[list[Batch]]):
         self.tokens_at_once = tokens_at_once
         self.pad = pad
         self.unroll = unroll
+        self.flat = flat
         self.rank = rank
         self.world = world
         self.plan: Sequence[list[int]] = Order(len(examples), rows, count, seed, groups)
@@ -136,7 +138,7 @@ class Steps(Dataset[list[Batch]]):
             alike.setdefault(i if self.unroll else examples[i].tree.tokens[0], []).append(i)
         pieces = [piece for members in alike.values() for piece in self.grafts(examples, members)]
         sizes = [tree.unrolled_size if self.unroll else tree.size for tree, _ in pieces]
-        return [[pieces[i] for i in group] for group in batches(sizes, self.tokens_at_once)]
+        return [[pieces[i] for i in group] for group in batches(sizes, self.tokens_at_once, self.flat)]
 
     def grafts(self, examples: Sequence[Example], members: list[int]) -> Iterator[Piece]:
         """Rows with one prompt as one tree, or as several where that would be too large for a forward pass."""

@@ -261,13 +261,17 @@ class Laid:
         return self.spans[node].stop - 1 if node >= 0 else -1
 
 
-def batches(sizes: Sequence[int] | Ints, tokens_at_once: int) -> Iterator[list[int]]:
-    """Indices of trees, given by size, in groups of like size whose padded tokens stay within `tokens_at_once` (a single tree always goes)."""
+def batches(sizes: Sequence[int] | Ints, tokens_at_once: int, flat: bool) -> Iterator[list[int]]:
+    """Indices of trees, given by size, in groups of like size that fill a forward pass of `tokens_at_once` (a single tree always goes). In a flat row
+    padding is no token, and only attention meets it: its rows may have twice as many places. Otherwise padding counts."""
     group: list[int] = []
+    total = 0
     for index in map(int, np.argsort(np.asarray(sizes, np.int64), kind="stable")):
-        if group and (len(group) + 1) * sizes[index] > tokens_at_once:
+        places = (len(group) + 1) * sizes[index]
+        if group and (places > 2 * tokens_at_once or total + sizes[index] > tokens_at_once if flat else places > tokens_at_once):
             yield group
-            group = []
+            group, total = [], 0
         group.append(index)
+        total += sizes[index]
     if group:
         yield group

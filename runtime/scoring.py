@@ -95,7 +95,7 @@ def score_rows(
     network.eval()
     shared, done = network.shares_prefixes, 0
     order_N, bounds, sizes = families(examples, tokens_at_once) if shared else apart(examples)
-    for members in batches(sizes, tokens_at_once):
+    for members in batches(sizes, tokens_at_once, network.flat):
         parts = [order_N[bounds[i] : bounds[i + 1]].tolist() for i in members]
         group = [i for part in parts for i in part]
         found = ([examples.tree(i) for i in part] for part in parts)

@@ -71,39 +71,39 @@ class Offline(lightning.LightningModule):
 
     def training_step(self, batches: list[Batch], index: int) -> None:
         optimizer: Any = self.optimizers()
-        totals: dict[str, float] = {}
+        totals: dict[str, Tensor] = {}
         for batch in batches:
             self.tokens += batch.forest.num_tokens
             losses, metrics = self.losses(batch)
             # The one place where losses are reduced. Replicas average their gradients, so each counts `world_size` times.
             self.manual_backward((losses * batch.weight).sum() * self.trainer.world_size)
             for name, value in {"loss": losses, **metrics}.items():
-                totals[name] = totals.get(name, 0.0) + float((value.detach() * batch.weight).sum())
+                totals[name] = totals.get(name, 0.0) + (value.detach() * batch.weight).sum().double()
         number = self.begin + index + 1
         clips_itself = self.trainer.strategy.handles_gradient_accumulation  # deepspeed, which knows the norm only after its step
-        norm = 0.0 if clips_itself else self.clip()
+        norm = None if clips_itself else self.clip()
         optimizer.step()
-        norm = float(self.trainer.model.get_global_grad_norm() or 0.0) if clips_itself else norm
+        norm = norm if norm is not None else self.trainer.model.get_global_grad_norm() or 0.0
         optimizer.zero_grad()
         schedule: Any = self.lr_schedulers()
         rate = schedule.get_last_lr()[0]
         schedule.step()
-        point = {"step": float(number), "learning_rate": rate, "gradient_norm": norm, **self.over_ranks(totals)}
+        point = {"step": float(number), "learning_rate": rate, "gradient_norm": float(norm), **self.over_ranks(totals)}
         if not math.isfinite(point["loss"]):
             raise Fault("P608", f"the loss is {point['loss']} at step {number}", "optimizer", ("lower the learning rate",))
         self.tell(point)
 
-    def over_ranks(self, totals: dict[str, float]) -> dict[str, float]:
-        """The sum of each total over the ranks."""
-        if self.trainer.world_size == 1:
-            return totals
-        summed = self.trainer.strategy.reduce(torch.tensor(list(totals.values()), device=self.device), reduce_op="sum")
-        return dict(zip(totals, summed.tolist(), strict=True))
+    def over_ranks(self, totals: dict[str, Tensor]) -> dict[str, float]:
+        """The sum of each total over the ranks; a GPU is waited for here, once a step."""
+        values = torch.stack(list(totals.values()))
+        if self.trainer.world_size > 1:
+            values = self.trainer.strategy.reduce(values, reduce_op="sum")
+        return dict(zip(totals, values.tolist(), strict=True))
 
-    def clip(self) -> float:
+    def clip(self) -> Tensor:
         """Scale the gradient down to `clip_norm`; the norm it had."""
         norm = torch.nn.utils.clip_grad_norm_([p for p in self.parameters() if p.requires_grad], self.clip_norm)
-        return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+        return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.parameters())

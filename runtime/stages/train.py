@@ -67,7 +67,7 @@ def train(
     unroll, place = not network.shares_prefixes, (trainer.global_rank, trainer.world_size)
     groups = examples.prompts() if batch.shuffle == "prompts" else None
     sizes = (steps, batch.rows, batch.tokens_at_once)
-    items = Steps(examples, leaves, objective.spec.per, reduction, *sizes, work.seed, encoder.pad, unroll, *place, groups)
+    items = Steps(examples, leaves, objective.spec.per, reduction, *sizes, work.seed, encoder.pad, unroll, network.flat, *place, groups)
 
     def tell(point: dict[str, float]) -> None:
         points.append(point)

@@ -12,7 +12,7 @@ from runtime.reductions.mean import mean
 
 def steps(count=6, rows=4, rank=0, world=1, seed=0, tokens_at_once=100):
     examples = [Example(trunk_and_leaves([30 + i], [[i + 4]]), {}) for i in range(10)]
-    return Steps(examples, ("completion",), "rows", mean, count, rows, tokens_at_once, seed, 0, False, rank, world)
+    return Steps(examples, ("completion",), "rows", mean, count, rows, tokens_at_once, seed, 0, False, True, rank, world)
 
 
 def tokens(batches):

@@ -248,9 +248,15 @@ def test_unrolled_paths_hold_the_same_contexts():
     assert all(t.scored == (len(t.tokens) - 1,) for t in tree.unrolled())
 
 
-def test_batches_stay_within_their_tokens_and_lose_no_tree():
-    made = [trunk_and_leaves([3] * n, [[4]]) for n in (1, 9, 3, 3, 30, 2)]
-    groups = list(batches([tree.size for tree in made], 16))
-    assert sorted(i for g in groups for i in g) == list(range(6))
+@pytest.mark.parametrize(("flat", "expected"), [(False, [[0, 5, 2], [3], [1], [4]]), (True, [[0, 5, 2, 3], [1], [4]])])
+def test_batches_stay_within_their_tokens_and_lose_no_tree(flat, expected):
+    sizes = [2, 10, 4, 4, 31, 3]
+    groups = list(batches(sizes, 15, flat))
+    assert groups == expected
     for group in groups:
-        assert len(group) == 1 or len(group) * max(made[i].size for i in group) <= 16
+        assert len(group) == 1 or sum(sizes[i] for i in group) <= 15
+        assert len(group) == 1 or len(group) * max(sizes[i] for i in group) <= (30 if flat else 15)
+
+
+def test_a_flat_batch_of_unlike_sizes_stays_within_twice_its_places():
+    assert list(batches([1] * 8 + [6], 16, True)) == [[0, 1, 2, 3, 4, 5, 6, 7], [8]]

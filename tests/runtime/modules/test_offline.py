@@ -49,7 +49,7 @@ def test_warm_up_over_the_whole_budget_never_divides_by_zero():
 
 
 def steps_of(examples, leaves, per, tokens_at_once, unroll=False, rank=0, world=1, order=None, reduction=Mean()):
-    made = Steps(examples, leaves, per, bind(reduction, {}), 1, len(examples), tokens_at_once, 0, 0, unroll, rank, world)
+    made = Steps(examples, leaves, per, bind(reduction, {}), 1, len(examples), tokens_at_once, 0, 0, unroll, not unroll, rank, world)
     made.plan = [order or list(range(len(examples)))]
     return made
 
