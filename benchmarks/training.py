@@ -256,8 +256,9 @@ def flops_a_row(folder: Path, rows: str, leaves: int) -> float:
 
 # Batches by length are not among the best settings: the sampler of transformers refuses the columns of both trainers. Nor is `padding_free`,
 # which this version switches off by itself.
-BEST = {"precompute_ref_log_probs": True, "gradient_checkpointing": False}
-REWARD_BEST = {"gradient_checkpointing": False}
+# On a GPU, which waits for launches, steps are as large as ours.
+REWARD_BEST = {"gradient_checkpointing": False, **({"per_device_train_batch_size": ROWS_A_STEP} if GPU else {})}
+BEST = {"precompute_ref_log_probs": True, **REWARD_BEST}
 FEW = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 4, "gradient_checkpointing": False}
 
 
