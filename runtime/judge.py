@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .checkpoints import Keep, computed
 from .fault import Fault, Skip
 from .generate import Answer, Decoding
 from .networks import load_encoder, load_network
 from .on_demand import Mapped, OnDemand
 from .registry import Bound
 from .rows import Row
-from .scoring import Score, reward_rows, score_rows
+from .scores import Score
+from .scoring import reward_rows, score_rows
 from .store import Artifact
 from .work import Work
 from .writing import write_answers
@@ -78,7 +78,8 @@ class Judge:
         """The score of each answer by a reward."""
         skips = [answer if isinstance(answer, Skip) else None for answer in self.answers]
         answered = Answered(self.rows, self.answers, [number for number, skip in enumerate(skips) if skip is None])
-        scored = iter(reward_rows(reward, answered, self.work.device, self.tell, self.keep_scores(reward)))
+        name = "" if isinstance(reward, Bound) else f" {reward.id}"
+        scored = iter(reward_rows(reward, answered, self.work.device, self.tell, self.work.keep, f"scores {self.model.id}{name}"))
         return [skip or next(scored) for skip in skips]
 
     @cached_property
@@ -97,10 +98,6 @@ class Judge:
         encoder = load_encoder(model)
         network = load_network(model).to(self.work.device)
         return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell, self.work.keep(f"pairs {model.id}"))
-
-    def keep_scores(self, reward: Bound | Artifact) -> Keep:
-        """What is kept of the scores by a network; a rule is asked again."""
-        return computed if isinstance(reward, Bound) else self.work.keep(f"scores {self.model.id} {reward.id}")
 
     def tell_answers(self, done: int, total: int) -> None:
         self.work.progress.update(done, total, self.model.id, unit="answers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,24 +11,32 @@ from typing import Any
 import numpy as np
 import torch
 
+from aligncompiler.spec.reward import Reward
+
 from .checkpoints import Keep, computed
 from .encoded import Encoded, Floats, Ints, encode_rows
 from .fault import Fault, Skip
 from .forest import batches, grafted, pack
 from .networks import Network, Policy, load_encoder, load_scorer
-from .on_demand import Mapped, OnDemand
+from .on_demand import OnDemand
 from .registry import Bound
 from .rows import Row
+from .scores import SCORE, Scores, by_rule
 from .store import Artifact
 from .tokens import Encoder
 
 TOKENS_AT_ONCE = 16384
 Tell = Callable[[int, int], None]
-Score = dict[str, float]
+Keeps = Callable[[str], Keep]  # by a name
 
 
 def quiet(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def nothing_kept(name: str) -> Keep:
+    """Keep nothing."""
+    return computed
 
 
 @dataclass(frozen=True)
@@ -107,14 +115,30 @@ def score_rows(
     return Values(values_NL, fits_N, Skip(f"longer than {max_tokens} tokens"))
 
 
-def reward_rows(reward: Bound | Artifact, rows: Sequence[Row], device: str = "cpu", tell: Tell = quiet, keep: Keep = computed) -> Sequence[Score | Skip]:
-    """The score of each row's completion by any reward: a rule, or the artifact of a trained scorer."""
+def reward_rows(
+    reward: Bound | Artifact, rows: Sequence[Row], device: str = "cpu", tell: Tell = quiet, keep: Keeps = nothing_kept, name: str = "scores"
+) -> Scores:
+    """The scores of each row's completion by any reward: a rule, the artifact of a trained scorer, or what is made of others. What networks found is
+    kept under `name` and the place of the scorer in the reward."""
     if isinstance(reward, Bound):
-        for column in reward.spec.columns:
-            if rows and column not in rows[0]:
-                raise Fault("P603", f"reward `{reward.spec.tag}` reads the column `{column}`, which the rows do not carry", "reward")
-        scores: list[Score | Skip] = reward(rows)
-        return scores
+        spec = reward.spec
+        assert isinstance(spec, Reward)
+        for column in spec.columns:
+            if len(rows) and column not in rows[0]:
+                raise Fault("P603", f"reward `{spec.tag}` reads the column `{column}`, which the rows do not carry", "reward")
+        if spec.combines:
+            made: Scores = reward.function(rows, **scored_inside(reward.fields, name, lambda inner, path: reward_rows(inner, rows, device, tell, keep, path)))
+            return made
+        return by_rule(reward, rows, spec.figures)
     encoder = load_encoder(reward)
-    values = score_rows(load_scorer(reward).to(device), encoder, rows, ("completion",), encoder.context, TOKENS_AT_ONCE, tell, keep)
-    return Mapped(values, lambda v: v if isinstance(v, Skip) else {"score": v[0]})
+    values = score_rows(load_scorer(reward).to(device), encoder, rows, ("completion",), encoder.context, TOKENS_AT_ONCE, tell, keep(name))
+    return Scores({SCORE: values.values_NL[:, 0]}, {int(i): values.skip for i in np.flatnonzero(~values.fits_N)})
+
+
+def scored_inside(value: Any, path: str, ask: Callable[[Bound | Artifact, str], Scores]) -> Any:
+    """The fields of a reward with scores in the place of the rewards in them."""
+    if isinstance(value, Artifact) or (isinstance(value, Bound) and isinstance(value.spec, Reward)):
+        return ask(value, path)
+    if isinstance(value, Mapping):
+        return {name: scored_inside(inner, f"{path} {name}", ask) for name, inner in value.items()}
+    return tuple(scored_inside(inner, f"{path} {n}", ask) for n, inner in enumerate(value)) if isinstance(value, tuple) else value

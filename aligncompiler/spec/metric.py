@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Problem, Ref, field
-from .reward import ExactMatch, Reward, figures_of
+from .reward import Reward, figures_of
+from .rule import ExactMatch
 
 
 class Metric(Kind):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from aligncompiler.spec.reward import DeductionSteps
+from aligncompiler.spec.rule import DeductionSteps
 from runtime.registry import implements
 from runtime.syllogism.answer import read_answer
 from runtime.syllogism.problem import Problem, score_answer

@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Sequence
 
-from aligncompiler.spec.reward import ExactMatch
+from aligncompiler.spec.rule import ExactMatch
 
 from ..fault import Skip
 from ..registry import implements

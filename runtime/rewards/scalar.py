@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aligncompiler.spec.reward import Scalar
+from aligncompiler.spec.scorer import Scalar
 
 from ..networks import load_encoder, load_scorer, read_about, save_network, write_about
 from ..registry import implements

@@ -24,7 +24,7 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     scores = (
         [row["score"] for row in load_rows(completions, columns=("score",))]
         if isinstance(reward, str)
-        else [None if isinstance(s, Skip) else s["score"] for s in reward_rows(reward, rows, work.device, work.progress.update, work.keep("scores"))]
+        else [None if isinstance(s, Skip) else s["score"] for s in reward_rows(reward, rows, work.device, work.progress.update, work.keep)]
     )
     columns = ("group",) if "group" in rows.columns else ("prompt",)
     groups: dict[object, list[tuple[int, float]]] = {}

@@ -131,7 +131,7 @@ def test_kinds_are_found_wherever_they_stand():
     from aligncompiler.spec.base import Output, Ref
     from aligncompiler.spec.measuring import Evaluate
     from aligncompiler.spec.metric import Accuracy, MeanScore
-    from aligncompiler.spec.reward import DeductionSteps, ExactMatch
+    from aligncompiler.spec.rule import DeductionSteps, ExactMatch
 
     ref = Ref("stages.a", Output("policy"))
     spec = Evaluate(models=(ref,), data=ref, metrics=(Accuracy(), MeanScore(reward=DeductionSteps())))

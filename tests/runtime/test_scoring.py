@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from aligncompiler.spec.reward import ExactMatch
+from aligncompiler.spec.rule import ExactMatch
 from runtime import scoring
 from runtime.fault import Fault, Skip
 from runtime.forest import pack
@@ -49,7 +49,7 @@ def test_rows_that_do_not_fit_are_skips_in_their_place(scorer_artifact):
 
 def test_a_rule_and_a_scorer_are_asked_alike(scorer_artifact):
     rows = [{"prompt": "p", "completion": "a", "answer": "a"}, {"prompt": "p", "completion": "b", "answer": "a"}]
-    assert reward_rows(bind(ExactMatch(), {}), rows) == [{"score": 1.0}, {"score": 0.0}]
+    assert list(reward_rows(bind(ExactMatch(), {}), rows)) == [{"score": 1.0}, {"score": 0.0}]
     assert all(set(score) == {"score"} for score in reward_rows(scorer_artifact(), rows))
 
 
@@ -57,7 +57,7 @@ def test_a_rule_without_its_column_is_one_fault():
     with pytest.raises(Fault, match="`exact_match` reads the column `answer`") as caught:
         reward_rows(bind(ExactMatch(), {}), [{"prompt": "p", "completion": "a"}])
     assert caught.value.code == "P603"
-    assert reward_rows(bind(ExactMatch(), {}), []) == []
+    assert list(reward_rows(bind(ExactMatch(), {}), [])) == []
 
 
 def peak(count, score):

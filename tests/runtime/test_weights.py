@@ -12,7 +12,7 @@ import transformers
 from aligncompiler.spec.base import Output, Ref
 from aligncompiler.spec.model import BPE, Architecture, CausalLM, Encoder
 from aligncompiler.spec.objective import SFT, BradleyTerry
-from aligncompiler.spec.reward import Scalar
+from aligncompiler.spec.scorer import Scalar
 from runtime.execute import precision
 from runtime.fault import Fault
 from runtime.networks import load_encoder, load_policy, load_scorer

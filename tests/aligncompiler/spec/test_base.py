@@ -9,7 +9,8 @@ import pytest
 
 from aligncompiler.spec.base import Needs, Output, Ref
 from aligncompiler.spec.model import CausalLM, Encoder
-from aligncompiler.spec.reward import Scalar, figures_of
+from aligncompiler.spec.reward import figures_of
+from aligncompiler.spec.scorer import Scalar
 
 POLICY = Output("policy", space="text/tokens")
 TRAINED = Output("policy", space="text/tokens", holds=(("checkpoints", Output("list", holds=(("1", POLICY), ("2", POLICY)))),))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aligncompiler.spec.metric import Accuracy, MeanScore, PairAccuracy
-from aligncompiler.spec.reward import ExactMatch
+from aligncompiler.spec.rule import ExactMatch
 from runtime.fault import Fault
 from runtime.networks import load_encoder, load_network
 from runtime.registry import bind

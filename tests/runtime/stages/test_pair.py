@@ -3,7 +3,7 @@
 import pytest
 
 from aligncompiler.spec.pairing import AllPairs, BestAgainstWorst
-from aligncompiler.spec.reward import ExactMatch
+from aligncompiler.spec.rule import ExactMatch
 from runtime.fault import Fault
 from runtime.registry import bind
 from runtime.stages.pair import pair

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aligncompiler.spec.reward import ExactMatch
+from aligncompiler.spec.rule import ExactMatch
 from runtime.fault import Fault
 from runtime.registry import bind
 from runtime.stages.label import label

@@ -24,12 +24,15 @@ class Brief(Reward):
     """1 for an answer with the right number of words, less a penalty for each word beside it."""
 
     kind: Literal["brief"] = "brief"
-    parts: ClassVar[tuple[str, ...]] = ("words",)
 
     words: Range
     """Fewest and most words, both allowed."""
     penalty: Penalty = field(Penalty())
     """What other answers lose."""
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        return ("words",)
 
 
 class Sums(Dataset):

@@ -1,0 +1,56 @@
+"""What a reward says of answers: a column of numbers per figure, and a reason for each answer that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .encoded import Floats
+from .fault import Skip
+from .on_demand import OnDemand
+from .rows import Row
+
+Score = dict[str, float]
+SCORE = "score"
+AT_ONCE = 4096  # rows whose scores are Python objects at a time
+
+
+@dataclass(frozen=True)
+class Scores(OnDemand[Score | Skip]):
+    """The figures of N answers, `score` first, [N] each, 0 where there is none; and by the number of an answer why it could not be scored."""
+
+    figures: Mapping[str, Floats]
+    skips: Mapping[int, Skip]
+
+    def __len__(self) -> int:
+        return len(self.figures[SCORE])
+
+    def item(self, index: int) -> Score | Skip:
+        return self.skips.get(index) or {name: float(values[index]) for name, values in self.figures.items()}
+
+    @property
+    def score(self) -> Floats:
+        """[N]."""
+        return self.figures[SCORE]
+
+    def known(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which answers have scores, [N]."""
+        found = np.ones(len(self), np.bool_)
+        found[list(self.skips)] = False
+        return found
+
+
+def by_rule(rule: Callable[[Sequence[Row]], Iterable[Score | Skip]], rows: Sequence[Row], figures: Sequence[str]) -> Scores:
+    """The scores of a rule, asked for a few rows at a time."""
+    found = {name: np.zeros(len(rows)) for name in (SCORE, *figures)}
+    skips: dict[int, Skip] = {}
+    for start in range(0, len(rows), AT_ONCE):
+        for number, score in enumerate(rule(rows[start : start + AT_ONCE]), start):
+            if isinstance(score, Skip):
+                skips[number] = score
+            else:
+                for name, value in score.items():
+                    found[name][number] = value
+    return Scores(found, skips)
