@@ -16,6 +16,7 @@ from rich.text import Text
 from aligncompiler.ir import Plan, Stage
 
 from .cells import CellTable, cell_table
+from .machine import multiplies_bfloat16
 from .progress import EMPTY, FILLED, SPINNER, Phase, bar, duration, line, number, shortened
 from .store import Artifact
 
@@ -130,6 +131,8 @@ class Console:
         count = len(self.plan.stages)
         engine = self.plan.engine
         self.say(Text.assemble((self.plan.name, "bold"), f"  {count} stages on {engine.accelerator} in {engine.precision}, seed {self.plan.seed}"))
+        if (engine.accelerator, engine.precision) == ("cpu", "bfloat16") and not multiplies_bfloat16():
+            self.say(Text("    this processor has no units for bfloat16 and emulates it, many times slower: float32 is faster here", "yellow"))
         if not self.on_terminal:
             yield
             return

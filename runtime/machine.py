@@ -28,3 +28,13 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has units for bfloat16: AMX, AVX-512 BF16, or those of Arm. Without them its products are emulated, many times slower.
+    True where the system does not say."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.is_file():
+        return True
+    flags = {word for line in cpuinfo.read_text(errors="replace").splitlines() if line.startswith(("flags", "Features")) for word in line.split()}
+    return not flags or bool(flags & {"amx_bf16", "avx512_bf16", "bf16"})

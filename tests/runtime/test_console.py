@@ -180,3 +180,12 @@ def test_a_dumb_terminal_gets_plain_lines():
     _, last, raw = on_a_terminal(80, TERM="dumb")
     assert b"\x1b" not in raw and "━".encode() not in raw
     assert last[0].startswith("tiny  3 stages")
+
+
+@pytest.mark.parametrize(("units", "told"), [(True, 0), (False, 1)])
+def test_bfloat16_without_units_for_it_is_told(plan, capsys, monkeypatch, units, told):
+    plan.engine.precision = "bfloat16"
+    monkeypatch.setattr("runtime.console.multiplies_bfloat16", lambda: units)
+    with Console(plan, silent=False).running():
+        pass
+    assert capsys.readouterr().err.count("emulates it") == told
