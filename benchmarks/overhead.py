@@ -29,8 +29,8 @@ from aligncompiler.compile import compile_spec  # noqa: E402
 from runtime.batching import Steps  # noqa: E402
 from runtime.console import Console  # noqa: E402
 from runtime.execute import execute  # noqa: E402
+from runtime.model_files import load_encoder, load_network  # noqa: E402
 from runtime.modules.offline import Offline, learning_rate_share  # noqa: E402
-from runtime.networks import load_encoder, load_network  # noqa: E402
 from runtime.ranks import Ranks  # noqa: E402
 from runtime.registry import bind  # noqa: E402
 from runtime.stages.train import encode  # noqa: E402

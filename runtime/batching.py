@@ -26,7 +26,7 @@ class Example:
     """One row ready for training: its tree, and the numbers that belong to it (margin, reference log-probabilities)."""
 
     tree: Tree
-    numbers: dict[str, float]
+    numbers: dict[str, float | list[float]]
 
 
 Piece = tuple[Tree, list[int]]  # a tree and the rows of the step that are on it, in the order of its scored nodes
@@ -34,8 +34,8 @@ Piece = tuple[Tree, list[int]]  # a tree and the rows of the step that are on it
 
 @dataclass(frozen=True)
 class Batch:
-    """One forward pass: a forest, the leaves of each tree, numbers per row [B], and the weight of each entry of the loss in that of the step: per row
-    [B], or per token [N]."""
+    """One forward pass: a forest, the leaves of each tree, numbers per row ([B], or [B, ...]), and the weight of each entry of the loss in that of the
+    step: per row [B], or per token [N]."""
 
     forest: Forest
     leaves: tuple[str, ...]
@@ -104,6 +104,7 @@ class Steps(Dataset[list[Batch]]):
         rank: int = 0,
         world: int = 1,
         groups: Ints | None = None,
+        noise: int = 0,
     ) -> None:
         self.examples = examples
         self.leaves = leaves
@@ -115,6 +116,8 @@ class Steps(Dataset[list[Batch]]):
         self.flat = flat
         self.rank = rank
         self.world = world
+        self.seed = seed
+        self.noise = noise  # standard normal numbers that each row of a step is given
         self.plan: Sequence[list[int]] = Order(len(examples), rows, count, seed, groups)
 
     def __len__(self) -> int:
@@ -122,7 +125,7 @@ class Steps(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         rows = self.plan[step]
-        examples = [self.examples[i] for i in rows]
+        examples = self.with_noise([self.examples[i] for i in rows], step)
         weights = self.reduce(torch.tensor([float(self.items(e.tree)) for e in examples])).tolist()
         shares = [range(rank * len(rows) // self.world, (rank + 1) * len(rows) // self.world) for rank in range(self.world)]
         passes = [self.passes(examples, share) for share in shares]
@@ -130,6 +133,13 @@ class Steps(Dataset[list[Batch]]):
         # Ranks exchange gradients after every pass, so all make equally many: one with less to do repeats a row that counts for nothing.
         missing = max(map(len, passes)) - len(found)
         return found + [self.batch(examples, [0.0], [(examples[0].tree, [0])])] * missing
+
+    def with_noise(self, examples: list[Example], step: int) -> list[Example]:
+        """The rows of a step with their random numbers, which depend on the step and the place in it, not on how it is cut."""
+        if not self.noise:
+            return examples
+        drawn = torch.randn(len(examples), self.noise, generator=torch.Generator().manual_seed(self.seed * 1_000_003 + step)).tolist()
+        return [replace(example, numbers={**example.numbers, "noise": numbers}) for example, numbers in zip(examples, drawn, strict=True)]
 
     def passes(self, examples: Sequence[Example], rows: Sequence[int]) -> list[list[Piece]]:
         """The rows of one rank, cut into forward passes."""

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Encoded(OnDemand[Example]):
-    """Rows as examples. `rows_N` are their numbers in the data, `numbers` what else belongs to each, [N] by name."""
+    """Rows as examples. `rows_N` are their numbers in the data, `numbers` what else belongs to each, by name: one number, [N], or several."""
 
     ids: Ids
     bounds_NB: Ints
@@ -44,7 +44,7 @@ class Encoded(OnDemand[Example]):
         return len(self.rows_N)
 
     def item(self, index: int) -> Example:
-        return Example(self.tree(index), {name: float(values_N[index]) for name, values_N in self.numbers.items()})
+        return Example(self.tree(index), {name: values_N[index].tolist() for name, values_N in self.numbers.items()})
 
     def tree(self, index: int) -> Tree:
         """The prompt and the answers of one example."""

@@ -26,7 +26,7 @@ from aligncompiler.spec.codec import refs
 
 from .fault import Fault
 from .lowering import faults_in
-from .networks import load_encoder, write_about
+from .model_files import load_encoder, write_about
 from .registry import bind
 from .rows import Row, type_of
 from .store import Artifact

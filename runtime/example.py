@@ -23,7 +23,7 @@ from aligncompiler.store.artifacts import read_manifest
 from .examine import Examination, Reading, Silent, check_implemented, in_time, is_model, readings
 from .fault import Fault, Skip
 from .logprob_table import read_logprobs
-from .networks import load_encoder
+from .model_files import load_encoder
 from .registry import bind
 from .rows import Row
 from .store import Artifact

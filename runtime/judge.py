@@ -8,7 +8,7 @@ from functools import cached_property
 
 from .fault import Fault, Skip
 from .generate import Answer, Decoding
-from .networks import load_encoder, load_network
+from .model_files import load_encoder, load_network
 from .on_demand import Mapped, OnDemand
 from .registry import Bound
 from .rows import Row

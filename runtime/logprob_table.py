@@ -19,7 +19,7 @@ LOGPROBS_FILE = "logprobs.parquet"
 def write_logprobs(folder: Path, leaves: Sequence[str], values: Values) -> int:
     """Write (row number, sum of log-probabilities of each leaf in nats) of every row that could be scored; how many there are."""
     number_N = np.flatnonzero(values.fits_N)
-    columns = {"row": number_N} | {name: values.values_NL[number_N, place] for place, name in enumerate(leaves)}
+    columns = {"row": number_N} | {name: values.values_NLF[number_N, place, 0] for place, name in enumerate(leaves)}
     pq.write_table(pa.table(columns), folder / LOGPROBS_FILE)
     return len(number_N)
 

@@ -16,12 +16,14 @@ from aligncompiler.spec.reward import Reward
 from .checkpoints import Keep, computed
 from .encoded import Encoded, Floats, Ints, encode_rows
 from .fault import Fault, Skip
-from .forest import batches, grafted, pack
-from .networks import Network, Policy, load_encoder, load_scorer
+from .forest import Forest, batches, grafted, pack
+from .model_files import load_encoder, load_scorer
+from .networks import Network
 from .on_demand import OnDemand
 from .registry import Bound
 from .rows import Row
-from .scores import SCORE, Scores, by_rule
+from .scorer import Scorer
+from .scores import Scores, by_rule
 from .store import Artifact
 from .tokens import Encoder
 
@@ -41,9 +43,10 @@ def nothing_kept(name: str) -> Keep:
 
 @dataclass(frozen=True)
 class Values(OnDemand[list[float] | Skip]):
-    """What was found for the answers of N rows, each a list of numbers; `skip` stands for the rows that were left out."""
+    """What was found for the L answers of each of N rows, F `figures` each; `skip` stands for the rows that were left out."""
 
-    values_NL: Floats
+    values_NLF: Floats
+    figures: tuple[str, ...]
     fits_N: np.ndarray[Any, np.dtype[np.bool_]]
     skip: Skip
 
@@ -51,16 +54,15 @@ class Values(OnDemand[list[float] | Skip]):
         return len(self.fits_N)
 
     def item(self, index: int) -> list[float] | Skip:
-        return self.values_NL[index].tolist() if self.fits_N[index] else self.skip
+        return self.values_NLF[index, :, 0].tolist() if self.fits_N[index] else self.skip
 
 
-def node_values(network: Network, forest: Any) -> list[float]:
-    if isinstance(network, Policy):
-        logp_N = network(forest)
-        sums: list[float] = logp_N.new_zeros(forest.num_leaves).double().index_add(0, forest.leaf_N, logp_N.double()).tolist()
-        return sums
-    rewards: list[float] = network(forest).tolist()
-    return rewards
+def node_values(network: Network, forest: Forest) -> dict[str, list[float]]:
+    """The figures of every scored node: `logp` by a policy, `score` and what else it tells by a scorer."""
+    if isinstance(network, Scorer):
+        return {name: values_L.tolist() for name, values_L in network.figures(forest).items()}
+    logp_N = network(forest)
+    return {"logp": logp_N.new_zeros(forest.num_leaves).double().index_add(0, forest.leaf_N, logp_N.double()).tolist()}
 
 
 def families(examples: Encoded, most: int) -> tuple[Ints, Ints, Ints]:
@@ -98,7 +100,8 @@ def score_rows(
     """The values of each row's answers, in the order of the rows, without gradients: the sum of the log-probabilities of each under a policy, or its
     reward. Rows that are too long are skips."""
     examples = encode_rows(encoder, rows, leaves, max_tokens, lambda reason: None, quiet)
-    values_NL, fits_N = np.zeros((len(rows), len(leaves))), np.zeros(len(rows), np.bool_)
+    figures = network.shape.figures if isinstance(network, Scorer) else ("logp",)
+    values_NLF, fits_N = np.zeros((len(rows), len(leaves), len(figures))), np.zeros(len(rows), np.bool_)
     fits_N[examples.rows_N] = True
     network.eval()
     shared, done = network.shares_prefixes, 0
@@ -108,11 +111,11 @@ def score_rows(
         group = [i for part in parts for i in part]
         found = ([examples.tree(i) for i in part] for part in parts)
         trees = [path for part in found for path in ([grafted(part)] if shared else part[0].unrolled())]
-        values = keep(group, partial(node_values, network, pack(trees, encoder.pad).to(network.model.device)))
-        values_NL[examples.rows_N[group]] = np.reshape(values, (len(group), len(leaves)))
+        values = keep(group, partial(node_values, network, pack(trees, encoder.pad).to(network.device)))
+        values_NLF[examples.rows_N[group]] = np.reshape([values[name] for name in figures], (len(figures), len(group), len(leaves))).transpose(1, 2, 0)
         done += len(group)
         tell(done, len(examples))
-    return Values(values_NL, fits_N, Skip(f"longer than {max_tokens} tokens"))
+    return Values(values_NLF, figures, fits_N, Skip(f"longer than {max_tokens} tokens"))
 
 
 def reward_rows(
@@ -132,7 +135,7 @@ def reward_rows(
         return by_rule(reward, rows, spec.figures)
     encoder = load_encoder(reward)
     values = score_rows(load_scorer(reward).to(device), encoder, rows, ("completion",), encoder.context, TOKENS_AT_ONCE, tell, keep(name))
-    return Scores({SCORE: values.values_NL[:, 0]}, {int(i): values.skip for i in np.flatnonzero(~values.fits_N)})
+    return Scores({name: values.values_NLF[:, 0, n] for n, name in enumerate(values.figures)}, {int(i): values.skip for i in np.flatnonzero(~values.fits_N)})
 
 
 def scored_inside(value: Any, path: str, ask: Callable[[Bound | Artifact, str], Scores]) -> Any:

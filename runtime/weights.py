@@ -11,7 +11,8 @@ import transformers
 from aligncompiler.store.inputs import package_folder
 
 from .fault import Fault
-from .networks import MODEL_FOLDER, is_bidirectional, load_encoder, loading, write_about
+from .model_files import MODEL_FOLDER, load_encoder, loading, write_about
+from .networks import is_bidirectional
 from .store import Artifact
 from .work import Work
 

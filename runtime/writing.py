@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from .checkpoints import Keep
 from .decoding.vllm_engine import by_vllm
 from .generate import Answers, Decoding, Tell, generate, jobs_of
-from .networks import load_encoder, load_policy, weights_of
+from .model_files import load_encoder, load_policy, weights_of
 from .rows import Row
 from .store import Artifact
 

@@ -47,7 +47,9 @@ class Output:
     `*` stands for columns that only the file knows. `context` is the longest sequence in tokens that a network reads, None where only its
     files know. `space` is what prompts and answers (or observations and actions) are made of, from
     the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
-    for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else.
+    for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else. A scorer may tell several `attributes`, and
+    how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; and `weights` names the parts of
+    it that may be trained by themselves.
     """
 
     artifact: str
@@ -56,6 +58,10 @@ class Output:
     space: str = "text"
     holds: tuple[tuple[str, Output], ...] = ()
     context: int | None = None
+    attributes: tuple[str, ...] = ()
+    uncertainty: str = ""
+    members: int = 1
+    weights: tuple[str, ...] = ()
 
     def inside(self, path: str) -> Output | None:
         """The part at a dotted path, or None if there is none; the empty path is the whole."""
@@ -87,7 +93,8 @@ class Output:
     def from_json(data: Mapping[str, Any]) -> Output:
         """The output that `dataclasses.asdict` gave."""
         holds = tuple((name, Output.from_json(part)) for name, part in data["holds"])
-        return Output(data["artifact"], tuple(data["rows"]), tuple(data["columns"]), data["space"], holds, data["context"])
+        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights")}
+        return Output(**{**data, **lists, "holds": holds})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ class Network:
     `block_numbers` counts the numbers of the matrices that every token meets, `rest` those of biases, norms and tables that are no token
     embedding, `pooler` those of an encoder that a scorer replaces by its own. `files` is the size in bytes of what is saved beside the
     weights; `elsewhere` says that the artifact only points to them; `chat`, that a template wraps its prompts. `noisy`:
-    attention has dropout in training. `sure_head`: the size of a scorer's head is known for this family.
+    attention has dropout in training. `outputs` counts those of a scorer's head, 0 for what is no scorer, and `gate_numbers` the numbers of what
+    weighs them; `sure_head`: the size of such a head is known for this family.
     """
 
     layers: int
@@ -85,7 +86,8 @@ class Network:
     files: Figure
     causal: bool = True
     gated: bool = True
-    scorer: bool = False
+    outputs: int = 0
+    gate_numbers: int = 0
     pooler: int = 0
     noisy: bool = False
     sure_head: bool = True
@@ -94,18 +96,22 @@ class Network:
     chat: bool = False
 
     @property
+    def scorer(self) -> bool:
+        return self.outputs > 0
+
+    @property
     def head_numbers(self) -> Figure:
         """Numbers of the matrix that gives the output."""
-        return exact(self.hidden) if self.scorer else self.vocab * self.hidden if self.causal else exact(0)
+        return exact(self.hidden * self.outputs) if self.scorer else self.vocab * self.hidden if self.causal else exact(0)
 
     @property
     def parameters(self) -> Figure:
         """All numbers of the weights as transformers counts them, tied ones once."""
         body = self.vocab * self.hidden + (self.block_numbers + self.rest)
         if self.scorer and self.causal:
-            return body + self.hidden
+            return body + (self.hidden * self.outputs + self.gate_numbers)
         if self.scorer:
-            whole = body + (self.hidden * self.hidden + 2 * self.hidden + 1)
+            whole = body + (self.hidden * (self.hidden + 1) + self.outputs * (self.hidden + 1) + self.gate_numbers)
             return whole if self.sure_head else whole.rough()
         return body + self.pooler if self.tied or not self.causal else body + self.head_numbers
 
@@ -114,11 +120,20 @@ class Network:
         """Numbers that training moves: all, or those of the adapter and the head of a scorer."""
         if self.adapter is None:
             return self.parameters
-        return self.adapter.trainable(self) + (self.hidden if self.scorer else 0)
+        return self.adapter.trainable(self) + (self.hidden * self.outputs + self.gate_numbers)
 
-    def as_scorer(self) -> Network:
-        """The same backbone with one output in place of its own."""
-        return replace(self, scorer=True)
+    def as_scorer(self, outputs: int = 1, gate_numbers: int = 0) -> Network:
+        """The same backbone with a head of so many outputs in place of its own, and a gate over them."""
+        return replace(self, outputs=outputs, gate_numbers=gate_numbers)
+
+    def members(self, count: int, whole: bool) -> Network:
+        """So many scorers like this one: heads on its backbone, or whole models, which are counted as one with as many times the blocks."""
+        heads = replace(self, outputs=self.outputs * count, gate_numbers=self.gate_numbers * count)
+        if not whole:
+            return heads
+        linears = tuple(replace(one, count=one.count * count) for one in self.linears)
+        heads = replace(heads, vocab=self.vocab * count, layers=self.layers * count, linears=linears)
+        return replace(heads, block_numbers=self.block_numbers * count, rest=self.rest * count)
 
     def tokens_in(self, size: Figure, more: int) -> Figure:
         """Most tokens of a text of so many bytes, `more` for its ends included. A token stands for one byte at least; what a chat

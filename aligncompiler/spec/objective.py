@@ -1,8 +1,10 @@
 """Objectives: what training minimises, as a function of a few measured quantities.
 
 `reads` names the quantities in the order of the implementation's tensors: `<leaf>_logp` (sum over the answer's tokens, natural log),
-`<leaf>_token_logp`, `reference_<leaf>_logp`, `<leaf>_reward`, where the leaves are those of the row kind (`completion`, or `chosen` and
-`rejected`), and `margin`. `per` is the item that one entry of the loss stands for, hence the denominator of the mean.
+`<leaf>_token_logp`, `reference_<leaf>_logp`, `<leaf>_reward`, and of a scorer of attributes `<leaf>_attributes` (their means) and
+`<leaf>_log_std`, where the leaves are those of the row kind (`completion`, or `chosen` and `rejected`); `margin`; `labels`, what the rows
+say of each attribute, NaN where they say nothing; and `noise`, standard normal numbers, one an attribute. `per` is the item that one entry
+of the loss stands for, hence the denominator of the mean.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from .base import Kind, field
 
 
 class Objective(Kind):
-    """A loss: which model it trains, on which rows, from which quantities."""
+    """A loss: which model it trains, on which rows, from which quantities. `collapses` says that its minimum has no spread, whatever the rows."""
 
     family: ClassVar[str] = "objectives"
     trains: ClassVar[str] = ""
     rows: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     per: ClassVar[Literal["tokens", "rows"]] = "rows"
+    collapses: ClassVar[bool] = False
 
     def wants_reference(self) -> bool:
         return any(name.startswith("reference_") for name in self.reads)
@@ -69,3 +72,38 @@ class DPO(Objective):
     """Probability that a label is wrong (conservative DPO)."""
     sft_weight: float = field(0.0, unit="1", ge=0)
     """Weight of -log pi(chosen), added so that chosen answers do not become less likely (arXiv:2406.07327, SFT-DPO)."""
+
+
+class SquaredError(Objective):
+    """Regression of attributes: the sum over attributes of (mean - label)^2."""
+
+    kind: Literal["squared_error"] = "squared_error"
+    trains: ClassVar[str] = "scorer"
+    rows: ClassVar[tuple[str, ...]] = ("completions",)
+    reads: ClassVar[tuple[str, ...]] = ("completion_attributes", "labels")
+
+
+class GaussianLikelihood(Objective):
+    """Negative log-likelihood of Gaussian attributes, less its constant: the standard deviation learns how far labels scatter (arXiv:2410.00847)."""
+
+    kind: Literal["gaussian_likelihood"] = "gaussian_likelihood"
+    trains: ClassVar[str] = "scorer"
+    rows: ClassVar[tuple[str, ...]] = ("completions",)
+    reads: ClassVar[tuple[str, ...]] = ("completion_attributes", "completion_log_std", "labels")
+
+    clamp: float = field(7.0, unit="ln of the attribute's unit", gt=0)
+    """The logarithm of the standard deviation is held in [-clamp, clamp]; one repeated label would send it to minus infinity."""
+
+
+class GaussianRegression(Objective):
+    """Reparameterised regression of Gaussian attributes: (mean + noise x standard deviation - label)^2 with fresh noise (arXiv:2410.00847).
+
+    Its expectation is (mean - label)^2 + variance: the standard deviation shrinks towards zero whatever the labels are, so it regularises, and says
+    nothing about uncertainty.
+    """
+
+    kind: Literal["gaussian_regression"] = "gaussian_regression"
+    trains: ClassVar[str] = "scorer"
+    rows: ClassVar[tuple[str, ...]] = ("completions",)
+    reads: ClassVar[tuple[str, ...]] = ("completion_attributes", "completion_log_std", "labels", "noise")
+    collapses: ClassVar[bool] = True

@@ -27,6 +27,7 @@ NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "tokenizers": (("model",), "Tokenizer"),
     "adapters": (("model",), "Adapter"),
     "metrics": (("metric",), "Metric"),
+    "gates": (("scorer",), "Gate"),
     "pairings": (("pairing",), "Pairing"),
     "reductions": (("reduction",), "Reduction"),
     "optimizers": (("optimizer",), "Optimizer"),

@@ -69,6 +69,8 @@ class Train(Stage):
     """Learning rate over the budget."""
     batch: Batch = field(Batch())
     """Size of a step."""
+    weights: Literal["all", "head", "gate"] = field("all")
+    """Weights that change, the others are frozen: all (with an adapter, those that it has), the head of a scorer, or the gate over its attributes."""
     reduction: Reduction = field(Mean())
     """How the entries of the loss become the loss of a step."""
     clip_norm: float = field(1.0, unit="gradient norm", gt=0)
@@ -94,6 +96,10 @@ class Train(Stage):
             yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `{self.data}` is a {self.data.output}")
         if self.model.output.artifact != self.objective.trains:
             yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `{self.model}` is a {self.model.output}")
+        yield from self.check_attributes()
+        if self.weights not in ("all", *self.model.output.weights):
+            known = ", ".join(f"`{name}`" for name in ("all", *self.model.output.weights))
+            yield Problem("M509", "weights", f"`{self.model}` has no {self.weights} to train by itself", (f"weights that it has: {known}",))
         if self.reduction.sequences and self.objective.per == "rows":
             text = f"objective `{self.objective.tag}` gives one number a row, so `reduction: {self.reduction.tag}` has no tokens to weigh"
             yield Problem("M507", "reduction", text, ("remove `reduction`",))
@@ -103,6 +109,24 @@ class Train(Stage):
         if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens, self.model),):
             text = f"{self.reference!r} holds log-probabilities of other rows than `data` and `max_tokens` give"
             yield Problem("M511", "reference", text, ("compute them on the same data, or name the policy itself",))
+
+    def check_attributes(self) -> Iterator[Problem]:
+        """What objectives of attributes need of the scorer and of the rows."""
+        scorer, tag = self.model.output, self.objective.tag
+        if "labels" in self.objective.reads and scorer.artifact == "scorer":
+            if not scorer.attributes:
+                text = f"objective `{tag}` fits attributes, and `{self.model}` tells none"
+                yield Problem("M508", "model", text, ("declare the reward as `kind: attributes`", "or train a scalar reward by `bradley_terry`"))
+            for name in scorer.attributes:
+                if not self.data.output.has_column(name):
+                    known = ", ".join(self.data.output.columns)
+                    yield Problem("M509", "data", f"`{self.data}` has no column `{name}`, an attribute of `{self.model}`", (f"columns: {known}",))
+        if "completion_log_std" in self.objective.reads and scorer.attributes and not any(name.endswith("_std") for name in scorer.columns):
+            text = f"objective `{tag}` fits a standard deviation, and `{self.model}` tells only means"
+            yield Problem("M508", "model", text, ("write `head: gaussian`", "or use the objective `squared_error`"))
+        if self.objective.collapses and scorer.uncertainty in ("aleatoric", "frobenius"):
+            text = f"objective `{tag}` drives every standard deviation to zero, so `uncertainty: {scorer.uncertainty}` of `{self.model}` would say nothing"
+            yield Problem("M521", "objective", text, ("use `gaussian_likelihood`", "or take `uncertainty` away, or make it `gap` in an ensemble"))
 
     def output(self) -> Output:
         trained = replace(self.model.output, holds=())

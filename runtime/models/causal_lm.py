@@ -10,7 +10,8 @@ import transformers
 from aligncompiler.spec.codec import dump
 from aligncompiler.spec.model import Architecture, CausalLM
 
-from ..networks import Policy, save_network
+from ..model_files import save_network
+from ..networks import Policy
 from ..registry import Bound, implements
 from ..tokens import Encoder
 from ..weights import take

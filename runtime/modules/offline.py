@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import lightning
@@ -61,24 +61,28 @@ class Offline(lightning.LightningModule):
         if self.device_mesh is not None:
             shard(self.network, self.device_mesh["data_parallel"])
 
-    def losses(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The unreduced loss of a forward pass and its metrics."""
+    def losses(self, batch: Batch) -> Iterator[tuple[Tensor, dict[str, Tensor], Tensor]]:
+        """For each member of the network the unreduced loss of a forward pass, its metrics, and the weights of both."""
         spec = self.objective.spec
         assert isinstance(spec, Objective)
-        measured = self.network.measure(batch.forest, batch.leaves) | batch.numbers
-        losses, metrics = self.objective(*(measured[name] for name in spec.reads))
-        return losses, metrics
+        for member, measured in enumerate(self.network.measure(batch.forest, batch.leaves)):
+            known = measured | batch.numbers
+            losses, metrics = self.objective(*(known[name] for name in spec.reads))
+            drawn_BM = batch.numbers.get("draws")
+            yield losses, metrics, batch.weight if drawn_BM is None else batch.weight * drawn_BM[:, member]
 
     def training_step(self, batches: list[Batch], index: int) -> None:
         optimizer: Any = self.optimizers()
         totals: dict[str, Tensor] = {}
         for batch in batches:
             self.tokens += batch.forest.num_tokens
-            losses, metrics = self.losses(batch)
-            # The one place where losses are reduced. Replicas average their gradients, so each counts `world_size` times.
-            self.manual_backward((losses * batch.weight).sum() * self.trainer.world_size)
-            for name, value in {"loss": losses, **metrics}.items():
-                totals[name] = totals.get(name, 0.0) + (value.detach() * batch.weight).sum().double()
+            members = list(self.losses(batch))
+            # The one place where losses are reduced. Members add up, so that each gets the gradient that it would have by itself. Replicas average
+            # their gradients, so each counts `world_size` times.
+            self.manual_backward(torch.stack([(losses * weight).sum() for losses, _, weight in members]).sum() * self.trainer.world_size)
+            for losses, metrics, weight in members:
+                for name, value in {"loss": losses, **metrics}.items():
+                    totals[name] = totals.get(name, 0.0) + (value.detach() * weight).sum().double() / len(members)
         number = self.begin + index + 1
         clips_itself = self.trainer.strategy.handles_gradient_accumulation  # deepspeed, which knows the norm only after its step
         norm = None if clips_itself else self.clip()
@@ -101,9 +105,9 @@ class Offline(lightning.LightningModule):
         return dict(zip(totals, values.tolist(), strict=True))
 
     def clip(self) -> Tensor:
-        """Scale the gradient down to `clip_norm`; the norm it had."""
-        norm = torch.nn.utils.clip_grad_norm_([p for p in self.parameters() if p.requires_grad], self.clip_norm)
-        return norm.full_tensor() if isinstance(norm, DTensor) else norm
+        """Scale the gradient of each part of the network down to `clip_norm`; the largest norm that one had."""
+        norms = [torch.nn.utils.clip_grad_norm_([p for p in part.parameters() if p.requires_grad], self.clip_norm) for part in self.network.parts]
+        return torch.stack([norm.full_tensor() if isinstance(norm, DTensor) else norm for norm in norms]).amax()
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.parameters())

@@ -6,7 +6,7 @@ from aligncompiler.spec.measuring import Logprobs
 
 from ..fault import Fault
 from ..logprob_table import write_logprobs
-from ..networks import load_encoder, load_policy
+from ..model_files import load_encoder, load_policy
 from ..registry import implements
 from ..scoring import score_rows
 from ..store import Artifact

@@ -20,9 +20,11 @@ from ..encoded import Encoded, Floats, encode_rows
 from ..fault import Fault
 from ..loggers import log, logging_to
 from ..logprob_table import read_logprobs
+from ..model_files import load_encoder, load_network, read_about, save_network
 from ..modules.offline import Offline
-from ..networks import Network, gathered, is_sharded, load_encoder, load_network, read_about, save_network
+from ..networks import Network, gathered, is_sharded
 from ..registry import Bound, bind, implements
+from ..scorer import Shape
 from ..store import Artifact
 from ..tokens import TEXTS, Encoder, leaves_of
 from ..trainer import fit, make_trainer
@@ -42,6 +44,7 @@ def train(
     reference: Artifact | str,
     schedule: Schedule,
     batch: Batch,
+    weights: str,
     reduction: Bound,
     clip_norm: float,
     max_tokens: int | str,
@@ -54,12 +57,15 @@ def train(
     Rows that do not fit are skipped and counted. Raises Fault if none is left, or if the loss stops being a number.
     """
     encoder = load_encoder(model)
-    examples, leaves = encode(work, encoder, data, objective, reference, max_tokens)
+    shape = Shape.from_json(read_about(model).get("scorer"))
+    examples, leaves = encode(work, encoder, data, objective, reference, max_tokens, shape)
     torch.manual_seed(work.seed)
-    network = load_network(model)
+    network = load_network(model).train()
     adapted = adapt(network, read_about(model)["adapter"])
+    freeze(network, weights)
     if gradient_checkpointing:
-        network.model.activation_checkpointing_enable({"use_reentrant": False})
+        for part in network.parts:
+            part.model.activation_checkpointing_enable({"use_reentrant": False})
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
     points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
     saving = resumed(work, network, steps, points)
@@ -67,7 +73,8 @@ def train(
     unroll, place = not network.shares_prefixes, (trainer.global_rank, trainer.world_size)
     groups = examples.prompts() if batch.shuffle == "prompts" else None
     sizes = (steps, batch.rows, batch.tokens_at_once)
-    items = Steps(examples, leaves, objective.spec.per, reduction, *sizes, work.seed, encoder.pad, unroll, network.flat, *place, groups)
+    noise = len(shape.attributes) if "noise" in objective.spec.reads else 0
+    items = Steps(examples, leaves, objective.spec.per, reduction, *sizes, work.seed, encoder.pad, unroll, network.flat, *place, groups, noise)
 
     def tell(point: dict[str, float]) -> None:
         points.append(point)
@@ -81,7 +88,6 @@ def train(
             work.facts[f"checkpoints.{number}"] = {"steps": step}
 
     module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell, saving.begin)
-    network.train()
     with logging_to(work, work.curve()) as trainer.loggers:
         fit(trainer, module, items, saving)
     parameters = write(work, network, adapted, model, encoder, work.folder)
@@ -100,7 +106,7 @@ def resumed(work: Work, network: Network, steps: int, points: deque[dict[str, fl
     return saving
 
 
-def write(work: Work, network: Network, adapted: Any, model: Artifact, encoder: Encoder, folder: Path) -> int:
+def write(work: Work, network: Network, adapted: list[Any], model: Artifact, encoder: Encoder, folder: Path) -> int:
     """Write the weights as they stand: a model like any other, with its adapter merged into it. The number of parameters.
 
     Of sharded weights every process holds a part and all must be here; the first one gets them whole, and writes.
@@ -114,26 +120,32 @@ def write(work: Work, network: Network, adapted: Any, model: Artifact, encoder: 
             network = load_network(model)
             adapted = adapt(network, about["adapter"])
         network.load_state_dict(weights)
-    elif adapted is not None:
-        adapted = copy.deepcopy(adapted)  # training goes on with the adapter apart
-    whole = network if adapted is None else type(network)(adapted.merge_and_unload())
-    save_network(whole, encoder, folder, {"prompt_format": about["prompt_format"], "adapter": about["adapter"]})
-    return sum(p.numel() for p in whole.parameters())
+    elif adapted:
+        network, adapted = copy.deepcopy((network, adapted))  # training goes on with the adapter apart
+    for part, one in zip(network.parts, adapted, strict=False):
+        part.model = one.merge_and_unload()
+    save_network(network, encoder, folder, {"prompt_format": about["prompt_format"], "adapter": about["adapter"]})
+    return sum(p.numel() for p in network.parameters())
 
 
-def encode(work: Work, encoder: Encoder, data: Artifact, objective: Bound, reference: Artifact | str, max_tokens: int | str) -> tuple[Encoded, tuple[str, ...]]:
+def encode(
+    work: Work, encoder: Encoder, data: Artifact, objective: Bound, reference: Artifact | str, max_tokens: int | str, shape: Shape
+) -> tuple[Encoded, tuple[str, ...]]:
     """Every usable row as an example with the numbers that the objective reads beside the model's own, and the names of its answers."""
     spec = objective.spec
     assert isinstance(spec, Objective)
     rows = load_rows(data)
     names, columns = zip(*leaves_of(rows[0], spec.reads), strict=True)
     read = [name for name in (*TEXTS, *columns) if name in rows.columns]
+    labels_RA = labels_of(data, shape.attributes) if "labels" in spec.reads else None
     known_R, logp_RL = read_logprobs(reference, len(rows)) if spec.wants_reference() and isinstance(reference, Artifact) else (None, None)
 
     def skip(reason: str) -> None:
         work.skipped[reason] += 1
 
     def usable(number: int) -> str:
+        if labels_RA is not None and np.isnan(labels_RA[number]).all():
+            return "no attribute is given"
         return "longer than the reference reads" if known_R is not None and not known_R[number] else ""
 
     encoded = encode_rows(
@@ -150,6 +162,10 @@ def encode(work: Work, encoder: Encoder, data: Artifact, objective: Bound, refer
         reasons = ", ".join(f"{count} x {reason}" for reason, count in work.skipped.items())
         raise Fault("P604", f"no row is left to train on ({reasons})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))
     numbers = {"margin": margins(data)[encoded.rows_N]} if "margin" in spec.reads else {}
+    if labels_RA is not None:
+        numbers["labels"] = labels_RA[encoded.rows_N]
+    if shape.bagging:
+        numbers["draws"] = np.random.default_rng(work.seed).poisson(1.0, (len(encoded), shape.members)).astype(np.float64)
     if logp_RL is not None:
         numbers |= {f"reference_{name}_logp": logp_RL[encoded.rows_N, place] for place, name in enumerate(names)}
     return encoded.with_numbers(numbers), names
@@ -161,10 +177,40 @@ def margins(data: Artifact) -> Floats:
     return np.fromiter((float(row["margin"] or 0.0) for row in rows), np.float64) if rows.columns else np.zeros(len(rows))
 
 
-def adapt(network: Network, adapter: dict[str, Any] | None) -> Any:
-    """Put the model's adapter in, if it has one; the peft model, to be merged when training ends."""
+def labels_of(data: Artifact, names: tuple[str, ...]) -> Floats:
+    """What every row says of each attribute, [rows, attributes]; NaN where it says nothing. Raises Fault for what is no number."""
+    rows = load_rows(data, columns=names)
+    missing = [name for name in names if name not in rows.columns]
+    if missing:
+        raise Fault("P603", f"the rows carry no column `{missing[0]}`, an attribute of the scorer", "data", (f"columns: {', '.join(load_rows(data).columns)}",))
+    found = np.full((len(rows), len(names)), np.nan)
+    for number, row in enumerate(rows):
+        for place, name in enumerate(names):
+            if row[name] is not None:
+                try:
+                    found[number, place] = float(row[name])
+                except (TypeError, ValueError):
+                    raise Fault("P603", f"`{name}` is {row[name]!r} in row {number + 1}, which is no number", "data") from None
+    return found
+
+
+def freeze(network: Network, weights: str) -> None:
+    """Let only these weights change: `all`, the `head` of a scorer with its gate, or the `gate`. What is frozen drops nothing out."""
+    if weights == "all":
+        return
+    for part in network.parts:
+        part.requires_grad_(False).eval()
+        heads = [child for child in part.model.children() if child is not part.model.base_model] if weights == "head" else []
+        for module in (*heads, *getattr(part, "gates", ())):
+            module.requires_grad_(True).train()
+
+
+def adapt(network: Network, adapter: dict[str, Any] | None) -> list[Any]:
+    """Put the model's adapter in, if it has one; the peft model of each part, to be merged when training ends."""
     if adapter is None:
-        return None
-    adapted = bind(restore("adapters", adapter, {}), {})(network.model)
-    network.model = adapted.get_base_model()
-    return adapted
+        return []
+    made = []
+    for part in network.parts:
+        made.append(bind(restore("adapters", adapter, {}), {})(part.model))
+        part.model = made[-1].get_base_model()
+    return made

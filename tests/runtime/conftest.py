@@ -17,8 +17,10 @@ from aligncompiler.ir import Stage
 from aligncompiler.spec.base import Output
 from aligncompiler.spec.dataset import Text
 from aligncompiler.spec.experiment import Engine
+from runtime.model_files import MODEL_FOLDER, save_network, write_about
 from runtime.models.causal_lm import FAMILIES
-from runtime.networks import MODEL_FOLDER, Policy, Scorer, save_network, write_about
+from runtime.networks import Policy
+from runtime.scorer import Scorer
 from runtime.store import Artifact
 from runtime.tokenizers.bpe import bpe
 from runtime.tokens import Encoder
@@ -198,6 +200,7 @@ def budget():
             "reference": "initial",
             "schedule": Schedule(),
             "batch": Batch(rows=rows, tokens_at_once=tokens_at_once),
+            "weights": "all",
             "reduction": bind(Mean(), {}),
             "clip_norm": 1.0,
             "max_tokens": "context",

@@ -29,8 +29,9 @@ from runtime.decoding.decoder import Decoder
 from runtime.decoding.drawing import Drawing
 from runtime.forest import pack, trunk_and_leaves
 from runtime.models.causal_lm import build
-from runtime.networks import Policy, Scorer
+from runtime.networks import Policy
 from runtime.rewards.scalar import scalar
+from runtime.scorer import Scorer
 
 pytestmark = pytest.mark.torch
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from runtime import forest_attention
 from runtime.forest import Tree, batches, grafted, pack, rows_of, trunk_and_leaves
-from runtime.networks import Policy, Scorer
+from runtime.networks import Policy
+from runtime.scorer import Scorer
 
 VOCABULARY = 290
 
@@ -194,7 +195,7 @@ def test_head_in_chunks_gives_the_same_values_and_gradients(kept, make_model, mo
 def test_policy_measures_sums_counts_and_tokens_by_leaf(make_model):
     policy = Policy(make_model())
     forest = pack([trunk_and_leaves([3, 4], [[5, 6], [7]]), trunk_and_leaves([3], [[8], [9, 10, 11]])])
-    measured = policy.measure(forest, ("chosen", "rejected"))
+    (measured,) = policy.measure(forest, ("chosen", "rejected"))
     assert measured["chosen_tokens"].tolist() == [2, 1]
     assert measured["rejected_tokens"].tolist() == [1, 3]
     assert len(measured["chosen_token_logp"]) == 3

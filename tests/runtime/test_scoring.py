@@ -9,7 +9,7 @@ from aligncompiler.spec.rule import ExactMatch
 from runtime import scoring
 from runtime.fault import Fault, Skip
 from runtime.forest import pack
-from runtime.networks import load_encoder, load_policy, load_scorer
+from runtime.model_files import load_encoder, load_policy, load_scorer
 from runtime.registry import bind
 from runtime.scoring import reward_rows, score_rows
 

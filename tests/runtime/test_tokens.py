@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.fault import Fault, Skip
-from runtime.networks import load_encoder
+from runtime.model_files import load_encoder
 from runtime.tokens import Encoder, leaves_of
 
 CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"

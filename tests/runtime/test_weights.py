@@ -15,7 +15,7 @@ from aligncompiler.spec.objective import SFT, BradleyTerry
 from aligncompiler.spec.scorer import Scalar
 from runtime.execute import precision
 from runtime.fault import Fault
-from runtime.networks import load_encoder, load_policy, load_scorer
+from runtime.model_files import load_encoder, load_policy, load_scorer
 from runtime.registry import bind
 from runtime.rewards.scalar import scalar
 from runtime.stages.train import train

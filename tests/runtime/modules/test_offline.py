@@ -12,8 +12,9 @@ from aligncompiler.spec.reduction import FixedLength, Mean, SequenceMean
 from runtime.batching import Example, Steps
 from runtime.forest import trunk_and_leaves
 from runtime.modules.offline import Offline, learning_rate_share
-from runtime.networks import Policy, Scorer
+from runtime.networks import Policy
 from runtime.registry import bind
+from runtime.scorer import Scorer
 
 PAIRS = [([3, 4, 5][: 1 + i % 3], [[10 + i, 11, 12][: 1 + i % 3], [20 + i] * (1 + i % 4)]) for i in range(7)]
 
@@ -60,7 +61,7 @@ def loss_and_gradients(network, objective, batches):
     module = Offline(network, bind(objective, {}), bind(AdamW(learning_rate=1.0), {}), Schedule(), 1, 1.0, lambda point: None)
     total = 0.0
     for batch in batches:
-        losses, _ = module.losses(batch)
+        ((losses, _, _),) = module.losses(batch)
         loss = (losses * batch.weight).sum()
         loss.backward()
         total += float(loss)
@@ -106,7 +107,7 @@ def test_the_mean_over_tokens_counts_the_tokens_of_the_whole_step(policy):
     tokens = sum(len(leaves[1]) for _, leaves in PAIRS)
     assert torch.allclose(torch.cat([b.weight for b in batches]), torch.full((tokens,), 1 / tokens))
     total, _ = loss_and_gradients(policy, SFT(), batches)
-    alone = [-policy.measure(b.forest, b.leaves)["completion_token_logp"].sum() for b in batches]
+    alone = [-policy.measure(b.forest, b.leaves)[0]["completion_token_logp"].sum() for b in batches]
     assert total == pytest.approx(float(sum(alone)) / tokens, rel=1e-5)
 
 
@@ -121,7 +122,7 @@ def demonstrations():
 def test_a_reduction_over_tokens_does_not_depend_on_passes_padding_order_or_ranks(policy, reduction):
     examples, leaves = demonstrations(), ("completion",)
     whole = loss_and_gradients(policy, SFT(), steps_of(examples, leaves, "tokens", 10**6, reduction=reduction)[0])
-    by_hand = [-policy.measure(b.forest, b.leaves)["completion_token_logp"] for e in examples for b in steps_of([e], leaves, "tokens", 10**6)[0]]
+    by_hand = [-policy.measure(b.forest, b.leaves)[0]["completion_token_logp"] for e in examples for b in steps_of([e], leaves, "tokens", 10**6)[0]]
     sums, lengths = [float(x.sum()) for x in by_hand], [len(x) for x in by_hand]
     wanted = {
         "mean": sum(sums) / sum(lengths),
@@ -168,7 +169,7 @@ def test_ranks_together_make_the_gradient_of_one(policy, world):
 
 
 def test_a_scorer_that_cannot_share_prefixes_learns_the_same_in_small_passes(encoder_artifact):
-    from runtime.networks import load_scorer
+    from runtime.model_files import load_scorer
 
     scorer = load_scorer(encoder_artifact, 0).eval()
     examples = [Example(trunk_and_leaves([2, *trunk, 3], [[*leaf, 3] for leaf in leaves]), {"margin": 0.1 * i}) for i, (trunk, leaves) in enumerate(PAIRS)]

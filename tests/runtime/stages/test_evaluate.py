@@ -7,7 +7,7 @@ import pytest
 from aligncompiler.spec.metric import Accuracy, MeanScore, PairAccuracy
 from aligncompiler.spec.rule import ExactMatch
 from runtime.fault import Fault
-from runtime.networks import load_encoder, load_network
+from runtime.model_files import load_encoder, load_network
 from runtime.registry import bind
 from runtime.scoring import score_rows
 from runtime.stages.evaluate import evaluate, natural

@@ -12,8 +12,10 @@ from aligncompiler.spec.optimizer import Schedule
 from runtime.fault import Fault
 from runtime.forest import pack, trunk_and_leaves
 from runtime.logprob_table import read_logprobs
-from runtime.networks import Policy, Scorer, load_encoder, load_network, load_policy, load_scorer, save_network
+from runtime.model_files import load_encoder, load_network, load_policy, load_scorer, save_network
+from runtime.networks import Policy
 from runtime.rewards.scalar import scalar
+from runtime.scorer import Scorer
 from runtime.stages.logprobs import logprobs
 from runtime.stages.train import train
 from runtime.store import Artifact

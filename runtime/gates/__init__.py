@@ -1,0 +1,1 @@
+"""Implementations of the family `gates`, one kind a file."""

@@ -1,0 +1,168 @@
+"""Scorers: heads on a backbone, read at the end of each scored node (at the first token for an encoder), that tell a reward, attributes, and how sure
+they are of them.
+
+Shapes: L scored nodes, M members, A attributes (one where there is only a reward), D width of the backbone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aligncompiler.spec.codec import restore
+
+from .forest import Forest
+from .networks import Measured, Network, is_bidirectional
+from .registry import bind
+from .uncertainty import COMBINE, aleatoric, frobenius, gap
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a scorer tells: one reward, or `attributes` (means, or Gaussians) that a `gate` makes a reward of; by several members, if there are, which
+    share a backbone or are `whole` models. `bagging`: each learns from a bootstrap sample of its own."""
+
+    attributes: tuple[str, ...] = ()
+    gaussian: bool = False
+    gate: Mapping[str, Any] | None = None
+    members: int = 1
+    whole: bool = False
+    bagging: bool = False
+    combine: str = "mean"
+    uncertainty: str = ""
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the head of one model gives: of each attribute the mean and behind it, if it is Gaussian, the logarithm of its standard deviation."""
+        return max(1, len(self.attributes)) * (2 if self.gaussian else 1) * (1 if self.whole else self.members)
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of what is told of an answer."""
+        spread = tuple(f"{name}_std" for name in self.attributes) if self.gaussian else ()
+        return ("score", *self.attributes, *spread, *(("gap",) if self.members > 1 else ()), *(("uncertainty",) if self.uncertainty else ()))
+
+    def json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any] | None) -> Shape:
+        return Shape(**{**data, "attributes": tuple(data["attributes"])}) if data else Shape()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the members of a scorer say: their rewards, and the means and logarithms of the standard deviations of attributes."""
+
+    reward_LM: Tensor
+    mean_LMA: Tensor
+    log_std_LMA: Tensor | None
+
+    @staticmethod
+    def together(readings: Sequence[Reading]) -> Reading:
+        """The members of several readings side by side."""
+        spreads = [one.log_std_LMA for one in readings if one.log_std_LMA is not None]
+        means = torch.cat([one.mean_LMA for one in readings], 1)
+        return Reading(torch.cat([one.reward_LM for one in readings], 1), means, torch.cat(spreads, 1) if spreads else None)
+
+
+class Scorer(Network):
+    """A classification model of transformers whose outputs are those of `shape`, and a gate for each member where attributes become a reward."""
+
+    def __init__(self, model: Any, shape: Shape = Shape()) -> None:
+        super().__init__(model, causal=not is_bidirectional(model.config))
+        self.shape = shape
+        self.gates = nn.ModuleList(new_gate(shape, model.config.hidden_size) for _ in range(shape.members if shape.gate is not None else 0))
+
+    def outputs(self, forest: Forest) -> tuple[Tensor, Tensor]:
+        """The numbers of the head, [L, outputs], and the hidden state that they are read from, [L, D]."""
+        if self.shares_prefixes:
+            states_LD = self.states(forest)[forest.end_L]
+            return self.model.score(states_LD).float(), states_LD
+        segments_BT = forest.in_rows(forest.level_S.clamp(max=self.model.config.type_vocab_size - 1), 0)
+        real_BT = (forest.seat_BT < forest.num_tokens).long()
+        found = self.model(
+            input_ids=forest.in_rows(forest.ids_S, forest.pad), attention_mask=real_BT, token_type_ids=segments_BT, output_hidden_states=len(self.gates) > 0
+        )
+        logits = found.logits.float()  # a row holds one path
+        return logits, found.hidden_states[-1][:, 0] if len(self.gates) else logits
+
+    def read(self, forest: Forest) -> Reading:
+        """What every member says of every scored node, in float32."""
+        outputs, states_LD = self.outputs(forest)
+        each = outputs.unflatten(1, (self.shape.members, max(1, len(self.shape.attributes)), -1))
+        mean_LMA = each[..., 0]
+        log_std_LMA = each[..., 1] if self.shape.gaussian else None
+        if not len(self.gates):
+            return Reading(mean_LMA[..., 0], mean_LMA, log_std_LMA)
+        weight_LMA = torch.stack([gate(states_LD) for gate in self.gates], 1).float()
+        return Reading((weight_LMA * mean_LMA).sum(-1), mean_LMA, log_std_LMA)
+
+    def forward(self, forest: Forest) -> Tensor:
+        """Reward of every scored node, [L], in float32."""
+        return self.figures(forest)["score"]
+
+    def figures(self, forest: Forest) -> dict[str, Tensor]:
+        """Everything that is told of every scored node, [L] each, `score` first; of several members the mean of a figure, unless it says otherwise."""
+        reading, shape = self.read(forest), self.shape
+        found = {"score": COMBINE[shape.combine](reading.reward_LM)}
+        for number, name in enumerate(shape.attributes):
+            found[name] = reading.mean_LMA[..., number].mean(1)
+        spread_LMA = reading.log_std_LMA
+        if spread_LMA is not None:
+            deviation_LA = (2 * spread_LMA).exp().mean(1).sqrt()
+            found |= {f"{name}_std": deviation_LA[:, number] for number, name in enumerate(shape.attributes)}
+        if shape.members > 1:
+            found["gap"] = gap(reading.reward_LM)
+        if shape.uncertainty == "gap":
+            found["uncertainty"] = found["gap"]
+        elif shape.uncertainty:
+            assert spread_LMA is not None, "the compiler lets only Gaussian heads tell variances"
+            found["uncertainty"] = frobenius(spread_LMA) if shape.uncertainty == "frobenius" else aleatoric(spread_LMA)
+        return found
+
+    def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> list[Measured]:
+        """For each member, per leaf name: `_reward` [its rows], `_attributes` [its rows, A], and of a Gaussian head `_log_std` [its rows, A]."""
+        reading, leaves = self.read(forest), len(leaf_names)
+        members = []
+        for member in range(self.shape.members):
+            measured: Measured = {}
+            for number, name in enumerate(leaf_names):
+                measured[f"{name}_reward"] = reading.reward_LM[number::leaves, member]
+                measured[f"{name}_attributes"] = reading.mean_LMA[number::leaves, member]
+                if reading.log_std_LMA is not None:
+                    measured[f"{name}_log_std"] = reading.log_std_LMA[number::leaves, member]
+            members.append(measured)
+        return members
+
+
+class Ensemble(Scorer):
+    """Whole scorers side by side, one a member."""
+
+    def __init__(self, scorers: Sequence[Scorer], shape: Shape) -> None:
+        nn.Module.__init__(self)
+        self.scorers = nn.ModuleList(scorers)
+        self.shape = shape
+        self.shares_prefixes, self.flat = scorers[0].shares_prefixes, all(one.flat for one in scorers)
+
+    @property
+    def parts(self) -> list[Network]:
+        return list(self.scorers)  # type: ignore[arg-type]  # a ModuleList does not know of what
+
+    @property
+    def device(self) -> torch.device:
+        return self.parts[0].device
+
+    def read(self, forest: Forest) -> Reading:
+        return Reading.together([one.read(forest) for one in self.scorers])
+
+
+def new_gate(shape: Shape, width: int) -> nn.Module:
+    """A gate as the shape wants it, over hidden states of this width."""
+    assert shape.gate is not None, "a scorer of attributes has a gate"
+    made: nn.Module = bind(restore("gates", shape.gate, {}), {})(width, shape.attributes)
+    return made
