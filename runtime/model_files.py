@@ -84,9 +84,8 @@ def load_scorer(artifact: Artifact, head_seed: int | None = None, shape: Shape |
     scorers = []
     for member in range(shape.members if shape.whole else 1):
         with loading(name), torch.random.fork_rng():
-            torch.manual_seed((seed or 0) + 1_000_003 * member)
-            found = name if seed is not None else member_name(name, member)
-            scorers.append(Scorer(load_classifier(found, revision, one.outputs, fresh=seed is not None, encoder=encoder), one))
+            found, own_seed = (member_name(name, member), None) if seed is None else (name, seed + 1_000_003 * member)
+            scorers.append(Scorer(load_classifier(found, revision, one.outputs, own_seed, encoder), one))
     gates = [gate for scorer in scorers for gate in scorer.gates]
     if seed is None and any(gate.state_dict() for gate in gates):
         with loading(name):
@@ -94,8 +93,8 @@ def load_scorer(artifact: Artifact, head_seed: int | None = None, shape: Shape |
     return Ensemble(scorers, shape) if shape.whole else scorers[0]
 
 
-def load_classifier(name: str, revision: str | None, outputs: int, fresh: bool, encoder: Encoder) -> Any:
-    """A classification model of so many outputs; a `fresh` head is drawn at random, whatever lies there."""
+def load_classifier(name: str, revision: str | None, outputs: int, head_seed: int | None, encoder: Encoder) -> Any:
+    """A classification model of so many outputs; a head with a seed is drawn from it, whatever lies there."""
     model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
         name,
         revision=revision,
@@ -103,10 +102,11 @@ def load_classifier(name: str, revision: str | None, outputs: int, fresh: bool, 
         dtype=torch.float32,
         use_safetensors=True,
         output_loading_info=True,
-        ignore_mismatched_sizes=fresh,
+        ignore_mismatched_sizes=head_seed is not None,
     )
     refuse_missing(name, {key for key in info["missing_keys"] if ".layers." in key or ".layer." in key or "embed" in key})  # a head may be new
-    if fresh:
+    if head_seed is not None:
+        torch.manual_seed(head_seed)
         for module in (inner for child in model.children() if child is not model.base_model for inner in child.modules()):
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=model.config.initializer_range)

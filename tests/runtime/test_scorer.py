@@ -1,0 +1,198 @@
+"""Scorers that tell more than one number: attributes, spreads, gates, members."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from aligncompiler.spec.codec import dump
+from aligncompiler.spec.objective import BradleyTerry, GaussianLikelihood, GaussianRegression, SquaredError
+from aligncompiler.spec.scorer import Fixed, Perceptron
+from runtime.forest import pack, trunk_and_leaves
+from runtime.model_files import load_encoder, load_scorer
+from runtime.registry import bind
+from runtime.rewards.attributes import attributes
+from runtime.rewards.ensemble import ensemble
+from runtime.rewards.scalar import scalar
+from runtime.scorer import Scorer, Shape
+from runtime.scoring import reward_rows
+from runtime.stages.train import train
+
+NAMES = ("help", "truth")
+ROWS = [{"prompt": f"cat {i}", "completion": "fish " * (1 + i % 3), "help": float(i % 3), "truth": float(i % 2)} for i in range(12)]
+PAIRS = [{"prompt": f"cat {i}", "chosen": "fish fish", "rejected": "no"} for i in range(8)]
+FOREST = pack([trunk_and_leaves((3, 4), [(5, 6), (7,)]), trunk_and_leaves((8,), [(9,), (10, 11, 12)])])
+
+
+@pytest.fixture
+def make_scorer(make_work, finished, policy_artifact):
+    """The artifact of an untrained scorer of attributes, or of an ensemble of it."""
+
+    def make(seed=0, backbone=None, members=1, **fields):
+        spec = {"names": NAMES, "head": "gaussian", "gate": Fixed(), "uncertainty": None, **fields}
+        work = make_work(seed)
+        attributes(work, backbone=backbone or policy_artifact(), **{**spec, "gate": bind(spec["gate"], {})})
+        made = finished(work, "scorer")
+        if members > 1:
+            work = make_work(seed)
+            ensemble(work, of=made, members=members, shares="backbone", bagging=True, combine="mean", uncertainty="gap")
+            made = finished(work, "scorer")
+        return made
+
+    return make
+
+
+def whole(make_work, finished, of, **more):
+    work = make_work(0)
+    ensemble(work, of=of, **{"members": 2, "shares": "nothing", "bagging": False, "combine": "mean", "uncertainty": "gap", **more})
+    return finished(work, "scorer")
+
+
+def trained(make_work, finished, budget, model, data, objective, **fields):
+    work = make_work(0)
+    train(work, model=model, data=data, **budget(objective, **fields))
+    return finished(work, "scorer"), work
+
+
+def state(artifact):
+    return {name: tensor.clone() for name, tensor in load_scorer(artifact).state_dict().items()}
+
+
+def test_heads_of_attributes_are_interleaved_means_and_logarithms(make_model):
+    scorer = Scorer(make_model(head=4), Shape(NAMES, True, dump(Fixed())))
+    reading = scorer.read(FOREST)
+    outputs, _ = scorer.outputs(FOREST)
+    assert torch.equal(reading.mean_LMA[:, 0], outputs[:, [0, 2]])
+    assert torch.equal(reading.log_std_LMA[:, 0], outputs[:, [1, 3]])
+    assert torch.allclose(scorer(FOREST), outputs[:, [0, 2]].mean(1))
+
+
+def test_a_one_hot_gate_gives_its_attribute(make_model):
+    scorer = Scorer(make_model(head=2), Shape(NAMES, False, dump(Fixed(weights={"truth": 1.0}))))
+    assert torch.equal(scorer(FOREST), scorer.read(FOREST).mean_LMA[:, 0, 1])
+
+
+def test_a_gate_without_input_weights_is_a_fixed_one_with_its_bias(make_model):
+    model = make_model(head=2)
+    gated = Scorer(model, Shape(NAMES, False, dump(Perceptron(layers=1))))
+    with torch.no_grad():
+        gated.gates[0][0].weight.zero_()
+        gated.gates[0][0].bias.copy_(torch.tensor([-1.5, 3.0]))
+    fixed = Scorer(model, Shape(NAMES, False, dump(Fixed(weights={"help": -1.5, "truth": 3.0}))))
+    assert torch.allclose(gated(FOREST), fixed(FOREST))
+
+
+def test_a_perceptron_has_its_layers_and_no_softmax(make_model):
+    gate = Scorer(make_model(head=2), Shape(NAMES, False, dump(Perceptron()))).gates[0]
+    assert [type(part).__name__ for part in gate] == ["Linear", "SELU", "Linear", "SELU", "Linear"]
+    weights = gate(torch.randn(50, 32))
+    assert float(weights.min().detach()) < 0
+    assert not torch.allclose(weights.sum(1), torch.ones(50), atol=0.1)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_what_is_saved_tells_the_same(make_scorer, members):
+    made = make_scorer(gate=Perceptron(layers=2), members=members)
+    first, second = load_scorer(made), load_scorer(made)
+    assert len({name for name, _ in first.gates.named_parameters()}) == 4 * members
+    found = [{name: value.tolist() for name, value in one.eval().figures(FOREST).items()} for one in (first, second)]
+    assert found[0] == found[1]
+    assert tuple(found[0]) == first.shape.figures
+
+
+def test_members_differ_and_their_gap_is_told(make_scorer):
+    scorer = load_scorer(make_scorer(members=3)).eval()
+    reading = scorer.read(FOREST)
+    assert reading.reward_LM.shape == (4, 3)
+    assert float(reading.reward_LM.std(1).min()) > 0
+    figures = scorer.figures(FOREST)
+    assert torch.equal(figures["gap"], figures["uncertainty"])
+    assert torch.allclose(figures["score"], reading.reward_LM.mean(1))
+
+
+def test_whole_members_are_models_of_their_own(make_scorer, make_work, finished):
+    made = whole(make_work, finished, make_scorer(gate=Perceptron(layers=1)))
+    assert sorted(p.name for p in made.folder.iterdir()) == ["alignc.json", "gates.safetensors", "model", "model_1"]
+    scorer = load_scorer(made).eval()
+    assert scorer.read(FOREST).reward_LM.shape == (4, 2)
+    assert float(scorer.figures(FOREST)["gap"].min()) > 0
+
+
+def test_figures_of_a_reward_come_in_columns_with_skips(make_scorer):
+    found = reward_rows(make_scorer(uncertainty="aleatoric"), [*ROWS[:3], {"prompt": "p", "completion": "word " * 80}])
+    assert tuple(found.figures) == ("score", "help", "truth", "help_std", "truth_std", "uncertainty")
+    assert list(found.skips) == [3]
+    assert np.allclose(found.figures["uncertainty"][:3], found.figures["help_std"][:3] ** 2 + found.figures["truth_std"][:3] ** 2)
+
+
+@pytest.mark.parametrize("objective", [SquaredError(), GaussianLikelihood(), GaussianRegression()])
+@pytest.mark.parametrize("members", [1, 2])
+def test_attributes_are_learned(make_scorer, make_work, finished, budget, dataset, objective, members):
+    _, work = trained(make_work, finished, budget, make_scorer(members=members), dataset(ROWS), objective)
+    curve = [json.loads(line) for line in (work.folder / "metrics.jsonl").read_text().splitlines()]
+    assert curve[-1]["error"] < curve[0]["error"]
+
+
+def test_only_the_gate_learns_where_only_the_gate_is_to(make_scorer, make_work, finished, budget, dataset):
+    model = make_scorer(gate=Perceptron(layers=2), members=2)
+    before = state(model)
+    after = state(trained(make_work, finished, budget, model, dataset(PAIRS), BradleyTerry(), weights="gate")[0])
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all(name.startswith("gates.") for name in moved)
+
+
+def test_only_heads_learn_where_only_they_are_to(make_scorer, make_work, finished, budget, dataset):
+    model = make_scorer(gate=Perceptron(layers=2))
+    before = state(model)
+    after = state(trained(make_work, finished, budget, model, dataset(ROWS), SquaredError(), weights="head")[0])
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "model.score.weight" in moved
+    assert not any(name.startswith("model.model.") for name in moved)
+
+
+def test_whole_members_learn_as_they_do_by_themselves(make_work, finished, budget, dataset, policy_artifact, make_scorer):
+    one = make_scorer(head="mean")
+    pair = whole(make_work, finished, one)
+    data = dataset(PAIRS)
+    both, _ = trained(make_work, finished, budget, pair, data, BradleyTerry())
+    alone, _ = trained(make_work, finished, budget, one, data, BradleyTerry())
+    first = load_scorer(both).scorers[0].state_dict()
+    assert all(torch.allclose(first[name], tensor, atol=1e-6) for name, tensor in load_scorer(alone).state_dict().items())
+
+
+def test_members_learn_from_samples_of_their_own(make_scorer, make_work, finished, budget, dataset):
+    """With one row that a member drew zero times, that member's head has no gradient."""
+    model = make_scorer(members=3, head="mean")
+    draws = np.random.default_rng(0).poisson(1.0, (1, 3))
+    assert 0 in draws
+    before = state(model)["model.score.weight"].reshape(3, 2, -1)
+    after = state(trained(make_work, finished, budget, model, dataset(ROWS[:1]), SquaredError(), weights="head")[0])
+    moved = (after["model.score.weight"].reshape(3, 2, -1) != before).flatten(1).any(1)
+    assert moved.tolist() == (draws[0] > 0).tolist()
+
+
+def test_an_encoder_tells_attributes_too(make_scorer, encoder_artifact, make_work, finished, budget, dataset):
+    model = make_scorer(backbone=encoder_artifact, gate=Perceptron(layers=2), members=2)
+    after, _ = trained(make_work, finished, budget, model, dataset(ROWS), GaussianLikelihood())
+    rows = reward_rows(after, ROWS)
+    assert not rows.skips
+    assert np.isfinite(rows.score).all()
+
+
+def test_padding_moves_neither_mean_nor_spread(make_scorer):
+    """Answers of other lengths beside it are padding to a short one."""
+    artifact = make_scorer()
+    alone = reward_rows(artifact, ROWS[:1])
+    beside = reward_rows(artifact, [ROWS[0], {"prompt": "cat", "completion": "fish " * 30}])
+    assert all(math.isclose(alone.figures[name][0], beside.figures[name][0], rel_tol=1e-5) for name in alone.figures)
+
+
+def test_a_scorer_of_attributes_starts_from_a_scalar_one(make_work, finished, policy_artifact, make_scorer):
+    work = make_work(0)
+    scalar(work, backbone=policy_artifact())
+    made = make_scorer(backbone=finished(work, "scorer"))
+    assert load_scorer(made).model.score.weight.shape[0] == 4
+    assert load_encoder(made).context == 64
