@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import FrameType
 from typing import NoReturn
 
 from . import __version__
@@ -177,8 +179,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # pydantic looks for plug-ins of its own among all that is installed, 10 to 15 ms of every start; no class of ours has a use for one.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     args = arguments(parser(), argv)
-    verb = getattr(import_module(f"{__package__}.verbs.{args.verb}"), args.verb)
     try:
+        verb = getattr(import_module(f"{__package__}.verbs.{args.verb}"), args.verb)
+        if signal.getsignal(signal.SIGINT) is leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return int(verb(args))
     except KeyboardInterrupt:
         return 130
@@ -192,8 +196,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 5
 
 
+def leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Ctrl-C while modules are imported: nothing is begun, and an exception in the middle of an import would become another one."""
+    os._exit(130)
+
+
 def start() -> NoReturn:
     """The process of one verb. But for the language server it is short: nothing is collected while it works, and it ends without being taken apart."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell starts jobs in the background with Ctrl-C ignored
+        signal.signal(signal.SIGINT, leave)
     if sys.argv[1:2] != ["lsp"]:
         gc.disable()
     settle_streams()

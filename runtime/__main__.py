@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 
+from .interrupts import STARTING, Interrupts
+
 if __name__ == "__main__":
+    STARTING.listen()
     gc.disable()  # until all is imported: millions of objects that stay would be looked through again and again
 
 import argparse
@@ -15,6 +18,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from aligncompiler.diagnostic import Report
@@ -29,7 +33,6 @@ from aligncompiler.terminal import print_report, say
 from .console import Console
 from .demands import demands
 from .execute import Made, StageFailed, execute, link_artifacts
-from .interrupts import Interrupts
 from .lowering import lower
 from .memory import OUT_OF_MEMORY
 from .parent import end_with_parent
@@ -37,6 +40,7 @@ from .ranks import Ranks
 from .store import Store
 from .work import Stopwatch
 
+FIRST_SPEAKS = 20.0  # seconds that other ranks wait before they tell a fault: where all have it, the first ends meanwhile, and torchrun ends them
 DRAWING, SHARE = 5.0, 0.02  # seconds, and the part of the time of a run, that reports may take before its end
 
 
@@ -53,6 +57,8 @@ def main() -> int:
     if not sys.warnoptions:  # nobody asked for more
         warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # told to its callers among libraries: old names that peft uses
     Interrupts(at_once=True).listen()  # a shell may have started us with Ctrl-C ignored
+    if STARTING.asked:
+        raise KeyboardInterrupt
     if args.end_with_parent:
         end_with_parent()
     report = Report()
@@ -87,12 +93,14 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         set_threads(plan)
         missing = demands(plan, ranks.world)
         if missing.errors:
-            if ranks.first:
-                print_report(missing)
+            if not ranks.first:
+                sleep(FIRST_SPEAKS)
+            print_report(missing)
             summary.write("failed", 1, why=missing.errors[0].message)
             return 1
         store = Store(args.store)
-        refused = [StageFailed(stage, fault) for stage, fault in lower(plan, store.root)]
+        with Interrupts(at_once=False):  # torch and much else is imported here
+            refused = [StageFailed(stage, fault) for stage, fault in lower(plan, store.root)]
         if refused:
             return failure(refused, ranks, summary, args.end_with_parent)
         if not gc.isenabled():  # what the stages need is imported now, and never looked through again
@@ -122,6 +130,10 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         with suppress(OSError):  # of the same disk, maybe
             summary.write("failed", 4, why=str(error), **({"failed": summary.at} if summary.at else {}))
         return 4
+    except Exception as error:
+        with suppress(Exception):  # what went wrong may go wrong again
+            summary.write("failed", 5, why=f"internal error: {type(error).__name__}: {error}", **({"failed": summary.at} if summary.at else {}))
+        raise
     if ranks.first:
         summary.write("complete", 0)
         if not args.quiet_tables:
@@ -217,7 +229,7 @@ def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary, estim
         summary.write("failed", code, failed=first.stage.id, why=first.fault.message, cause=OUT_OF_MEMORY)
         return code
     if not ranks.first and not memory:
-        return code
+        sleep(FIRST_SPEAKS)
     report = Report()
     problems = []
     for one in failed:

@@ -70,8 +70,10 @@ class Chat:
         """What the template writes of a conversation; `reply` opens the turn of the assistant."""
         try:
             text: str = self.tokenizer.apply_chat_template(list(messages), chat_template=self.template, tokenize=False, add_generation_prompt=reply)
-        except (jinja2.TemplateError, TypeError, KeyError, ValueError) as error:
-            said = str(error).strip().partition("\n")[0] or type(error).__name__
+        except jinja2.TemplateSyntaxError as error:
+            raise refused(f"line {error.lineno} of it does not parse: {(error.message or '').rstrip('.')}") from None
+        except Exception as error:  # noqa: BLE001  a template is a program, and may fail as any
+            said = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
             roles = ", ".join(m["role"] for m in messages)
             raise refused(f"it refuses a conversation of {roles}: {said}", "leave such rows out") from None
         return text

@@ -133,6 +133,9 @@ class Console:
         self.say(Text.assemble((self.plan.name, "bold"), f"  {count} stages on {engine.accelerator} in {engine.precision}, seed {self.plan.seed}"))
         if (engine.accelerator, engine.precision) == ("cpu", "bfloat16") and not multiplies_bfloat16():
             self.say(Text("    this processor has no units for bfloat16 and emulates it, many times slower: float32 is faster here", "yellow"))
+        cores = os.cpu_count() or 1
+        if engine.accelerator == "cpu" and engine.devices > cores:
+            self.say(Text(f"    {engine.devices} processes share {cores} cores: more than cores are slower than as many", "yellow"))
         if not self.on_terminal:
             yield
             return

@@ -22,7 +22,7 @@ from aligncompiler.store.artifacts import read_manifest
 
 from .examine import Examination, Reading, Silent, check_implemented, in_time, is_model, readings
 from .fault import Fault, Skip
-from .logprob_table import read_logprobs
+from .logprob_table import read_logprob
 from .model_files import load_encoder
 from .registry import bind
 from .rows import Row
@@ -116,10 +116,10 @@ class Shown:
         stored = self.stored(self.plan[stage.source(reference)])
         if stored is None:
             return found | {f"reference_{name}_logp": None for name in names}, ""
-        known, values = read_logprobs(stored, number + 1)
-        if not known[number]:
+        values = read_logprob(stored, number)
+        if values is None:
             return found, "longer than the reference reads"
-        return found | {f"reference_{name}_logp": float(value) for name, value in zip(names, values[number], strict=True)}, ""
+        return found | {f"reference_{name}_logp": value for name, value in zip(names, values, strict=True)}, ""
 
     def encoder(self, model: Stage) -> Encoder:
         """The tokenizer that a model reads with: its own, or that of what it is made from."""

@@ -47,3 +47,6 @@ class Interrupts:
         self.asked = True
         if again or (first and self.at_once):
             raise KeyboardInterrupt
+
+
+STARTING = Interrupts(at_once=False)  # while modules are imported: an exception in the middle of an import becomes another one

@@ -24,6 +24,12 @@ def write_logprobs(folder: Path, leaves: Sequence[str], values: Values) -> int:
     return len(number_N)
 
 
+def read_logprob(artifact: Artifact, number: int) -> list[float] | None:
+    """The log-probabilities of the answers of one row; None where it was not scored."""
+    table = pq.read_table(artifact.folder / LOGPROBS_FILE, filters=[("row", "=", number)])
+    return [column[0].as_py() for column in table.columns[1:]] if len(table) else None
+
+
 def read_logprobs(artifact: Artifact, rows: int) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.float64]]]:
     """(whether each of `rows` rows was scored [rows], log-probabilities of its answers [rows, answers]) without a Python object per row."""
     table = pq.read_table(artifact.folder / LOGPROBS_FILE)

@@ -56,7 +56,7 @@ def load_encoder(artifact: Artifact) -> Encoder:
     context = min(int(getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length), int(tokenizer.model_max_length))
     if tokenizer.sep_token_id is None if pair else tokenizer.eos_token_id is None:
         raise Fault("P607", f"the tokenizer of `{name}` has no end token", "")
-    if set(tokenizer.encode("a word", add_special_tokens=False)) <= {tokenizer.unk_token_id}:  # what transformers makes of missing files
+    if tokenizer.get_vocab().keys() <= set(tokenizer.all_special_tokens):  # what transformers makes of missing files
         raise Fault("P607", f"no model can be loaded from `{name}`: its tokenizer is empty", "", MODEL_HELP)
     return Encoder(tokenizer, about["prompt_format"], context, pair)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from inspect import signature
 from typing import Any
 
 import torch
@@ -83,11 +84,11 @@ class Scorer(Network):
         if self.shares_prefixes:
             states_LD = self.states(forest)[forest.end_L]
             return self.model.score(states_LD).float(), states_LD
-        segments_BT = forest.in_rows(forest.level_S.clamp(max=self.model.config.type_vocab_size - 1), 0)
-        real_BT = (forest.seat_BT < forest.num_tokens).long()
-        found = self.model(
-            input_ids=forest.in_rows(forest.ids_S, forest.pad), attention_mask=real_BT, token_type_ids=segments_BT, output_hidden_states=len(self.gates) > 0
-        )
+        told = {"attention_mask": (forest.seat_BT < forest.num_tokens).long(), "output_hidden_states": len(self.gates) > 0}
+        kinds = getattr(self.model.config, "type_vocab_size", 0)  # of segments: families without them tell prompt and answer apart by a token
+        if kinds and "token_type_ids" in signature(self.model.forward).parameters:
+            told["token_type_ids"] = forest.in_rows(forest.level_S.clamp(max=kinds - 1), 0)
+        found = self.model(input_ids=forest.in_rows(forest.ids_S, forest.pad), **told)
         logits = found.logits.float()  # a row holds one path
         return logits, found.hidden_states[-1][:, 0] if len(self.gates) else logits
 

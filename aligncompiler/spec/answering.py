@@ -30,7 +30,7 @@ class Sample(Stage):
     """Policy that answers."""
     prompts: Annotated[Ref, Needs(("dataset",), ("prompts",))]
     """Prompts to answer."""
-    count: int = field(unit="answers per prompt", ge=1)
+    count: int = field(unit="answers per prompt", ge=1, le=1_000_000)
     """Number of answers to each prompt."""
     max_new_tokens: int = field(unit="tokens", ge=1)
     """Longest answer; one that does not end before, or before the model's context is full, is kept and marked. Prompts that leave no room are skipped."""

@@ -27,7 +27,7 @@ class Logprobs(Stage):
     max_tokens: int | Literal["context"] = field("context", unit="tokens")
     """Longest row; longer rows are left out, as in training."""
     tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
-    """Most tokens, padding included, in one forward pass."""
+    """Most tokens in one forward pass, padding included where a model cannot do without."""
 
     def canonical(self) -> Mapping[str, Any]:
         return {"max_tokens": in_words(self.max_tokens, self.policy)}
@@ -81,7 +81,7 @@ class Evaluate(Stage):
     answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
     """Most answers written in parallel."""
     tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
-    """Most tokens, padding included, in one forward pass."""
+    """Most tokens in one forward pass, padding included where a model cannot do without."""
 
     def check(self) -> Iterator[Problem]:
         for name in ("models", "metrics"):

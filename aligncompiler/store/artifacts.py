@@ -209,6 +209,15 @@ def complaint(store: Path) -> str:
     return ""
 
 
+def unmade(store: Path) -> str:
+    """Why the folder of a store cannot be made where there is none yet; empty if it is there now."""
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return f"the store `{store}` cannot be made: {error.strerror}"
+    return ""
+
+
 def lock_of(store: Path, key: str) -> Path:
     """The lock that is held while the artifact of a key is made or deleted."""
     return store / "locks" / f"{key}.lock"

@@ -17,7 +17,7 @@ from ..diagnostic import Report, SpecError
 from ..ir import Plan, write_plan
 from ..process import outcome, start
 from ..render import counted, refusal
-from ..store.artifacts import complaint, read_manifest
+from ..store.artifacts import complaint, read_manifest, unmade
 from ..store.run_folder import PLAN, SUMMARY, hold, read_summary, status_of
 from ..terminal import paint_for, print_json, print_report, say
 from ..words.suggest import did_you_mean
@@ -55,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
         nodes = plan.engine.nodes
         help = f"`alignc launch {args.spec} --slurm` makes a job of it, `--torchrun` the command for each machine"
         return refused(args, "P610", f"the plan asks for {nodes} machines, and `run` starts one", help, "the plan asks for several machines")
+    fault = unmade(Path(args.store))
+    if fault:
+        return refused(args, "P605", fault, "name a folder with `--store`", "the store cannot be used")
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         return refused(args, "P606", f"running needs {', '.join(missing)}", "pip install 'aligncompiler[runtime]'", "the runtime is not installed")

@@ -137,6 +137,19 @@ def test_a_conversation_that_the_template_refuses_is_one_fault_with_its_words(wi
         with_template(LLAMA2).prompt(row("fish", talk))
 
 
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ messages[0].content }}{{ 1 / 0 }}", "refuses a conversation of user, assistant, user: division by zero"),
+        ("a\n{% for m in messages %}", "line 2 of it does not parse"),
+    ],
+)
+def test_a_template_that_fails_as_a_program_is_one_fault(with_template, template, told):
+    with pytest.raises(Fault, match=told) as caught:
+        with_template(template).tree(row("fish"), ("completion",), 512)
+    assert caught.value.code == "P630"
+
+
 def test_the_end_of_an_answer_is_what_the_template_writes_and_otherwise_the_end_token(with_template, tokenizer):
     assert with_template(CHATML).end == with_template(CHATML).tokenizer.convert_tokens_to_ids("<|im_end|>")
     bare = with_template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}")

@@ -32,7 +32,7 @@ def test_facts_that_do_not_fit_are_left_to_the_report():
 
 @pytest.fixture
 def plan():
-    engine = SimpleNamespace(accelerator="cpu", precision="float32")
+    engine = SimpleNamespace(accelerator="cpu", precision="float32", devices=1)
     return SimpleNamespace(name="tiny", seed=0, engine=engine, stages=[SimpleNamespace(id="stages.sft", spec=SimpleNamespace(counts="steps"))])
 
 
@@ -112,7 +112,7 @@ import time
 from types import SimpleNamespace as N
 from runtime.console import Console
 stages = [N(id=f"stages.number_{i}_of_a_long_name[rate=1e-{i}]", spec=N(counts="steps")) for i in range(3)]
-console = Console(N(name="tiny", seed=0, engine=N(accelerator="cpu", precision="float32"), stages=stages), silent=False)
+console = Console(N(name="tiny", seed=0, engine=N(accelerator="cpu", precision="float32", devices=1), stages=stages), silent=False)
 with console.running():
     for stage in stages:
         with console.stage(stage) as line:

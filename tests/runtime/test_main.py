@@ -209,3 +209,47 @@ def test_a_manifest_that_was_changed_is_made_again(project):
     manifest.write_text(manifest.read_text().replace('"facts": {', '"facts": {"more": 1, '))
     assert run(project, plan, "changed") == 0
     assert [s["id"] for s in read_summary(project / "changed")["stages"] if not s["cached"]] == ["stages.drafts"]
+
+
+def test_an_internal_error_ends_the_run_in_its_summary_too(project, monkeypatch):
+    monkeypatch.setattr("runtime.__main__.execute", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(project, name="wrong")
+    summary = read_summary(project / "wrong")
+    assert (summary["status"], summary["exit"]) == ("failed", 5)
+    assert "division by zero" in summary["why"]
+    assert Path(summary["report"]).is_file()
+
+
+STOPPED = """
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
+class Stop:
+    def find_spec(self, name, path=None, target=None):
+        if name == {where!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Stop())
+sys.argv = {argv!r}
+runpy.run_module({module!r}, None, "__main__")
+"""
+
+
+@pytest.mark.parametrize(("module", "where"), [("runtime", "yaml"), ("runtime", "torch"), ("aligncompiler", "pydantic"), ("aligncompiler", "yaml")])
+def test_a_stop_in_the_middle_of_an_import_is_told_by_the_exit_code(project, tmp_path, module, where):
+    write_plan(plan_of(project, "seed=5"), tmp_path / "run" / "plan.json")
+    rest = [str(tmp_path / "run" / "plan.json")] if module == "runtime" else ["plan", str(project / "small.yaml")]
+    code = STOPPED.format(where=where, argv=["x", *rest, "--store", str(tmp_path / "store")], module=module)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr and "internal error" not in done.stderr
+    assert not (tmp_path / "run" / "crash.txt").exists()
+
+
+def test_what_every_rank_lacks_is_told_by_the_first(project, tmp_path):
+    command = [sys.executable, "-m", "aligncompiler", "run", str(project / "small.yaml"), "--set", "engine.strategy=ddp", "--set", "engine.devices=2"]
+    command += ["--set", "engine.loggers=[wandb]", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "runs")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("error[P606]") == 1
+    assert "interrupted" not in done.stderr

@@ -11,7 +11,7 @@ from aligncompiler.spec.codec import dump
 from aligncompiler.spec.objective import BradleyTerry, GaussianLikelihood, GaussianRegression, SquaredError
 from aligncompiler.spec.scorer import Fixed, Perceptron
 from runtime.forest import pack, trunk_and_leaves
-from runtime.model_files import load_encoder, load_scorer
+from runtime.model_files import load_encoder, load_scorer, write_about
 from runtime.registry import bind
 from runtime.rewards.attributes import attributes
 from runtime.rewards.ensemble import ensemble
@@ -19,6 +19,7 @@ from runtime.rewards.scalar import scalar
 from runtime.scorer import Scorer, Shape
 from runtime.scoring import reward_rows
 from runtime.stages.train import train
+from runtime.store import Artifact
 
 NAMES = ("help", "truth")
 ROWS = [{"prompt": f"cat {i}", "completion": "fish " * (1 + i % 3), "help": float(i % 3), "truth": float(i % 2)} for i in range(12)]
@@ -196,3 +197,25 @@ def test_a_scorer_of_attributes_starts_from_a_scalar_one(make_work, finished, po
     made = make_scorer(backbone=finished(work, "scorer"))
     assert load_scorer(made).model.score.weight.shape[0] == 4
     assert load_encoder(made).context == 64
+
+
+@pytest.mark.parametrize("family", ["distilbert", "modernbert"])
+def test_an_encoder_without_kinds_of_segments_scores(family, bert_folder, tmp_path, make_scorer):
+    import transformers
+
+    folder = tmp_path / "found"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bert_folder)
+    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 48, "pad_token_id": tokenizer.pad_token_id}
+    if family == "distilbert":
+        config = transformers.DistilBertConfig(dim=32, hidden_dim=48, n_layers=2, n_heads=4, **sizes)
+        transformers.DistilBertModel(config).save_pretrained(folder / "model")
+    else:
+        ends = dict.fromkeys(("bos_token_id", "cls_token_id", "eos_token_id", "sep_token_id"), tokenizer.cls_token_id)
+        config = transformers.ModernBertConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, **sizes, **ends)
+        transformers.ModernBertModel(config).save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    write_about(folder, {"prompt_format": "plain", "adapter": None, "pointer": None, "head_seed": None})
+    made = make_scorer(backbone=Artifact("models.encoder", folder, {"output": {"artifact": "encoder"}, "facts": {}}), gate=Perceptron(layers=2))
+    found = reward_rows(made, ROWS[:4])
+    assert not found.skips
+    assert np.ptp(found.score) > 0

@@ -115,7 +115,8 @@ def test_what_was_made_is_read_from_the_store(spec: str, capfd: Capture, folder:
     assert main(["run", spec]) == 0
     capfd.readouterr()
     (folder / "rows.jsonl").touch()
-    found = json.loads(shown(capfd, spec, "--example", "dpo", "--row", "1", "--json")[0])
-    assert all(isinstance(value, float) and value < 0 for value in found["numbers"].values()) and len(found["numbers"]) == 2
+    for row in ("0", "1"):
+        found = json.loads(shown(capfd, spec, "--example", "dpo", "--row", row, "--json")[0])
+        assert all(isinstance(value, float) and value < 0 for value in found["numbers"].values()) and len(found["numbers"]) == 2
     assert json.loads(shown(capfd, spec, "--example", "scored", "--json")[0])["columns"]["prompt"] == "question 0"
     assert "would be skipped: longer than 40 tokens" in shown(capfd, spec, "--example", "dpo", "--row", "2")[0]

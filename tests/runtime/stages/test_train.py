@@ -270,6 +270,13 @@ def test_lora_trains_only_the_adapter_and_merges_it_when_saved(run, policy_artif
         assert torch.linalg.matrix_rank((after[name] - before[name]).double(), atol=1e-5) <= 2, "an update of rank 2"
 
 
+def test_a_target_of_lora_that_the_model_lacks_is_one_fault_with_those_it_has(run, policy_artifact, dataset):
+    with pytest.raises(Fault, match="no layer `nosuch`") as caught:
+        run(policy_artifact(adapter={**LORA, "targets": ["q_proj", "nosuch"]}), dataset(PAIRS))
+    assert (caught.value.code, caught.value.field) == ("P607", "adapter.targets")
+    assert "q_proj" in caught.value.help[0]
+
+
 def test_lora_stays_on_for_the_next_stage(run, policy_artifact, dataset, finished):
     first = run(policy_artifact(adapter=LORA), dataset(DEMOS), learning_rate=3e-2)
     second = run(finished(first, "policy"), dataset(DEMOS), learning_rate=3e-2, seed=1)
