@@ -128,3 +128,22 @@ rounds:
         optimizer: {kind: adamw, learning_rate: 1e-4}
     next: {policy: "${round.tuned}"}
 """
+
+# A scorer of attributes that learns from rated answers: ATTRIBUTES is what it is, MEMBERS an ensemble of it, RATED how it learns.
+ATTRIBUTES = (
+    "datasets:\n"
+    "  puzzles: {kind: deduction, count: 100, leaves: {min: 2, max: 4}}\n"
+    "  rated: {kind: completions, file: rated.jsonl}\n"
+    "rewards:\n"
+    "  urm: {kind: attributes, backbone: ${models.base}, names: [helpful, correct], head: gaussian, uncertainty: aleatoric}\n"
+)
+MEMBERS = "  urme: {kind: ensemble, of: ${rewards.urm}, members: 3}\n"
+RATED = """stages:
+  fit:
+    kind: train
+    model: ${rewards.urm}
+    data: ${datasets.rated}
+    objective: {kind: gaussian_likelihood}
+    budget: {steps: 10}
+    optimizer: {kind: adamw, learning_rate: 1e-3}
+"""

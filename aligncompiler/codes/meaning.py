@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .code import BASE, EVALUATE, LABEL, OTHER_ROWS, PAIR, SAMPLE, TRAIN, Code, puzzles
+from .code import ATTRIBUTES, BASE, EVALUATE, LABEL, MEMBERS, OTHER_ROWS, PAIR, RATED, SAMPLE, TRAIN, Code, puzzles
 
 CODES = (
     Code(
@@ -94,5 +94,21 @@ CODES = (
         TRAIN + SAMPLE.replace("count: 4", "count: 1") + PAIR,
         TRAIN + SAMPLE + PAIR,
         judgement=True,
+    ),
+    Code(
+        "M520",
+        "no-ensemble",
+        "The uncertainty of an ensemble is the disagreement of its members; one member, or an ensemble in the place of a member, has none of its own.",
+        ATTRIBUTES + MEMBERS.replace("3", "1") + RATED.replace("rewards.urm", "rewards.urme"),
+        ATTRIBUTES + MEMBERS + RATED.replace("rewards.urm", "rewards.urme"),
+    ),
+    Code(
+        "M521",
+        "collapsed-spread",
+        "The expected loss of reparameterised regression is (mean - label)^2 + variance: whatever the labels are, its gradient shrinks every variance "
+        "towards zero. It regularises, and what it leaves of a variance says nothing of how far labels scatter (arXiv:2410.00847 itself uses the "
+        "likelihood wherever uncertainty is asked for).",
+        ATTRIBUTES + RATED.replace("gaussian_likelihood", "gaussian_regression"),
+        ATTRIBUTES + RATED,
     ),
 )

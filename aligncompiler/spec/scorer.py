@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, field
@@ -54,8 +53,10 @@ class Fixed(Gate):
 
 
 class Perceptron(Gate):
-    """Weights that depend on the prompt and the answer: a multi-layer perceptron over the last hidden state, SELU between its layers, and no softmax
-    behind them, so that weights may be negative and need not add up to 1 (arXiv:2410.00847)."""
+    """Weights that depend on the prompt and the answer, by a multi-layer perceptron over the last hidden state (arXiv:2410.00847).
+
+    SELU stands between its layers and no softmax behind them, so that weights may be negative and need not add up to 1.
+    """
 
     kind: Literal["perceptron"] = "perceptron"
     learned: ClassVar[bool] = True
@@ -151,8 +152,9 @@ class Ensemble(Reward):
 
     def output(self) -> Output:
         one = self.of.output
-        figures = tuple(name for name in one.columns if name != "uncertainty")
-        return replace(one, columns=(*figures, "gap", "uncertainty"), uncertainty=self.uncertainty, members=self.members, holds=())
+        figures = (*(name for name in one.columns if name != "uncertainty"), "gap", "uncertainty")
+        attributes, unsure, weights = one.attributes, self.uncertainty, one.weights
+        return Output("scorer", columns=figures, context=one.context, attributes=attributes, uncertainty=unsure, members=self.members, weights=weights)
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the scorer, and a head for each further member; or as many scorers."""

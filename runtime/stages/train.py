@@ -63,9 +63,8 @@ def train(
     network = load_network(model).train()
     adapted = adapt(network, read_about(model)["adapter"])
     freeze(network, weights)
-    if gradient_checkpointing:
-        for part in network.parts:
-            part.model.activation_checkpointing_enable({"use_reentrant": False})
+    for part in network.parts if gradient_checkpointing else ():
+        part.model.activation_checkpointing_enable({"use_reentrant": False})
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
     points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
     saving = resumed(work, network, steps, points)
