@@ -90,7 +90,9 @@ def told(example: Mapping[str, Any], paint: Paint) -> list[str]:
     lines = [paint(f"row {example['row']:,}{reads}", "bold")]
     if "segments" not in example:
         return [*lines, *(f"{name}: {visible(json.dumps(value, ensure_ascii=False))}" for name, value in example["columns"].items() if value is not None)]
-    lines.append(f"tokenizer of {example['model']}; {MEANT[example['targets']]}")
+    others = example["others"]
+    beside = f" (shown as this model reads it, not as {', '.join(others)})" if others else ""
+    lines.append(f"tokenizer of {example['model']}{beside}; {MEANT[example['targets']]}")
     for number, segment in enumerate(example["segments"]):
         lines += ["", *of_segment(segment, number == len(example["segments"]) - 1, paint)]
     answers = len(example["segments"]) - 1

@@ -54,7 +54,10 @@ class Shown:
             raise Fault("P631", f"`{stage.id}` reads no rows, so it has no example", "", (f"what does: {', '.join(reads)}",))
         row = self.row(self.plan[stage.source(data)], number, stage)
         found = {"stage": stage.id, "data": stage.source(data), "row": number, "columns": row}
-        return found if reading is None else found | self.tokens(stage, reading, row, number)
+        if reading is None:
+            return found
+        others = sorted({stage.source(other.model) for other in readings(stage.spec)} - {stage.source(reading.model)})
+        return found | self.tokens(stage, reading, row, number) | {"others": others}
 
     # ---- rows
 

@@ -21,7 +21,7 @@ DECLARED: dict[str, tuple[tuple[str, ...], str]] = {
     "datasets": (("dataset",), "Dataset"),
     "rewards": (("reward", "rule", "scorer"), "Reward"),
     "objectives": (("objective",), "Objective"),
-    "stages": (("stage", "training", "answering", "measuring"), "Stage"),
+    "stages": (("stage", "training", "answering", "selecting", "measuring"), "Stage"),
 }
 NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "tokenizers": (("model",), "Tokenizer"),

@@ -16,6 +16,7 @@ from aligncompiler.spec.optimizer import Schedule
 from aligncompiler.spec.training import Batch, Budget, Train
 
 from ..batching import Steps, num_steps
+from ..columns import numbers_of
 from ..encoded import Encoded, Floats, encode_rows
 from ..fault import Fault
 from ..loggers import log, logging_to
@@ -136,7 +137,7 @@ def encode(
     rows = load_rows(data)
     names, columns = zip(*leaves_of(rows[0], spec.reads), strict=True)
     read = [name for name in (*TEXTS, *columns) if name in rows.columns]
-    labels_RA = labels_of(data, shape.attributes) if "labels" in spec.reads else None
+    labels_RA = numbers_of(data, shape.attributes) if "labels" in spec.reads else None
     known_R, logp_RL = read_logprobs(reference, len(rows)) if spec.wants_reference() and isinstance(reference, Artifact) else (None, None)
 
     def skip(reason: str) -> None:
@@ -174,23 +175,6 @@ def margins(data: Artifact) -> Floats:
     """The margin of every row, 0 where it has none."""
     rows = load_rows(data, columns=("margin",))
     return np.fromiter((float(row["margin"] or 0.0) for row in rows), np.float64) if rows.columns else np.zeros(len(rows))
-
-
-def labels_of(data: Artifact, names: tuple[str, ...]) -> Floats:
-    """What every row says of each attribute, [rows, attributes]; NaN where it says nothing. Raises Fault for what is no number."""
-    rows = load_rows(data, columns=names)
-    missing = [name for name in names if name not in rows.columns]
-    if missing:
-        raise Fault("P603", f"the rows carry no column `{missing[0]}`, an attribute of the scorer", "data", (f"columns: {', '.join(load_rows(data).columns)}",))
-    found = np.full((len(rows), len(names)), np.nan)
-    for number, row in enumerate(rows):
-        for place, name in enumerate(names):
-            if row[name] is not None:
-                try:
-                    found[number, place] = float(row[name])
-                except (TypeError, ValueError):
-                    raise Fault("P603", f"`{name}` is {row[name]!r} in row {number + 1}, which is no number", "data") from None
-    return found
 
 
 def freeze(network: Network, weights: str) -> None:

@@ -23,6 +23,7 @@ models:
     tokenizer: {kind: bpe, data: "${datasets.rows}", vocab_size: 300}
 datasets:
   rows: {kind: preferences, file: rows.jsonl}
+  others: {kind: preferences, file: others.jsonl}
 rewards:
   new: {kind: scalar, backbone: "${models.base}"}
 stages:
@@ -37,6 +38,7 @@ stages:
   rm: {kind: train, model: "${rewards.new}", data: "${datasets.rows}", objective: {kind: bradley_terry}, budget: {steps: 1}, optimizer: {kind: adamw, learning_rate: 0.01}}
   drafts: {kind: sample, policy: "${stages.dpo}", prompts: "${datasets.rows}", count: 1, max_new_tokens: 4}
   scored: {kind: label, completions: "${stages.drafts}", reward: "${stages.rm}"}
+  exam: {kind: evaluate, models: ["${stages.rm}", "${stages.dpo}"], data: "${datasets.others}", metrics: [{kind: pair_accuracy}]}
 """
 
 
@@ -44,6 +46,7 @@ stages:
 def spec(folder: Path) -> str:
     rows = [{"prompt": f"question {n}", "chosen": " yes\n" * (1 + 30 * (n == 2)), "rejected": " no", "margin": n / 4} for n in range(3)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "others.jsonl").write_text(json.dumps({"prompt": "another question", "chosen": " yes", "rejected": " no"}) + "\n")
     (folder / "spec.yaml").write_text(SPEC)
     return "spec.yaml"
 
@@ -81,6 +84,10 @@ def test_of_a_scorer_no_token_is_a_target(spec: str, capfd: Capture) -> None:
     found = json.loads(shown(capfd, spec, "--example", "rm", "--row", "1", "--json")[0])
     assert found["targets"] == "values" and not any(t["target"] for s in found["segments"] for t in s["tokens"])
     assert len(found["segments"]) == 3
+
+
+def test_of_several_models_the_one_is_named_and_the_others_too(spec: str, capfd: Capture) -> None:
+    assert "tokenizer of stages.rm (shown as this model reads it, not as stages.dpo)" in shown(capfd, spec, "--example", "exam")[0]
 
 
 def test_a_stage_that_writes_shows_the_prompt_and_a_dataset_its_row(spec: str, capfd: Capture) -> None:
