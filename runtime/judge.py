@@ -13,12 +13,17 @@ from .on_demand import Mapped, OnDemand
 from .registry import Bound
 from .rows import Row
 from .scores import Score
-from .scoring import reward_rows, score_rows
+from .scoring import Values, reward_rows, score_rows
 from .store import Artifact
 from .work import Work
 from .writing import write_answers
 
 PAIR = ("chosen", "rejected")
+
+
+def in_order(pair: Sequence[float]) -> float:
+    """1 if the chosen answer scores higher, 1/2 at a tie, else 0."""
+    return 1.0 if pair[0] > pair[1] else 0.5 if pair[0] == pair[1] else 0.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Judge:
         return [skip or next(scored) for skip in skips]
 
     @cached_property
-    def own_pair_scores(self) -> Sequence[list[float] | Skip]:
+    def own_pair_scores(self) -> Values:
         return self.pair_scores_of(self.model)
 
     def pair_scores(self, reference: Artifact | None) -> Sequence[list[float] | Skip]:
@@ -94,7 +99,7 @@ class Judge:
         base = self.pair_scores_of(reference)
         return [a if isinstance(a, Skip) else b if isinstance(b, Skip) else [x - y for x, y in zip(a, b, strict=True)] for a, b in zip(own, base, strict=True)]
 
-    def pair_scores_of(self, model: Artifact) -> Sequence[list[float] | Skip]:
+    def pair_scores_of(self, model: Artifact) -> Values:
         encoder = load_encoder(model)
         network = load_network(model).to(self.work.device)
         return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell, self.work.keep(f"pairs {model.id}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, field
@@ -101,6 +102,7 @@ class Evaluate(Stage):
                     yield Problem(
                         "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
                     )
+                yield from (replace(problem, field=f"metrics.{index}") for problem in metric.check_judged(judged))
         yield from check_stop(self.stop)
         if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
             yield from check_room(self.max_new_tokens, *self.models)  # the default is a bound for models that read more

@@ -18,6 +18,10 @@ class Metric(Kind):
     rows: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[Literal["answers", "pairs"]] = "answers"
 
+    def check_judged(self, judged: Ref) -> Iterator[Problem]:
+        """What a model that it judges lacks for it."""
+        yield from ()
+
     @property
     def asks(self) -> tuple[Ref, ...]:
         """Trained models that it asks beside the judged one, of each answer or of each pair."""
@@ -74,6 +78,27 @@ class PairAccuracy(Metric):
 
     reference: Annotated[Ref, Needs(("policy",))] | None = field(None)
     """Policy whose log-probability is taken off that of a judged policy; null takes nothing off."""
+
+
+class CertainAccuracy(Metric):
+    """Share of pairs in the right order, among those that a scorer is surest of and those that it is least sure of.
+
+    A pair is as uncertain as its two answers together. Where uncertainty says something, the surest pairs are right more often than all, and the least
+    sure ones less often (arXiv:2410.00847).
+    """
+
+    kind: Literal["certain_accuracy"] = "certain_accuracy"
+    judges: ClassVar[tuple[str, ...]] = ("scorer",)
+    rows: ClassVar[tuple[str, ...]] = ("preferences",)
+    measures: ClassVar[Literal["answers", "pairs"]] = "pairs"
+
+    share: float = field(0.5, unit="share of the pairs", gt=0, le=0.5)
+    """Size of each of the two groups."""
+
+    def check_judged(self, judged: Ref) -> Iterator[Problem]:
+        if judged.output.artifact == "scorer" and not judged.output.uncertainty:
+            help = ("give it an `uncertainty`: attributes with `head: gaussian`, or an ensemble", "or measure `pair_accuracy`")
+            yield Problem("M508", "", f"metric `{self.tag}` asks how sure `{judged}` is, which it does not tell", help)
 
 
 def check_part(reward: Reward | Ref, part: str) -> Iterator[Problem]:

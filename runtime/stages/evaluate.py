@@ -76,19 +76,20 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
     clusters = [row.get("prompt", str(i)) for i, row in enumerate(rows)]
     lines: list[dict[str, Any]] = []
 
-    def add(role: str, model: str, group: str, values: Sequence[float | None]) -> None:
-        inside = [i for i, v in enumerate(values) if v is not None and group in ("", first.groups[i])]
+    def add(role: str, model: str, group: str, values: Sequence[float | None], groups: Sequence[str]) -> None:
+        inside = [i for i, v in enumerate(values) if v is not None and group in ("", groups[i])]
         if inside:
             found = estimate([values[i] or 0.0 for i in inside], [clusters[i] for i in inside], confidence, signed=role == "difference")
             lines.append({"role": role, "model": model, "group": group, **asdict(found)})
 
     for group in groups:
         for judge, one in zip(judges, measured, strict=True):
-            add("model", judge.model.id, group, one.values)
+            add("model", judge.model.id, group, one.values, one.groups)
         for judge, one in zip(judges[1:], measured[1:], strict=True):
-            add("difference", f"{judge.model.id} - {judges[0].model.id}", group, difference(one, first))
+            if group == "" or one.groups == first.groups:  # a model may have groups of its own, with other rows in them
+                add("difference", f"{judge.model.id} - {judges[0].model.id}", group, difference(one, first), first.groups)
         for name, values in first.baselines.items():
-            add("baseline", name, group, values)
+            add("baseline", name, group, values, first.groups)
     if not lines:
         raise Fault("P604", f"no row could be measured by `{metric.spec.tag}`", "data")
     return {"name": metric_name(metric), "metric": metric.spec.tag, "by": getattr(metric.spec, "by", None), "lines": lines}

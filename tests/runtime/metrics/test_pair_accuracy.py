@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from runtime.fault import Skip
-from runtime.metrics.pair_accuracy import order, pair_accuracy
+from runtime.judge import in_order, pair_accuracy
 
 
 @pytest.mark.parametrize(("pair", "wanted"), [([2.0, 1.0], 1.0), ([1.0, 1.0], 0.5), ([1.0, 2.0], 0.0)])
 def test_a_tie_counts_one_half(pair, wanted):
-    assert order(pair) == wanted
+    assert in_order(pair) == wanted
 
 
 def test_the_length_baseline_is_measured_on_the_same_rows():
