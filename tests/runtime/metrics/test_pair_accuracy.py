@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from runtime.fault import Skip
-from runtime.judge import in_order, pair_accuracy
+from runtime.judge import in_order
+from runtime.metrics.pair_accuracy import pair_accuracy
 
 
 @pytest.mark.parametrize(("pair", "wanted"), [([2.0, 1.0], 1.0), ([1.0, 1.0], 0.5), ([1.0, 2.0], 0.0)])
