@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, Spec, field
-from .stage import Stage
+from .reward import Reward, figures_of
+from .stage import Stage, asked, check_reward_columns, computes
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
@@ -59,3 +60,49 @@ class Filter(Stage):
         share = self.keep.share
         rows = found.rows_known * share if share is not None else found.rows_known.bounded()
         return replace(found, rows=rows, disk=(found.disk * (share or 1)).rough())
+
+
+class Rank(Stage):
+    """Of the answers to each prompt keep the best one (best of N), or that of those that the reward is sure of."""
+
+    kind: Literal["rank"] = "rank"
+    compares: ClassVar[tuple[str, ...]] = ("completions",)
+    hands_on: ClassVar[tuple[str, ...]] = ("completions",)
+
+    completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
+    """Answers to choose from, several to a prompt."""
+    reward: Reward | Annotated[Ref, Needs(("scorer",))] | Literal["labels"] = field("labels")
+    """Reward that ranks them; `labels` takes the figures that a `label` stage wrote."""
+    sure: float | None = field(None, unit="share of all answers", gt=0, lt=1)
+    """Pass over answers whose uncertainty lies above this quantile of that of all answers; a prompt that has no others keeps its surest one."""
+
+    @property
+    def computes(self) -> bool:
+        """A trained scorer does; a rule reads texts."""
+        return computes(self.reward)
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_reward_columns(self.reward, self.completions, "reward")
+        if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
+            yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
+        told = self.completions.output.columns if isinstance(self.reward, str) else figures_of(self.reward)
+        if self.sure is not None and not {"uncertainty", "*"} & set(told):
+            text = "`sure` asks how uncertain the reward is, which it does not tell"
+            yield Problem("M508", "sure", text, ("take a reward with `uncertainty`: attributes with `head: gaussian`, or an ensemble",))
+
+    def output(self) -> Output:
+        told = () if isinstance(self.reward, str) else figures_of(self.reward)
+        completions = self.completions.output
+        kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *told))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """One answer to each prompt."""
+        from .cost import exact
+        from .effort import NOTHING
+
+        found = ask(self.completions)
+        rows = found.rows_known.over(found.answers).bounded()
+        effort = NOTHING if self.reward == "labels" else asked(self.reward, found, ask)
+        disk = (found.disk * rows.over(found.rows_known)).rough()
+        return replace(found, rows=rows, flops=effort.flops, memory=effort.memory, disk=disk, answers=exact(1))
