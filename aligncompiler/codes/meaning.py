@@ -96,14 +96,14 @@ CODES = (
         judgement=True,
     ),
     Code(
-        "M520",
+        "M525",
         "no-ensemble",
         "The uncertainty of an ensemble is the disagreement of its members; one member, or an ensemble in the place of a member, has none of its own.",
         ATTRIBUTES + MEMBERS.replace("3", "1") + RATED.replace("rewards.urm", "rewards.urme"),
         ATTRIBUTES + MEMBERS + RATED.replace("rewards.urm", "rewards.urme"),
     ),
     Code(
-        "M521",
+        "M526",
         "collapsed-spread",
         "The expected loss of reparameterised regression is (mean - label)^2 + variance: whatever the labels are, its gradient shrinks every variance "
         "towards zero. It regularises, and what it leaves of a variance says nothing of how far labels scatter (arXiv:2410.00847 itself uses the "

@@ -143,9 +143,9 @@ class Ensemble(Reward):
     def check(self) -> Iterator[Problem]:
         if self.members == 1:
             text = "an ensemble of one cannot disagree with itself"
-            yield Problem("M520", "members", text, ("take at least 2 members", f"or use `{self.of}` by itself"))
+            yield Problem("M525", "members", text, ("take at least 2 members", f"or use `{self.of}` by itself"))
         if self.of.output.members > 1:
-            yield Problem("M520", "of", f"`{self.of}` is an ensemble already", ("name the scorer that its members are like",))
+            yield Problem("M525", "of", f"`{self.of}` is an ensemble already", ("name the scorer that its members are like",))
         if self.uncertainty != "gap" and not any(name.endswith("_std") for name in self.of.output.columns):
             text = f"`uncertainty: {self.uncertainty}` is made of variances, and `{self.of}` tells none"
             yield Problem("M508", "uncertainty", text, ("write `uncertainty: gap`, or take a scorer of `attributes` with `head: gaussian`",))

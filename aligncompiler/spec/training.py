@@ -126,7 +126,7 @@ class Train(Stage):
             yield Problem("M508", "model", text, ("write `head: gaussian`", "or use the objective `squared_error`"))
         if self.objective.collapses and scorer.uncertainty in ("aleatoric", "frobenius"):
             text = f"objective `{tag}` drives every standard deviation to zero, so `uncertainty: {scorer.uncertainty}` of `{self.model}` would say nothing"
-            yield Problem("M521", "objective", text, ("use `gaussian_likelihood`", "or take `uncertainty` away, or make it `gap` in an ensemble"))
+            yield Problem("M526", "objective", text, ("use `gaussian_likelihood`", "or take `uncertainty` away, or make it `gap` in an ensemble"))
 
     def output(self) -> Output:
         trained = replace(self.model.output, holds=())
