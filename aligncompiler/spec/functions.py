@@ -21,7 +21,6 @@ def functions() -> dict[str, tuple[EntryPoint, ...]]:
     return found
 
 
-def origin(name: str) -> str:
-    """What a name stands for: `brevity (my-rules 1.2)`; the bare name where nothing of this name is installed."""
-    points = functions().get(name, ())
-    return f"{name} ({', '.join(f'{p.dist.name} {p.dist.version}' for p in points if p.dist is not None)})" if points else name
+def package_of(name: str) -> str:
+    """The distribution that holds the function of this name, with its version; empty where none is installed."""
+    return ", ".join(f"{p.dist.name} {p.dist.version}" for p in functions().get(name, ()) if p.dist is not None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from .base import ROW_COLUMNS, Problem, field
-from .functions import GROUP, functions, origin
+from .functions import GROUP, functions, package_of
 from .reward import Reward
 
 
@@ -142,9 +142,9 @@ class Function(Reward):
     def columns(self) -> tuple[str, ...]:
         return self.reads
 
-    def canonical(self) -> Mapping[str, Any]:
-        """The name stands for a function of one version of a package."""
-        return {"name": origin(self.name)}
+    @property
+    def calls(self) -> str:
+        return package_of(self.name)
 
     def check(self) -> Iterator[Problem]:
         points = functions().get(self.name, ())

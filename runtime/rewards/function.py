@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from aligncompiler.spec.functions import functions, origin
+from aligncompiler.spec.functions import functions, package_of
 from aligncompiler.spec.rule import Function
 
 from ..fault import Fault, Skip
@@ -67,4 +67,4 @@ def is_number(value: Any) -> bool:
 
 
 def fault(name: str, text: str) -> Fault:
-    return Fault("P633", f"the function {origin(name)} {text}", "reward")
+    return Fault("P633", f"the function `{name}` of {package_of(name)} {text}", "reward")
