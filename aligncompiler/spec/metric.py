@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Problem, Ref, field
 from .codec import refs
-from .reward import Reward, figures_of
+from .reward import Reward, figures_of, parts_of
 from .rule import ExactMatch
 
 
@@ -78,9 +78,11 @@ class PairAccuracy(Metric):
 
 
 def check_part(reward: Reward | Ref, part: str) -> Iterator[Problem]:
-    """A reward names the figures that it gives beside `score`, and what is measured compares models."""
-    if isinstance(reward, Reward) and reward.relative:
-        text = f"`{reward.tag}` scores an answer by how it compares with the others at hand, so its mean says nothing of a model"
+    """A reward names the figures that it gives beside `score`; and what is measured compares models."""
+    inner = parts_of(reward)
+    measured = inner.get(f"parts.{part}") or inner.get("of" if part == "raw" else part) or reward
+    if isinstance(measured, Reward) and measured.relative:
+        text = f"`{measured.tag}` scores an answer by how it compares with the others at hand, so its mean says nothing of a model"
         yield Problem("M523", "reward", text, ("state `mean` and `std` of `normalised`",))
     figures = ("score", *figures_of(reward))
     if part not in figures:

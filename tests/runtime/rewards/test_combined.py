@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aligncompiler.spec.base import Output, Ref
 from aligncompiler.spec.combined import Clip, LengthPenalty, Levels, Lexicographic, Minimum, Normalised, Penalised, Product, Threshold, WeightedSum
-from aligncompiler.spec.rule import Length, Regex
+from aligncompiler.spec.rule import ExactMatch, Length, Regex
 from runtime import scoring
 from runtime.fault import Fault, Skip
-from runtime.registry import IMPLEMENTATIONS, bind
+from runtime.registry import bind
 from runtime.rewards.clip import clip
 from runtime.rewards.length_penalty import length_penalty
 from runtime.rewards.lexicographic import lexicographic
@@ -175,27 +176,25 @@ def test_any_nest_scores_as_its_formulas_say(reward, texts):
 
 
 def test_a_scorer_that_stands_in_a_nest_several_times_is_asked_once(scorer_artifact, monkeypatch):
-    asked = []
-    monkeypatch.setattr(scoring, "load_scorer", lambda artifact, plain=scoring.load_scorer: asked.append(artifact.id) or plain(artifact))
-    artifact, kept = scorer_artifact(), []
-    fields = {"parts": {"twice": bound_product(artifact), "style": artifact}, "weights": {"twice": 1.0, "style": 2.0}}
+    asked, kept, artifact = [], [], scorer_artifact()
+    monkeypatch.setattr(scoring, "load_scorer", lambda one, plain=scoring.load_scorer: asked.append(one.id) or plain(one))
+    rm = Ref("stages.rm", Output("scorer"))
+    nest = WeightedSum(parts={"twice": Product(parts={"x": rm, "y": rm}), "style": rm}, weights={"twice": 1.0, "style": 2.0})
     alone = reward_rows(artifact, ROWS).score
     asked.clear()
-    keep = lambda name: kept.append(name) or scoring.computed  # noqa: E731
-    found = reward_rows(
-        scoring.Bound(WeightedSum(parts={"twice": Length(), "style": Length()}, weights={"twice": 1.0, "style": 2.0}), weighted_sum, fields), ROWS, keep=keep
-    )
+    found = reward_rows(bind(nest, {"stages.rm": artifact}), ROWS, keep=lambda name: kept.append(name) or scoring.computed)
     assert asked == [artifact.id] and kept == [f"scores {artifact.id}"]
-    assert found.score == pytest.approx(alone * alone + 2 * alone, rel=1e-6)
+    assert found.score == pytest.approx(alone * alone + 2 * alone, rel=1e-6) and found.figures["style"] == pytest.approx(alone)
 
 
-def bound_product(artifact):
-    return scoring.Bound(Product(parts={"x": Length(), "y": Length()}), IMPLEMENTATIONS[Product], {"parts": {"x": artifact, "y": artifact}})
+def test_an_answer_that_a_scorer_cannot_read_has_no_score_in_any_nest(scorer_artifact):
+    rows = [ROWS[1], {"prompt": "x" * 5000, "completion": "a"}]
+    nest = Clip(of=Minimum(parts={"style": Ref("stages.rm", Output("scorer")), "long": Length()}), high=9.0)
+    first, second = reward_rows(bind(nest, {"stages.rm": scorer_artifact()}), rows)
+    assert set(first) == {"score", "raw"} and isinstance(second, Skip) and second.reason.startswith("longer than")
 
 
 def test_a_rule_inside_a_nest_without_its_column_is_the_one_that_is_named():
-    from aligncompiler.spec.rule import ExactMatch
-
     reward = Product(parts={"right": Clip(of=ExactMatch(), high=1.0), "long": Length()})
     with pytest.raises(Fault, match="`exact_match` reads the column `answer`"):
         reward_rows(bind(reward, {}), ROWS)
