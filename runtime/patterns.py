@@ -6,21 +6,24 @@ stops.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import regex
 
 from .fault import Fault
 
 SECONDS = 10.0  # on one text; a pattern that behaves takes microseconds
+compiled = lru_cache(maxsize=64)(regex.compile)
 
 
 def matches(pattern: str, text: str, whole: bool = False, most: int | None = None) -> list[regex.Match[str]]:
     """The matches in a text from its start, none over another; or of all of it. At most so many of them. Raises Fault when that takes too long."""
-    found: list[regex.Match[str]] = []
+    read, found = compiled(pattern), list[regex.Match[str]]()
     try:
         if whole:
-            match = regex.fullmatch(pattern, text, timeout=SECONDS)
+            match = read.fullmatch(text, timeout=SECONDS)
             return [] if match is None else [match]
-        for match in regex.finditer(pattern, text, timeout=SECONDS):
+        for match in read.finditer(text, timeout=SECONDS):
             found.append(match)
             if len(found) == most:
                 break
