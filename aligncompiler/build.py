@@ -132,3 +132,5 @@ def places(spec: Spec, nodes: Mapping[int, Node], prefix: str = "") -> Iterator[
         elif isinstance(value, Mapping) and child.is_map:
             for key, inner in child.value.items():
                 yield f"{path}.{key}", inner.place
+                if isinstance(value[key], Kind):
+                    yield from places(value[key], nodes, f"{path}.{key}.")

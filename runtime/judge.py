@@ -83,8 +83,7 @@ class Judge:
         """The score of each answer by a reward."""
         skips = [answer if isinstance(answer, Skip) else None for answer in self.answers]
         answered = Answered(self.rows, self.answers, [number for number, skip in enumerate(skips) if skip is None])
-        name = "" if isinstance(reward, Bound) else f" {reward.id}"
-        scored = iter(reward_rows(reward, answered, self.work.device, self.tell, self.work.keep, f"scores {self.model.id}{name}"))
+        scored = iter(reward_rows(reward, answered, self.work.device, self.tell, self.work.keep, f"scores {self.model.id}"))
         return [skip or next(scored) for skip in skips]
 
     @cached_property

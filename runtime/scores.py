@@ -54,3 +54,16 @@ def by_rule(rule: Callable[[Sequence[Row]], Iterable[Score | Skip]], rows: Seque
                 for name, value in score.items():
                     found[name][number] = value
     return Scores(found, skips)
+
+
+def combined(parts: Sequence[Scores], score_N: Floats, figures_N: Mapping[str, Floats]) -> Scores:
+    """The scores of what is made of others. An answer that one of them could not score has none, for the reason that the first of these gives."""
+    skips = {number: skip for part in reversed(parts) for number, skip in part.skips.items()}
+    known_N = np.ones(len(score_N), np.bool_)
+    known_N[list(skips)] = False
+    return Scores({name: np.where(known_N, values, 0.0) for name, values in {SCORE: score_N, **figures_N}.items()}, skips)
+
+
+def scores_by_part(parts: Mapping[str, Scores]) -> dict[str, Floats]:
+    """[N] of each part, in the order of their names, so that a sum does not depend on the order in which they are written."""
+    return {name: parts[name].score for name in sorted(parts)}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aligncompiler.spec.reward import Reward
+from aligncompiler.spec.reward import Reward, columns_read
 
 from .checkpoints import Keep, computed
 from .encoded import Encoded, Floats, Ints, encode_rows
@@ -121,27 +121,42 @@ def score_rows(
 def reward_rows(
     reward: Bound | Artifact, rows: Sequence[Row], device: str = "cpu", tell: Tell = quiet, keep: Keeps = nothing_kept, name: str = "scores"
 ) -> Scores:
-    """The scores of each row's completion by any reward: a rule, the artifact of a trained scorer, or what is made of others. What networks found is
-    kept under `name` and the place of the scorer in the reward."""
-    if isinstance(reward, Bound):
-        spec = reward.spec
-        assert isinstance(spec, Reward)
-        for column in spec.columns:
-            if len(rows) and column not in rows[0]:
-                raise Fault("P603", f"reward `{spec.tag}` reads the column `{column}`, which the rows do not carry", "reward")
-        if spec.combines:
-            made: Scores = reward.function(rows, **scored_inside(reward.fields, name, lambda inner, path: reward_rows(inner, rows, device, tell, keep, path)))
-            return made
+    """The scores of each row's completion by any reward: a rule, the artifact of a trained scorer, or what is made of others. A scorer that stands
+    in a reward several times is asked once; what it found is kept under `name` and its id."""
+    found: dict[str, Scores] = {}
+
+    def ask(one: Bound | Artifact) -> Scores:
+        if isinstance(one, Bound):
+            return rule_or_combination(one, rows, ask)
+        if one.id not in found:
+            found[one.id] = by_scorer(one, rows, device, tell, keep(f"{name} {one.id}"))
+        return found[one.id]
+
+    return ask(reward)
+
+
+def rule_or_combination(reward: Bound, rows: Sequence[Row], ask: Callable[[Bound | Artifact], Scores]) -> Scores:
+    spec = reward.spec
+    assert isinstance(spec, Reward)
+    for column in columns_read(spec):
+        if len(rows) and column not in rows[0]:
+            raise Fault("P603", f"reward `{spec.tag}` reads the column `{column}`, which the rows do not carry", "reward")
+    if not spec.combines:
         return by_rule(reward, rows, spec.figures)
-    encoder = load_encoder(reward)
-    values = score_rows(load_scorer(reward).to(device), encoder, rows, ("completion",), encoder.context, TOKENS_AT_ONCE, tell, keep(name))
+    made: Scores = reward.function(rows, **scored_inside(reward.fields, ask))
+    return made
+
+
+def by_scorer(scorer: Artifact, rows: Sequence[Row], device: str, tell: Tell, keep: Keep) -> Scores:
+    encoder = load_encoder(scorer)
+    values = score_rows(load_scorer(scorer).to(device), encoder, rows, ("completion",), encoder.context, TOKENS_AT_ONCE, tell, keep)
     return Scores({name: values.values_NLF[:, 0, n] for n, name in enumerate(values.figures)}, {int(i): values.skip for i in np.flatnonzero(~values.fits_N)})
 
 
-def scored_inside(value: Any, path: str, ask: Callable[[Bound | Artifact, str], Scores]) -> Any:
+def scored_inside(value: Any, ask: Callable[[Bound | Artifact], Scores]) -> Any:
     """The fields of a reward with scores in the place of the rewards in them."""
     if isinstance(value, Artifact) or (isinstance(value, Bound) and isinstance(value.spec, Reward)):
-        return ask(value, path)
+        return ask(value)
     if isinstance(value, Mapping):
-        return {name: scored_inside(inner, f"{path} {name}", ask) for name, inner in value.items()}
-    return tuple(scored_inside(inner, f"{path} {n}", ask) for n, inner in enumerate(value)) if isinstance(value, tuple) else value
+        return {name: scored_inside(inner, ask) for name, inner in value.items()}
+    return tuple(scored_inside(inner, ask) for inner in value) if isinstance(value, tuple) else value

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from aligncompiler.spec.registry import used_plugins
 
-NAMES = ("aligncompiler", "torch", "lightning", "transformers", "tokenizers", "datasets", "peft", "numpy", "pyarrow")
+NAMES = ("aligncompiler", "torch", "lightning", "transformers", "tokenizers", "datasets", "peft", "numpy", "pyarrow", "regex", "math-verify", "sympy")
 
 
 @cache

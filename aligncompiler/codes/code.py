@@ -81,6 +81,47 @@ SAMPLE = """  drafts:
 PAIR = "  pairs: {kind: pair, completions: ${stages.drafts}, reward: {kind: deduction_steps}}\n"
 LABEL = "  scores: {kind: label, completions: ${stages.drafts}, reward: ${rewards.steps}}\n"
 
+MIX = (
+    "rewards:\n"
+    "  steps:\n"
+    "    kind: weighted_sum\n"
+    "    parts: {proof: {kind: deduction_steps}, brief: {kind: length}}\n"
+    "    weights: {proof: 1.0, brief: -0.01}\n" + TRAIN + SAMPLE + LABEL
+)
+
+TWO_DATASETS = (
+    "datasets:\n"
+    "  puzzles: {kind: deduction, count: 100, leaves: {min: 2, max: 4}, between: [0, 0.9]}\n"
+    "  exam: {kind: deduction, count: 100, leaves: {min: 2, max: 4}, between: [0.9, 1]}\n"
+)
+
+RELATIVE = TWO_DATASETS + TRAIN + EVALUATE.replace("reward: {kind: deduction_steps}", "reward: {kind: normalised, of: {kind: deduction_steps}}")
+
+OWN_JUDGE = (
+    TWO_DATASETS
+    + "rewards:\n  learned: {kind: scalar, backbone: ${models.base}}\n"
+    + TRAIN
+    + SAMPLE
+    + PAIR
+    + """  rm:
+    kind: train
+    model: ${rewards.learned}
+    data: ${stages.pairs}
+    objective: {kind: bradley_terry}
+    budget: {steps: 10}
+    optimizer: {kind: adamw, learning_rate: 1e-3}
+  better: {kind: pair, completions: ${stages.drafts}, reward: ${stages.rm}}
+  dpo:
+    kind: train
+    model: ${stages.sft}
+    data: ${stages.better}
+    objective: {kind: dpo}
+    budget: {steps: 10}
+    optimizer: {kind: adamw, learning_rate: 1e-4}
+  exam: {kind: evaluate, models: ["${stages.dpo}"], data: ${datasets.exam}, metrics: [{kind: mean_score, reward: "${stages.rm}"}]}
+"""
+)
+
 
 def puzzles(fields: str) -> str:
     return f"datasets:\n  puzzles: {{kind: deduction, {fields}}}\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .code import ATTRIBUTES, BASE, EVALUATE, LABEL, MEMBERS, OTHER_ROWS, PAIR, RATED, SAMPLE, TRAIN, Code, puzzles
+from .code import ATTRIBUTES, BASE, EVALUATE, LABEL, MEMBERS, MIX, OTHER_ROWS, OWN_JUDGE, PAIR, RATED, RELATIVE, SAMPLE, TRAIN, Code, puzzles
 
 CODES = (
     Code(
@@ -94,6 +94,45 @@ CODES = (
         TRAIN + SAMPLE.replace("count: 4", "count: 1") + PAIR,
         TRAIN + SAMPLE + PAIR,
         judgement=True,
+    ),
+    Code(
+        "M520",
+        "few-parts",
+        "A combination of one reward is that reward under another name; of none it says nothing.",
+        MIX.replace(", brief: {kind: length}", "").replace(", brief: -0.01", ""),
+        MIX,
+    ),
+    Code(
+        "M521",
+        "no-uncertainty",
+        "Only a reward that tells how unsure it is of its scores, by the figure `uncertainty`, can be lowered where it is unsure.",
+        "rewards:\n  steps: {kind: penalised, of: {kind: deduction_steps}, strength: 0.5}\n" + TRAIN + SAMPLE + LABEL,
+        "rewards:\n  steps: {kind: length_penalty, of: {kind: deduction_steps}, free: 200, per_unit: 0.001}\n" + TRAIN + SAMPLE + LABEL,
+    ),
+    Code(
+        "M522",
+        "own-judge",
+        "A model that was made with the help of a trained scorer, or that is this scorer, looks better in its eyes than it is: training and choosing "
+        "seek out its mistakes. Measure with a rule or a scorer that had no part in it. Where the gap between the two is what you measure, allow it on "
+        "that line.",
+        OWN_JUDGE,
+        OWN_JUDGE.replace('reward: "${stages.rm}"}]}', "reward: {kind: deduction_steps}}]}"),
+        judgement=True,
+    ),
+    Code(
+        "M523",
+        "relative-score",
+        "A score that is normalised by the rows at hand has the same mean for every model, so it compares none of them, and no answer is right by it.",
+        RELATIVE,
+        RELATIVE.replace("{kind: deduction_steps}}", "{kind: deduction_steps}, mean: 0.4, std: 0.2}"),
+    ),
+    Code(
+        "M524",
+        "lost-column",
+        "A figure of a reward becomes a column of the labelled rows. One that has the name of a column which is there would take its place, and later "
+        "stages would read a score where they expect the data.",
+        MIX.replace("brief", "problem"),
+        MIX,
     ),
     Code(
         "M525",

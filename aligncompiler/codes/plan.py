@@ -74,4 +74,16 @@ CODES = (
         "no-example",
         "`show --example` prints a row as a stage reads it. The stage reads none, the row is not there, or what it is read with must be made first.",
     ),
+    Code(
+        "P632",
+        "slow-pattern",
+        "A regular expression can need a time that doubles with every letter. Rules read what a model wrote, which may be just such a text, so the time "
+        "for one answer is bounded; a row is not left out for it, since which one it meets would depend on the machine. Write the pattern so that a text "
+        "can be divided in one way only.",
+    ),
+    Code(
+        "P633",
+        "function-failed",
+        "The Python function that a reward names raised an error, or gave something else than a number for each answer and the figures that the spec tells of.",
+    ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ..diagnostic import Report
 from ..ir import Plan
 from .check_copies import check_copies
+from .check_judges import check_judges
 from .check_pairs import check_pairs
 from .check_splits import check_splits
 from .choose_device import choose_device
@@ -20,6 +21,7 @@ PASSES: tuple[Pass, ...] = (
     supply_reference,  # first, since it adds stages that all others have to see
     check_splits,  # on the finished graph; before anything reads a file
     check_pairs,  # the same
+    check_judges,  # the same
     choose_device,  # keys depend on the device
     hash_inputs,  # keys depend on the content of files
     check_copies,  # the content of files tells more than their names

@@ -92,11 +92,16 @@ class Label(Stage):
 
     @property
     def computes(self) -> bool:
-        """A trained scorer does; a rule reads texts."""
+        """A trained scorer does, also inside of a combination; a rule reads texts."""
         return computes(self.reward)
 
     def check(self) -> Iterator[Problem]:
         yield from check_reward_columns(self.reward, self.completions, "reward")
+        rows = self.completions.output
+        for figure in figures_of(self.reward) if "ratings" not in rows.all_rows else ():
+            if figure in rows.columns:
+                text = f"the figure `{figure}` of the reward would take the place of the column `{figure}` of `{self.completions}`"
+                yield Problem("M524", "reward", text, ("give the part of the reward another name",))
 
     def output(self) -> Output:
         completions = self.completions.output
@@ -126,7 +131,7 @@ class Pair(Stage):
 
     @property
     def computes(self) -> bool:
-        """A trained scorer does; a rule reads texts."""
+        """A trained scorer does, also inside of a combination; a rule reads texts."""
         return computes(self.reward)
 
     def check(self) -> Iterator[Problem]:

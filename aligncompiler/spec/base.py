@@ -223,6 +223,11 @@ class Kind(Spec):
         """Whether this very statement computes what device and precision can change."""
         return self.numeric
 
+    @property
+    def calls(self) -> str:
+        """The installed distribution whose code this very statement names, with its version; empty where it names none."""
+        return ""
+
     def output(self) -> Output | None:
         """What the plan gets from this kind as a node, or None for a value that is inlined."""
         return None

@@ -102,8 +102,8 @@ def refs(value: Any) -> Iterator[Ref]:
 
 
 def leaves(value: Any, path: tuple[str, ...] = (), role: str = "semantic", is_path: bool = False) -> Iterator[tuple[tuple[str, ...], Any, str, bool]]:
-    """(path, value, role, names a file) of every plain value or reference inside a spec; under `version#` and `plugin#` of its kinds' versions,
-    and of the plug-ins that add them. What a default says in other words stands there as the default.
+    """(path, value, role, names a file) of every plain value or reference inside a spec; under `version#`, `plugin#` and `package#` of its kinds'
+    versions, of the plug-ins that add them, and of the packages whose code they name. What a default says in other words stands there as the default.
 
     A role holds for all that lies below it.
     """
@@ -112,6 +112,8 @@ def leaves(value: Any, path: tuple[str, ...] = (), role: str = "semantic", is_pa
         plugin = plugin_of(type(value))
         if plugin is not None:
             yield (*path, "plugin#"), str(plugin), role, False
+        if value.calls:
+            yield (*path, "package#"), value.calls, role, False
     if isinstance(value, Spec):
         same = value.canonical()
         for name, info in type(value).model_fields.items():

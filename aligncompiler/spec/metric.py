@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Problem, Ref, field
-from .reward import Reward, figures_of
+from .codec import refs
+from .reward import Reward, figures_of, parts_of
 from .rule import ExactMatch
 
 
@@ -25,7 +26,7 @@ class Metric(Kind):
     @property
     def asks(self) -> tuple[Ref, ...]:
         """Trained models that it asks beside the judged one, of each answer or of each pair."""
-        return tuple(value for name in type(self).model_fields if isinstance(value := getattr(self, name), Ref))
+        return tuple(dict.fromkeys(refs(self)))
 
 
 class Accuracy(Metric):
@@ -102,7 +103,12 @@ class CertainAccuracy(Metric):
 
 
 def check_part(reward: Reward | Ref, part: str) -> Iterator[Problem]:
-    """A rule names its parts, a trained scorer the figures that it gives beside `score`."""
+    """A reward names the figures that it gives beside `score`; and what is measured compares models."""
+    inner = parts_of(reward)
+    measured = inner.get(f"parts.{part}") or inner.get("of" if part == "raw" else part) or reward
+    if isinstance(measured, Reward) and measured.relative:
+        text = f"`{measured.tag}` scores an answer by how it compares with the others at hand, so its mean says nothing of a model"
+        yield Problem("M523", "reward", text, ("state `mean` and `std` of `normalised`",))
     figures = ("score", *figures_of(reward))
     if part not in figures:
         what = reward if isinstance(reward, Ref) else reward.tag

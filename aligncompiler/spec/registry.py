@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DECLARED: dict[str, tuple[tuple[str, ...], str]] = {
     "models": (("model",), "Model"),
     "datasets": (("dataset",), "Dataset"),
-    "rewards": (("reward", "rule", "scorer"), "Reward"),
+    "rewards": (("reward", "rule", "scorer", "combined"), "Reward"),
     "objectives": (("objective",), "Objective"),
     "stages": (("stage", "training", "answering", "selecting", "measuring"), "Stage"),
 }

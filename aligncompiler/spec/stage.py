@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .base import Kind, Problem, Ref
 from .length import read_at_most
-from .reward import Reward
+from .reward import Reward, columns_read, inside, scorers_in
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
@@ -33,23 +33,25 @@ class Stage(Kind):
 
 
 def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator[Problem]:
-    """A rule reads columns; the rows it is given must carry them."""
-    for column in reward.columns if isinstance(reward, Reward) else ():
-        if not data.output.has_column(column):
-            assert isinstance(reward, Reward)
-            yield Problem("R304", field_name, f"reward `{reward.tag}` reads the column `{column}`, which `{data}` does not carry")
+    """Rules read columns; the rows they are given must carry them."""
+    for path, one in inside(reward) if isinstance(reward, Reward) else ():
+        for column in columns_read(one):
+            if isinstance(one, Reward) and not data.output.has_column(column):
+                text = f"reward `{one.tag}` reads the column `{column}`, which `{data}` does not carry"
+                yield Problem("R304", f"{field_name}.{path}".rstrip("."), text)
 
 
 def computes(reward: object) -> bool:
-    """Whether scores depend on device and precision: those of a trained scorer, or of a rule that says so."""
+    """Whether scores depend on device and precision: those of a trained scorer, or of a reward that says so."""
     return isinstance(reward, Ref) or (isinstance(reward, Reward) and reward.computes)
 
 
-def asked(reward: object, answers: Estimate, ask: Survey) -> Effort:
-    """What it takes to score answers: a rule computes with no network."""
+def asked(reward: Reward | Ref, answers: Estimate, ask: Survey) -> Effort:
+    """What it takes to score answers: each trained scorer is asked once, and rules compute with no network."""
     from .effort import NOTHING, TOKENS_AT_ONCE, Load, scoring
 
-    if not isinstance(reward, Ref):
-        return NOTHING
-    scorer, rows = ask(reward), answers.rows_known
-    return scoring(scorer.network, Load(answers, rows, 1, read_at_most("context", scorer), TOKENS_AT_ONCE, rows), ask.engine)
+    effort = NOTHING
+    for scorer in map(ask, scorers_in(reward)):
+        load = Load(answers, answers.rows_known, 1, read_at_most("context", scorer), TOKENS_AT_ONCE, answers.rows_known)
+        effort = effort.then(scoring(scorer.network, load, ask.engine))
+    return effort

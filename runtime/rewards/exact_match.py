@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Sequence
 
 from aligncompiler.spec.rule import ExactMatch
 
 from ..fault import Skip
+from ..patterns import matches
 from ..registry import implements
 from ..rows import Row
 
@@ -27,10 +27,10 @@ def exact_match(rows: Sequence[Row], *, extract: str | None, ignore: tuple[str, 
 def found(row: Row, extract: str | None, ignore: tuple[str, ...]) -> bool:
     text = row["completion"]
     if extract is not None:
-        matches = list(re.finditer(extract, text))
-        if not matches:
+        marked = matches(extract, text)
+        if not marked:
             return False
-        text = matches[-1].group(1 if matches[-1].re.groups else 0) or ""
+        text = marked[-1].group(1 if marked[-1].re.groups else 0) or ""
     return plain(text, ignore) == plain(str(row["answer"]), ignore)
 
 

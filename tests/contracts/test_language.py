@@ -89,15 +89,17 @@ def test_no_two_kinds_share_a_tag() -> None:
     assert len(set(tags)) == len(tags), "`alignc explain TAG` would be ambiguous"
 
 
-def places_for_references(slot: Slot) -> Iterator[Needs]:
-    """Everything that a reference may stand for in a slot, at any depth."""
+def places_for_references(slot: Slot, seen: frozenset[type[Spec]] = frozenset()) -> Iterator[Needs]:
+    """Everything that a reference may stand for in a slot, at any depth; a kind may stand somewhere inside itself."""
     yield from (slot.needs,) if slot.needs is not None else ()
     for inner in (slot.items, slot.values):
-        yield from places_for_references(inner) if inner is not None else ()
-    members = [*kinds(slot.family.family).values()] if slot.family is not None else []
-    for cls in (*members, *((slot.nested,) if slot.nested is not None else ())):
-        for one in slots(cls).values():
-            yield from places_for_references(one)
+        yield from places_for_references(inner, seen) if inner is not None else ()
+    if slot.family is None or slot.family not in seen:
+        members = [*kinds(slot.family.family).values()] if slot.family is not None else []
+        below = seen | {slot.family} if slot.family is not None else seen
+        for cls in (*members, *((slot.nested,) if slot.nested is not None else ())):
+            for one in slots(cls).values():
+                yield from places_for_references(one, below)
 
 
 def holds_references(cls: type[Spec]) -> set[str]:

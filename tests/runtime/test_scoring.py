@@ -91,6 +91,6 @@ def test_a_row_more_takes_a_few_numbers_more_of_memory(policy_artifact, monkeypa
     """The forward passes are left out, which take as long as they do."""
     artifact = policy_artifact()
     policy, encoder = load_policy(artifact), load_encoder(artifact)
-    monkeypatch.setattr(scoring, "node_values", lambda network, forest: [0.0] * forest.num_leaves)
+    monkeypatch.setattr(scoring, "node_values", lambda network, forest: {"logp": [0.0] * forest.num_leaves})
     few, many = (peak(count, lambda rows: score_rows(policy, encoder, rows, ("chosen", "rejected"), 64, 4000)) for count in (2000, 10_000))
     assert (many - few) / 8000 < 100, "its tokens alone would be more as Python objects"

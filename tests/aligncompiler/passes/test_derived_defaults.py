@@ -29,6 +29,8 @@ STANDS_FOR = {
 # Words that stand for no value which could be written in their place.
 OWN_MEANING = {
     ("LoRA", "targets"): "which layers a model has stands in its files, not in the spec",
+    ("Normalised", "mean"): "`rows` is computed from scores, which no spec knows",
+    ("Normalised", "std"): "the same",
     ("Pair", "reward"): "`labels` reads scores that are there; a reward computes them",
 }
 DERIVED = """\

@@ -314,6 +314,7 @@ FIXED = {
     "budget.steps": "the budget is in epochs",
     "budget.epochs": "the budget is in steps",
     "metrics.2.part": "a trained scorer gives one figure",
+    "metrics.2.reward": "a profile chooses answers by the only other scorer",
     "sft.model": "there is one policy before it",
     "sft.reference": "its objective reads none",
     "rm.reference": "its objective reads none",

@@ -1,0 +1,60 @@
+"""Answers that mean the same."""
+
+import threading
+
+import pytest
+
+from runtime import mathematics
+from runtime.fault import Skip
+from runtime.rewards.math_equal import math_equal
+
+
+def scores(*pairs, digits=6):
+    return math_equal([{"answer": answer, "completion": completion} for answer, completion in pairs], digits=digits)
+
+
+@pytest.mark.parametrize(
+    ("answer", "completion", "wanted"),
+    [
+        ("1/2", "It is \\boxed{\\frac{1}{2}}.", 1),
+        ("1/2", "0.5", 1),
+        ("72", "#### 72", 1),
+        (72, "so 72.0", 1),
+        ("3,000", "3000", 1),
+        ("50\\%", "$0.5$", 1),
+        ("x^2+2x+1", "$(x+1)^2$", 1),
+        ("\\sqrt{8}", "$2\\sqrt{2}$", 1),
+        ("\\{1,2,3\\}", "$\\{3,2,1\\}$", 1),
+        ("$[0,1)$", "$[0,1)$", 1),
+        ("$[0,1)$", "$[0,1]$", 0),
+        ("18 apples", "18", 1),
+        ("72", "73", 0),
+        ("72", "no idea", 0),
+        ("72", "", 0),
+    ],
+)
+def test_forms_that_mean_the_same_are_equal(answer, completion, wanted):
+    assert scores((answer, completion)) == [{"score": wanted}]
+
+
+def test_numbers_are_compared_to_so_many_decimal_places():
+    assert scores(("0.3333", "1/3"), digits=4) == [{"score": 1.0}] and scores(("0.3333", "1/3"), digits=6) == [{"score": 0.0}]
+
+
+def test_what_is_no_mathematics_is_a_skip():
+    assert scores(("yes", "yes"), ("", "3"), (None, "3")) == [Skip(mathematics.UNREADABLE)] * 2 + [Skip("no answer to compare with")]
+
+
+def test_an_answer_that_would_take_for_ever_is_a_skip_and_those_after_it_are_scored(monkeypatch):
+    monkeypatch.setattr(mathematics, "SECONDS", 3.0)
+    scores(("1", "1"), ("1", "1"))  # both processes have started
+    first, second, third = scores(("5", "$9^{9^{9^{9}}}$"), ("5", "$5$"), ("5", "6"))
+    assert first == Skip("comparing the answer as mathematics takes more than 3 s") and (second, third) == ({"score": 1.0}, {"score": 0.0})
+
+
+def test_it_is_asked_from_any_thread():
+    found = []
+    thread = threading.Thread(target=lambda: found.extend(scores(("2", "$1+1$"))))
+    thread.start()
+    thread.join(60)
+    assert found == [{"score": 1.0}]
