@@ -11,6 +11,7 @@ from aligncompiler.ir import Plan
 from .store import Artifact
 
 LABEL = re.compile(r"\[[^\]]*\]")  # the cell in the name of a model
+MEASURED = ("model", "difference")  # roles of those lines of a table whose figures have an interval
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def figures_of(artifact: Artifact) -> Iterator[tuple[str, str]]:
     """(name, text) of the figures of a table: of each model, and of each difference to the first, over all rows, with its interval."""
     tables = artifact.manifest["facts"].get("tables", ())
     for table in tables:
-        for line in (x for x in table["lines"] if x["group"] == "" and x["role"] != "baseline"):
+        for line in (x for x in table["lines"] if x["group"] == "" and x["role"] in MEASURED):
             sign = "+" if line["role"] == "difference" else ""
             name = LABEL.sub("", line["model"]).replace("stages.", "")
             yield f"{table['name']} {name} (n={line['n']})", f"{line['value']:{sign}.3f} [{line['low']:{sign}.2f}, {line['high']:{sign}.2f}]"
