@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aligncompiler.ir import Plan, Stage
 
-from .cells import MEASURED, CellTable, cell_table
+from .cells import MEASURED, CellTable, cell_table, figure
 from .progress import EMPTY, FILLED, SPINNER, Phase, bar, duration, line, number, shortened
 from .store import Artifact
 
@@ -247,6 +247,6 @@ class Console:
         if line is None:
             return Text("-")
         if role not in MEASURED:
-            return Text(f"{line['value']:.3f}")
+            return Text(figure(line["value"], 3))
         sign = "+" if role == "difference" else ""
-        return Text(f"{line['value']:{sign}.3f} [{line['low']:{sign}.2f}, {line['high']:{sign}.2f}]")
+        return Text(f"{figure(line['value'], 3, sign)} [{figure(line['low'], 2, sign)}, {figure(line['high'], 2, sign)}]")

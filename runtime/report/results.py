@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cells import MEASURED
+from ..cells import MEASURED, figure
 from ..work import TABLE_FILE
 from .charts import COLOURS, Scale, Tick, compact, nice_ticks
 
@@ -120,7 +120,7 @@ def panel(title: str, lines: Sequence[Mapping[str, Any]], looks: Mapping[str, st
 def mean(line: Mapping[str, Any], scale: Scale, looks: Mapping[str, str]) -> Mean:
     stated, signed = line["role"] not in MEASURED, line["role"] == "difference"
     sign = "+" if signed else ""
-    text = f"{line['value']:{sign}.3f}" if stated else f"{line['value']:{sign}.3f} [{line['low']:{sign}.3f}, {line['high']:{sign}.3f}]"
+    text = figure(line["value"], 3, sign) + ("" if stated else f" [{figure(line['low'], 3, sign)}, {figure(line['high'], 3, sign)}]")
     low, high = scale.at(line["low"]), scale.at(line["high"])
     subject = line["model"].partition(" - ")[0] if signed else line["model"]
     label = short(subject) + (" (baseline)" if line["role"] == "baseline" else "")
