@@ -22,8 +22,8 @@ from ..work import CURVES_FILE
 from .charts import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, chart
 from .curves import Curve, read_curves
 from .lineage import Made, drawing, fields_of, other_versions, skip_rows, stage_rows
-from .plots import read_plots
-from .results import read_results
+from .plots import plots_of
+from .results import read_tables, results_of
 
 REPORT = "report.html"
 MOST_VARIANTS = 48  # of a stage whose curves are drawn into one chart
@@ -36,9 +36,9 @@ def write_report(plan: Plan, made: Made, folder: Path, ending: Mapping[str, Any]
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     at = "running" if "written" in ending else "interrupted"
     stopped = {ending[name]: how for name, how in (("stage", at), ("failed", "failed")) if name in ending}
-    folders = {id: artifact.folder for id, (artifact, _) in made.items()}
-    metrics, samples, left_out = read_results(folders)
-    plots, more_plots = read_plots(folders)
+    tables = read_tables({id: artifact.folder for id, (artifact, _) in made.items()})
+    metrics, samples, left_out = results_of(tables)
+    plots, more_plots = plots_of(tables)
     fields, more_fields = fields_of(plan)
     curves, more_curves = curve_charts(plan, made)
     text = environment.get_template("report.html.j2").render(

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..work import TABLE_FILE
 from .charts import BOTTOM, COLOURS, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, Line, Scale, Tick, compact, log_ticks, nice_ticks, path, scale_of
 
 MOST_PLOTS = 60  # of a page
 
 
-def read_plots(folders: Mapping[str, Path]) -> tuple[list[tuple[str, list[Chart]]], int]:
+def plots_of(wholes: Mapping[str, Any]) -> tuple[list[tuple[str, list[Chart]]], int]:
     """(id of a stage, its plots) of the stages that have any, and how many plots were left out."""
     found, left_out, room = [], 0, MOST_PLOTS
-    for id, folder in folders.items():
-        if (folder / TABLE_FILE).is_file():
-            plots = json.loads((folder / TABLE_FILE).read_text(encoding="utf-8")).get("plots", [])
-            kept = plots[: max(0, room)]
-            room, left_out = room - len(kept), left_out + len(plots) - len(kept)
-            found += [(id, [plot(one) for one in kept])] if kept else []
+    for id, whole in wholes.items():
+        plots = whole.get("plots", [])
+        kept = plots[:room]
+        room, left_out = room - len(kept), left_out + len(plots) - len(kept)
+        found += [(id, [plot(one) for one in kept])] if kept else []
     return found, left_out
 
 

@@ -67,12 +67,14 @@ class Sample:
     answers: tuple[tuple[str, str], ...]
 
 
-def read_results(folders: Mapping[str, Path]) -> tuple[list[Metric], list[Sample], int]:
-    """Metrics and samples of the evaluations in these folders, and the number of table lines that were left out."""
-    wholes = {}
-    for id, folder in folders.items():
-        if (folder / TABLE_FILE).is_file():
-            wholes[id] = json.loads((folder / TABLE_FILE).read_text(encoding="utf-8"))
+def read_tables(folders: Mapping[str, Path]) -> dict[str, Any]:
+    """`table.json` of the stages that have one."""
+    files = {id: folder / TABLE_FILE for id, folder in folders.items()}
+    return {id: json.loads(file.read_text(encoding="utf-8")) for id, file in files.items() if file.is_file()}
+
+
+def results_of(wholes: Mapping[str, Any]) -> tuple[list[Metric], list[Sample], int]:
+    """Metrics and samples of the stages that measured, and the number of table lines that were left out."""
     tables = [(id, whole["confidence"], table) for id, whole in wholes.items() for table in whole["tables"]]
     every = sum(len(table["lines"]) for _, _, table in tables)
     if every > MOST_LINES:

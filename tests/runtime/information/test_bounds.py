@@ -55,7 +55,7 @@ def test_for_structures_that_tighten_slowly_both_designs_have_the_same_rate(law)
 
 def least_chain(F, n):
     """By the words of the theorem, one number of clusters at a time."""
-    dense = [F(M) + M * M / n for M in range(1, n + 1) if M * M <= n]
+    dense = [F(M) + M * M / n for M in range(1, n + 1) if n >= M * M]
     sparse = [math.log(M) / math.log(n / M) * (1 + F(M)) for M in range(2, n) if 2 * M * math.log(M) <= n <= M * M]
     return min([*dense, *sparse])
 
