@@ -59,14 +59,13 @@ class Account:
         distances = [curve(name, name, counts, [self.distance(count, name) for count in counts]) for name in self.designs]
         for name in self.theory[counts[0]].bounds:
             distances.append(curve(name, f"{name} bound", counts, [self.theory[count].bounds[name].value for count in counts]))
-        ratios = [curve(f"chain/{name}", f"chain/{name}", counts, [self.ratio(count, name) for count in counts]) for name in self.designs[1:]]
+        ratios = [curve(name, f"chain/{name}", counts, [self.ratio(count, name) for count in counts]) for name in self.designs[1:]]
         for place, (_, name, _) in enumerate(stated_ratios(self.theory[counts[0]])):
             values = [stated_ratios(self.theory[count])[place][2] for count in counts]
             ratios.append(curve(name, name, counts, values))
-        return [
-            {"name": "mean inference distance", "over": "comparisons", "log": True, "lines": distances},
-            {"name": "ratio of distances", "over": "comparisons", "log": True, "lines": ratios},
-        ]
+        subjects = [*self.designs, *(name for _, name, _ in stated_ratios(self.theory[counts[0]]))]  # one colour each, in both plots
+        shared = {"over": "comparisons", "log": True, "subjects": subjects}
+        return [{"name": "mean inference distance", **shared, "lines": distances}, {"name": "ratio of distances", **shared, "lines": ratios}]
 
 
 def stated_ratios(theory: Theory) -> list[tuple[str, str, float]]:

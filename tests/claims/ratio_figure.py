@@ -49,7 +49,10 @@ def panel(cell: Mapping[str, Any], x0: float, y0: float) -> list[str]:
         if len(found) < len(lines):
             continue
         values = [one["value"] if isinstance(one, Mapping) else one for one in found]
-        held = [[y.at(min(max(v, LOW), HIGH)) for v in vs] for vs in (values, *([[one[k] for one in found] for k in ("low", "high")] if name in ("tree", "pool") else []))]
+        held = [
+            [y.at(min(max(v, LOW), HIGH)) for v in vs]
+            for vs in (values, *([[one[k] for one in found] for k in ("low", "high")] if name in ("tree", "pool") else []))
+        ]
         if len(held) == 3:
             parts.append(f'<path d="{path(at + at[::-1], held[2] + held[1][::-1])}Z" fill="{colour}" opacity="0.18"/>')
         dash = f' stroke-dasharray="{DASHES[name]}"' if name in DASHES else ""

@@ -30,6 +30,7 @@ STANDS_FOR = {
 OWN_MEANING = {
     ("LoRA", "targets"): "which layers a model has stands in its files, not in the spec",
     ("Pair", "reward"): "`labels` reads scores that are there; a reward computes them",
+    ("Ibn", "roots"): "`bound` is another number for each number of comparisons; a list is tried for all of them",
 }
 DERIVED = """\
 alignc: v1

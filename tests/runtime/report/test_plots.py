@@ -21,7 +21,7 @@ def points(path):
 @pytest.fixture
 def decades():
     lines = [line("chain", [1, 10, 100], [1000.0, 100.0, 10.0], 1.5), line("chain", [1, 10, 100], [900.0, 90.0, 9.0], label="chain bound")]
-    return {"name": "distance", "over": "comparisons", "log": True, "lines": lines}
+    return {"name": "distance", "over": "comparisons", "log": True, "subjects": ["chain"], "lines": lines}
 
 
 def test_a_power_law_is_a_straight_line_on_logarithmic_scales(decades):
@@ -46,7 +46,7 @@ def test_everything_lies_inside_the_frame(decades, log):
 
 
 def test_one_point_can_be_drawn():
-    assert plot({"name": "d", "over": "n", "log": True, "lines": [line("chain", [100], [5.0])]}).lines
+    assert plot({"name": "d", "over": "n", "log": True, "subjects": ["chain"], "lines": [line("chain", [100], [5.0])]}).lines
 
 
 def test_beyond_what_a_page_can_show_plots_are_counted(decades):
