@@ -22,7 +22,7 @@ class Structure(Kind):
     responses: int = field(unit="responses", ge=4)
     """Number of responses to the prompt, the nodes Y."""
     information: float = field(unit="reward^2", gt=0)
-    """I: mean inference distance between two different responses before any comparison; that of a comparison is its variance."""
+    """I: mean inference distance between two different responses before any comparison, in the unit of the variance of a comparison."""
 
 
 class Hierarchy(Structure):

@@ -18,11 +18,11 @@ class Ibn(Stage):
 
     Nodes are responses to one prompt, edges are inductive bias (`structure`) and comparisons. The inference distance of two responses is
     the variance of the difference of their rewards given everything else; its mean over pairs of responses says how well a reward model
-    generalises (lower is better). Designs of the same number of comparisons, pairs being drawn with replacement:
+    generalises (lower is better).
 
-    - chain: two different responses, uniform among all;
-    - tree: `roots` roots B, each above a share B^-(1+`margin`) of the responses, B leaves drawn below each, and pairs of the B^2 leaves;
-    - pool, the control: as chain, but among a few responses that were drawn beforehand.
+    Three designs draw the same number of pairs, with replacement. The chain takes two different responses, uniform among all. The tree has
+    `roots` roots B, each above a share B^-(1+`margin`) of the responses, draws B leaves below each, and takes pairs of the B^2 leaves. The
+    pool, a control, is a chain among a few responses that were drawn beforehand.
 
     Source: Qiu et al., arXiv:2402.10184.
     """

@@ -24,7 +24,7 @@ def plots_of(wholes: Mapping[str, Any]) -> tuple[list[tuple[str, list[Chart]]], 
 
 
 def plot(one: Mapping[str, Any]) -> Chart:
-    """One plot; lines `of` the same one of its `subjects` share a colour. `log` puts both axes on a logarithmic scale, which the values must be positive for."""
+    """One plot; lines `of` the same one of its `subjects` share a colour. `log` puts both axes on a logarithmic scale; values are positive then."""
     subjects = one["subjects"]
     x = over(one["log"], [line["x"] for line in one["lines"]], LEFT, WIDTH - RIGHT)
     y = over(one["log"], [line[name] for line in one["lines"] for name in ("y", "low", "high") if line[name]], HEIGHT - BOTTOM, TOP)
