@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from ratio_figure import figure
+from .ratio_figure import figure
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results" / "ibn.json"
