@@ -11,6 +11,12 @@ from aligncompiler.ir import Plan
 from .store import Artifact
 
 LABEL = re.compile(r"\[[^\]]*\]")  # the cell in the name of a model
+MEASURED = ("model", "difference")  # roles of those lines of a table whose figures have an interval
+
+
+def figure(value: float, places: int, sign: str = "") -> str:
+    """A figure to so many places, to fewer where it is large."""
+    return f"{value:{sign},.{places if abs(value) < 100 else min(places, 1) if abs(value) < 10_000 else 0}f}"
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,13 @@ def figures_of(artifact: Artifact) -> Iterator[tuple[str, str]]:
     """(name, text) of the figures of a table: of each model, and of each difference to the first, over all rows, with its interval."""
     tables = artifact.manifest["facts"].get("tables", ())
     for table in tables:
-        for line in (x for x in table["lines"] if x["group"] == "" and x["role"] != "baseline"):
+        for line in (x for x in table["lines"] if x["group"] == "" and x["role"] in MEASURED):
             sign = "+" if line["role"] == "difference" else ""
             name = LABEL.sub("", line["model"]).replace("stages.", "")
-            yield f"{table['name']} {name} (n={line['n']})", f"{line['value']:{sign}.3f} [{line['low']:{sign}.2f}, {line['high']:{sign}.2f}]"
+            yield (
+                f"{table['name']} {name} (n={line['n']})",
+                f"{figure(line['value'], 3, sign)} [{figure(line['low'], 2, sign)}, {figure(line['high'], 2, sign)}]",
+            )
     yield from () if tables else ((name, f"{value:.4g}") for name, value in artifact.manifest["summary"].items())
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aligncompiler.ir import Plan, Stage
 
-from .cells import CellTable, cell_table
+from .cells import MEASURED, CellTable, cell_table, figure
 from .machine import multiplies_bfloat16
 from .progress import EMPTY, FILLED, SPINNER, Phase, bar, duration, line, number, shortened
 from .store import Artifact
@@ -220,17 +220,17 @@ class Console:
         return shown
 
     def table(self, id: str, table: Mapping[str, Any]) -> Table:
-        """One metric: groups down; models, differences and baselines across."""
+        """One metric: groups down; models, differences, and what stands beside them across."""
         by = {(line["role"], line["model"], line["group"]): line for line in table["lines"]}
         groups = list(dict.fromkeys(line["group"] for line in table["lines"]))
         columns = list(dict.fromkeys((line["role"], line["model"]) for line in table["lines"]))
-        columns.sort(key=lambda c: ("model", "difference", "baseline").index(c[0]))
+        columns.sort(key=lambda c: {"model": 0, "difference": 1}.get(c[0], 2))
         shown = Table(
             title=f"{id}: {table['name']}", title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False, padding=(0, 3, 0, 0)
         )
         shown.add_column("")
         for role, name in columns:
-            shown.add_column(name.replace("stages.", ""), justify="right", no_wrap=True, style={"baseline": "dim", "difference": "cyan"}.get(role, ""))
+            shown.add_column(name.replace("stages.", ""), justify="right", no_wrap=True, style={"model": "", "difference": "cyan"}.get(role, "dim"))
         for group in groups:
             size = next(line["n"] for line in table["lines"] if line["group"] == group)
             shown.add_row(f"{group or 'all'}  (n={size})", *(self.cell(by.get((role, name, group)), role) for role, name in columns))
@@ -249,10 +249,10 @@ class Console:
         return shown
 
     def cell(self, line: Mapping[str, Any] | None, role: str) -> Text:
-        """A mean with its interval; a baseline without."""
+        """A mean with its interval; what is not measured without."""
         if line is None:
             return Text("-")
-        if role == "baseline":
-            return Text(f"{line['value']:.3f}")
+        if role not in MEASURED:
+            return Text(figure(line["value"], 3))
         sign = "+" if role == "difference" else ""
-        return Text(f"{line['value']:{sign}.3f} [{line['low']:{sign}.2f}, {line['high']:{sign}.2f}]")
+        return Text(f"{figure(line['value'], 3, sign)} [{figure(line['low'], 2, sign)}, {figure(line['high'], 2, sign)}]")

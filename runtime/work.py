@@ -24,6 +24,7 @@ from .store import Artifact
 
 ROWS_FILE = "rows.parquet"
 CURVES_FILE = "metrics.jsonl"
+TABLE_FILE = "table.json"
 
 
 class Progress(Protocol):

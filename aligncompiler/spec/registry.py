@@ -21,7 +21,7 @@ DECLARED: dict[str, tuple[tuple[str, ...], str]] = {
     "datasets": (("dataset",), "Dataset"),
     "rewards": (("reward", "rule", "scorer", "combined"), "Reward"),
     "objectives": (("objective",), "Objective"),
-    "stages": (("stage", "training", "answering", "selecting", "measuring"), "Stage"),
+    "stages": (("stage", "training", "answering", "selecting", "measuring", "theory"), "Stage"),
 }
 NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "tokenizers": (("model",), "Tokenizer"),
@@ -31,6 +31,7 @@ NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "pairings": (("pairing",), "Pairing"),
     "reductions": (("reduction",), "Reduction"),
     "optimizers": (("optimizer",), "Optimizer"),
+    "structures": (("structure",), "Structure"),
 }
 FAMILIES = DECLARED | NESTED
 

@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing of one quantity."""
+    """A drawing of one quantity over another."""
 
     name: str
     note: str
@@ -41,6 +41,7 @@ class Chart:
     y_ticks: tuple[Tick, ...]
     lines: tuple[Line, ...]
     legend: tuple[tuple[str, str], ...] = ()
+    over: str = "steps"
 
 
 @dataclass(frozen=True)

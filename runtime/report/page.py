@@ -22,7 +22,8 @@ from ..work import CURVES_FILE
 from .charts import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, chart
 from .curves import Curve, read_curves
 from .lineage import Made, drawing, fields_of, other_versions, skip_rows, stage_rows
-from .results import read_results
+from .plots import plots_of
+from .results import read_tables, results_of
 
 REPORT = "report.html"
 MOST_VARIANTS = 48  # of a stage whose curves are drawn into one chart
@@ -35,7 +36,9 @@ def write_report(plan: Plan, made: Made, folder: Path, ending: Mapping[str, Any]
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     at = "running" if "written" in ending else "interrupted"
     stopped = {ending[name]: how for name, how in (("stage", at), ("failed", "failed")) if name in ending}
-    metrics, samples, left_out = read_results({id: artifact.folder for id, (artifact, _) in made.items()})
+    tables = read_tables({id: artifact.folder for id, (artifact, _) in made.items()})
+    metrics, samples, left_out = results_of(tables)
+    plots, more_plots = plots_of(tables)
     fields, more_fields = fields_of(plan)
     curves, more_curves = curve_charts(plan, made)
     text = environment.get_template("report.html.j2").render(
@@ -48,6 +51,8 @@ def write_report(plan: Plan, made: Made, folder: Path, ending: Mapping[str, Any]
         metrics=metrics,
         left_out=left_out,
         samples=samples,
+        plots=plots,
+        more_plots=more_plots,
         curves=curves,
         more_curves=more_curves,
         frame={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP},

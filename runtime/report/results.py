@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..stages.evaluate import TABLE_FILE
+from ..cells import MEASURED, figure
+from ..work import TABLE_FILE
 from .charts import COLOURS, Scale, Tick, compact, nice_ticks
 
 MOST_LINES = 1_500  # of all tables of a page; beyond that only the lines over all rows are shown, beyond that none
@@ -66,12 +67,14 @@ class Sample:
     answers: tuple[tuple[str, str], ...]
 
 
-def read_results(folders: Mapping[str, Path]) -> tuple[list[Metric], list[Sample], int]:
-    """Metrics and samples of the evaluations in these folders, and the number of table lines that were left out."""
-    wholes = {}
-    for id, folder in folders.items():
-        if (folder / TABLE_FILE).is_file():
-            wholes[id] = json.loads((folder / TABLE_FILE).read_text(encoding="utf-8"))
+def read_tables(folders: Mapping[str, Path]) -> dict[str, Any]:
+    """`table.json` of the stages that have one."""
+    files = {id: folder / TABLE_FILE for id, folder in folders.items()}
+    return {id: json.loads(file.read_text(encoding="utf-8")) for id, file in files.items() if file.is_file()}
+
+
+def results_of(wholes: Mapping[str, Any]) -> tuple[list[Metric], list[Sample], int]:
+    """Metrics and samples of the stages that measured, and the number of table lines that were left out."""
     tables = [(id, whole["confidence"], table) for id, whole in wholes.items() for table in whole["tables"]]
     every = sum(len(table["lines"]) for _, _, table in tables)
     if every > MOST_LINES:
@@ -90,9 +93,10 @@ def metric(id: str, confidence: float, table: Mapping[str, Any]) -> Metric:
     looks = {name: f"c{i % COLOURS + 1}" for i, name in enumerate(models)}
     values = [x for x in table["lines"] if x["role"] != "difference"]
     differences = [x for x in table["lines"] if x["role"] == "difference"]
-    panels = [panel("", values, looks)]
+    over = table.get("over", "rows")
+    panels = [panel("", values, looks, over)]
     if differences:
-        panels.append(panel(f"difference to {short(models[0])}, paired by row", differences, looks))
+        panels.append(panel(f"difference to {short(models[0])}, paired by row", differences, looks, over))
     return Metric(id, table["name"], round(100 * confidence), tuple(panels))
 
 
@@ -100,7 +104,7 @@ def short(name: str) -> str:
     return name.replace("stages.", "")
 
 
-def panel(title: str, lines: Sequence[Mapping[str, Any]], looks: Mapping[str, str]) -> Panel:
+def panel(title: str, lines: Sequence[Mapping[str, Any]], looks: Mapping[str, str], over: str) -> Panel:
     signed = bool(title)
     spread = [x[k] for x in lines for k in ("low", "high", "value")] + ([0.0] if signed else [])
     low, high = min(spread), max(spread)
@@ -110,20 +114,20 @@ def panel(title: str, lines: Sequence[Mapping[str, Any]], looks: Mapping[str, st
     groups = []
     for name in dict.fromkeys(x["group"] for x in lines):
         inside = [x for x in lines if x["group"] == name]
-        groups.append(Group(name or "all rows", inside[0]["n"], tuple(mean(x, scale, looks) for x in inside)))
+        groups.append(Group(name or f"all {over}", inside[0]["n"], tuple(mean(x, scale, looks) for x in inside)))
     ticks = tuple(Tick(round(scale.at(v), 2), compact(v)) for v in nice_ticks(low, high))
     return Panel(title, tuple(groups), ticks, round(scale.at(0.0), 2) if low < 0 < high else -1)
 
 
 def mean(line: Mapping[str, Any], scale: Scale, looks: Mapping[str, str]) -> Mean:
-    baseline, signed = line["role"] == "baseline", line["role"] == "difference"
+    stated, signed = line["role"] not in MEASURED, line["role"] == "difference"
     sign = "+" if signed else ""
-    text = f"{line['value']:{sign}.3f}" if baseline else f"{line['value']:{sign}.3f} [{line['low']:{sign}.3f}, {line['high']:{sign}.3f}]"
+    text = figure(line["value"], 3, sign) + ("" if stated else f" [{figure(line['low'], 3, sign)}, {figure(line['high'], 3, sign)}]")
     low, high = scale.at(line["low"]), scale.at(line["high"])
     subject = line["model"].partition(" - ")[0] if signed else line["model"]
-    label = short(subject) + (" (baseline)" if baseline else "")
-    width = 0.0 if baseline else round(high - low, 2)
-    return Mean(label, text, round(scale.at(line["value"]), 2), round(low, 2), width, "base" if baseline else looks.get(subject, "c1"))
+    label = short(subject) + (" (baseline)" if line["role"] == "baseline" else "")
+    width = 0.0 if stated else round(high - low, 2)
+    return Mean(label, text, round(scale.at(line["value"]), 2), round(low, 2), width, "base" if stated else looks.get(subject, "c1"))
 
 
 def sample(one: Mapping[str, Any]) -> Sample:

@@ -16,9 +16,8 @@ from ..judge import Judge, Measured
 from ..registry import Bound, implements
 from ..rows import Row
 from ..store import Artifact
-from ..work import Work, load_rows
+from ..work import TABLE_FILE, Work, load_rows
 
-TABLE_FILE = "table.json"
 SAMPLES = 6
 
 

@@ -67,3 +67,12 @@ def test_a_sweep_runs_shares_stages_and_ends_with_its_cells_side_by_side(tmp_pat
 
     one = alignc(tmp_path, "run", "spec.yaml", "--set", "vars.rate=1e-2", "--json")  # a cell by itself is there already
     assert one.returncode == 0 and all(stage["cached"] for stage in json.loads(one.stdout.splitlines()[-1])["stages"])
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"), [(0.51234, 3, "0.512"), (-99.9994, 3, "-99.999"), (7130.123, 3, "7,130.1"), (11976.48, 2, "11,976"), (250.0, 0, "250")]
+)
+def test_a_large_figure_has_fewer_places(value: float, places: int, text: str) -> None:
+    from runtime.cells import figure
+
+    assert figure(value, places) == text

@@ -56,8 +56,10 @@ def test_every_small_spec_runs_its_smoke_profile(spec: Path, tmp_path: Path) -> 
 def assert_policies_load(run: Path) -> None:
     import transformers
 
+    stages = json.loads((run / "plan.json").read_text(encoding="utf-8"))["stages"]
+    made = {stage["id"] for stage in stages if stage["id"].startswith("stages.") and stage["output"]["artifact"] in ("policy", "scorer")}
     folders = [p for p in (run / "artifacts").iterdir() if p.name.startswith("stages.") and (p / "model").is_dir()]
-    assert folders
+    assert {folder.name for folder in folders} == made
     for folder in folders:
         scorer = "rm" in folder.name
         auto = transformers.AutoModelForSequenceClassification if scorer else transformers.AutoModelForCausalLM

@@ -32,6 +32,7 @@ OWN_MEANING = {
     ("Normalised", "mean"): "`rows` is computed from scores, which no spec knows",
     ("Normalised", "std"): "the same",
     ("Pair", "reward"): "`labels` reads scores that are there; a reward computes them",
+    ("Ibn", "roots"): "`bound` is another number for each number of comparisons; a list is tried for all of them",
 }
 DERIVED = """\
 alignc: v1

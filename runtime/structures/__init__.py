@@ -1,0 +1,1 @@
+"""Implementations of the family `structures`, one kind a file."""
