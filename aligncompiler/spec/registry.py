@@ -28,6 +28,7 @@ NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "adapters": (("model",), "Adapter"),
     "metrics": (("metric",), "Metric"),
     "pairings": (("pairing",), "Pairing"),
+    "topologies": (("topology",), "Topology"),
     "reductions": (("reduction",), "Reduction"),
     "optimizers": (("optimizer",), "Optimizer"),
 }
@@ -98,5 +99,5 @@ def plugin_problems() -> tuple[Problem, ...]:
 
 
 def singular(family: str) -> str:
-    """`objectives` -> `objective`, for messages."""
-    return family.removesuffix("s")
+    """`objectives` -> `objective`, `topologies` -> `topology`, for messages."""
+    return f"{family.removesuffix('ies')}y" if family.endswith("ies") else family.removesuffix("s")

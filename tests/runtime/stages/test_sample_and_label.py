@@ -3,6 +3,7 @@
 import pytest
 
 from aligncompiler.spec.reward import ExactMatch
+from aligncompiler.spec.topology import Chain
 from runtime.fault import Fault
 from runtime.registry import bind
 from runtime.stages.label import label
@@ -18,6 +19,7 @@ def drafts(make_work, dataset, finished, policy_artifact):
         work = make_work()
         usual = {
             "count": 2,
+            "topology": bind(Chain(), {}),
             "max_new_tokens": 4,
             "temperature": 1.0,
             "top_k": None,
