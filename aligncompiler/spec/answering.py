@@ -161,7 +161,7 @@ class Pair(Stage):
             yield Problem("M513", "rule", text, help)
         if self.reward == "labels" and self.rule.inner:
             text = "`labels` are scores of whole answers, and the rule also pairs answers that are not"
-            yield Problem("M508", "reward", text, ("name a `reward`, which scores both, or pair whole answers only",))
+            yield Problem("M508", "rule", text, ("name a `reward`, which scores both, or pair whole answers only",))
         yield from self.check_part()
 
     def check_part(self) -> Iterator[Problem]:

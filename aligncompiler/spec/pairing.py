@@ -148,6 +148,6 @@ class TreePairs(Pairing):
         for (sort, most), share in zip(there.items(), self.shares, strict=True):
             wanted = int(self.per_tree * share)  # rounded up or down by chance
             if share > 0 and most < max(1, wanted):
-                text = f"a tree of this `topology` has at most {most:,} pairs of the sort `{sort}`, and {max(1, wanted):,} of each are asked for"
+                text = f"a tree of this `topology` has at most {most:,} pairs of the sort `{sort}`, and {max(1, wanted):,} are asked for"
                 help = (f"lower `per_tree` or `{sort}`, or let the tree have more segments",)
                 yield Problem("S405", "per_tree" if most else sort, text, help)
