@@ -29,6 +29,7 @@ STANDS_FOR = {
 # Words that stand for no value which could be written in their place.
 OWN_MEANING = {
     ("LoRA", "targets"): "which layers a model has stands in its files, not in the spec",
+    ("Tree", "min_clauses"): "how many clauses an answer has is known when the policy has written one",
     ("Pair", "reward"): "`labels` reads scores that are there; a reward computes them",
 }
 DERIVED = """\

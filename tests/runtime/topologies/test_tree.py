@@ -17,6 +17,7 @@ from runtime.decoding.drawing import Drawing
 from runtime.decoding.noise import gumbel, mix
 from runtime.decoding.stopping import Stops
 from runtime.fault import Skip
+from runtime.forest import grafted, trunk_and_leaves
 from runtime.generate import Decoding, jobs_of
 from runtime.growing import Grower, Shape, likeness, shared
 from runtime.networks import Policy
@@ -226,3 +227,29 @@ def test_an_answer_is_cut_evenly_and_never_within_a_token_or_a_stop_text(tokeniz
 def test_jobs_count_trees_in_place_of_answers(tokenizer):
     jobs = jobs_of(Encoder(tokenizer, "plain", 64), [{"prompt": "a"}, {"prompt": "b"}], 2, 0)
     assert jobs.group(0, 9) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_tokens_of_a_shared_prefix_are_read_once_in_training(tokenizer):
+    """Answers are tokenised whole, so what a forest shares is at most what segments share, and here all of it: a sentence ends with a token of its own."""
+    encoder = Encoder(tokenizer, "plain", 64)
+    first, second = "so it follows that all cats breathe.", " no fish is a bird."
+    ends = [" all cats are animals.", " the answer is 42.", "\nsome birds are not red."]
+    for shared_prefix in ("", first, first + second):
+        row = {"prompt": "all cats", "chosen": shared_prefix + ends[0], "rejected": shared_prefix + ends[1]}
+        trunk, (chosen, rejected) = encoder.parts(row, ("chosen", "rejected"))
+        tree = grafted([trunk_and_leaves(trunk, [chosen, rejected])])
+        gained = len(trunk) + len(chosen) + len(rejected) - tree.size
+        assert len(encoder.ids(shared_prefix)) <= gained <= len(encoder.ids(shared_prefix)) + 1, "a space may be a token that both go on with"
+        assert [tuple(tokens) for tokens, _ in tree.sequences()] == [(*trunk, *chosen), (*trunk, *rejected)]
+    for cut in (first, first + second):
+        for end in ends:
+            assert encoder.ids(cut + end)[: len(encoder.ids(cut))] == encoder.ids(cut)
+
+
+def test_a_separator_that_runs_on_costs_some_sharing_and_nothing_else(tokenizer):
+    """`a.` and `a..` may begin with other tokens; then the forest shares less, and each answer is still what it would be alone."""
+    encoder = Encoder(tokenizer, "plain", 64)
+    row = {"prompt": "no", "chosen": "a fish.. no", "rejected": "a fish. no"}
+    trunk, leaves = encoder.parts(row, ("chosen", "rejected"))
+    tree = grafted([trunk_and_leaves(trunk, leaves)])
+    assert [list(tokens) for tokens, _ in tree.sequences()] == [trunk + leaf for leaf in leaves]
