@@ -2,5 +2,5 @@
 
 `Decoder` (decoder.py) is the public part: `prefill` reads prompts, `extend` continues nodes. Beneath it stand the tree (`node.py`), the
 batch of one `extend` (`batch.py`), what it attends to (`attention.py`), how tokens are drawn (`drawing.py`, `noise.py`), the output head (`head.py`) and
-when an answer stops (`stopping.py`). `expanded.py` decodes for models that `attention.py` cannot serve, `vllm.py` asks another engine.
+when an answer stops (`stopping.py`) or a segment ends (`clauses.py`). `expanded.py` decodes for models that `attention.py` cannot serve, `vllm.py` asks another engine.
 """
