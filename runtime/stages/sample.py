@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from aligncompiler.spec.answering import Sample
+from aligncompiler.spec.base import ROW_COLUMNS
 
 from ..fault import Skip
 from ..generate import Decoding
@@ -14,6 +15,9 @@ from ..rows import Row
 from ..store import Artifact
 from ..work import Work, load_rows
 from ..writing import Family, Request
+
+# What rows that hold answers already say of those, and not of the new ones.
+OLD = {column for kind in ("ratings", "trees") for column in ROW_COLUMNS[kind]} - {"prompt"}
 
 
 @implements(Sample)
@@ -53,4 +57,5 @@ def answered(work: Work, rows: Sequence[Row], answers: Family, totals: dict[str,
         for number, (answer, more) in enumerate(found):
             totals["ended"] += answer.ended
             totals["tokens"] += answer.tokens
-            yield row | {"completion": answer.text, "group": group, "sample": number, "tokens": answer.tokens, "ended": answer.ended, **more}
+            new = {"completion": answer.text, "group": group, "sample": number, "tokens": answer.tokens, "ended": answer.ended}
+            yield {k: v for k, v in row.items() if k not in OLD} | new | more
