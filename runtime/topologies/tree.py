@@ -49,7 +49,8 @@ def tree(asked: Request, *, depth: int, branching: int, method: str, separator: 
     jobs = jobs_of(encoder, asked.rows, asked.count // leaves, asked.seed)
     decoder = Decoder(load_policy(asked.policy).to(asked.device), encoder, asked.decoding.answers_at_once)
     shape = Shape(depth, branching, separator, min_clauses, cooling.per_depth, cooling.similarity)
-    found, trees, together = Grown(jobs), len(jobs.answered) * jobs.count, max(1, asked.decoding.answers_at_once // leaves)
+    kept = leaves if method == "generic" else leaves // branching  # paths of a tree whose keys and values are kept; the last segments of `dfs` are not
+    found, trees, together = Grown(jobs), len(jobs.answered) * jobs.count, max(1, asked.decoding.answers_at_once // kept)
     done = 0
 
     def tell(more: int) -> None:
