@@ -34,6 +34,7 @@ from runtime.modules.offline import Offline, learning_rate_share  # noqa: E402
 from runtime.ranks import Ranks  # noqa: E402
 from runtime.registry import bind  # noqa: E402
 from runtime.stages.train import encode  # noqa: E402
+from runtime.scorer import Shape  # noqa: E402
 from runtime.store import Store  # noqa: E402
 from runtime.trainer import fit, make_trainer  # noqa: E402
 from runtime.training_state import Saving  # noqa: E402
@@ -67,9 +68,9 @@ class Setting:
         self.engine = plan.engine
         encoder = load_encoder(self.model)
         fields = self.bound.fields
-        examples, leaves = encode(work, encoder, fields["data"], fields["objective"], "initial", "context")
+        examples, leaves = encode(work, encoder, fields["data"], fields["objective"], "initial", "context", Shape())
         batch, per = fields["batch"], fields["objective"].spec.per
-        self.items = Steps(examples, leaves, per, fields["reduction"], STEPS, batch.rows, batch.tokens_at_once, 0, encoder.pad, False)
+        self.items = Steps(examples, leaves, per, fields["reduction"], STEPS, batch.rows, batch.tokens_at_once, 0, encoder.pad, False, True)
 
     def bare(self) -> list[float]:
         """Seconds of each step of a loop by hand."""
@@ -80,7 +81,7 @@ class Setting:
         times, start = [], time.perf_counter()
         for step in range(STEPS):
             for batch in self.items[step]:
-                measured = network.measure(batch.forest, batch.leaves) | batch.numbers
+                measured = network.measure(batch.forest, batch.leaves)[0] | batch.numbers
                 losses, _ = objective(*(measured[name] for name in objective.spec.reads))
                 (losses * batch.weight).sum().backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), fields["clip_norm"])

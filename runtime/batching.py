@@ -152,7 +152,7 @@ class Steps(Dataset[list[Batch]]):
 
     def grafts(self, examples: Sequence[Example], members: list[int]) -> Iterator[Piece]:
         """Rows with one prompt as one tree, or as several where that would be too large for a forward pass."""
-        tree = grafted([examples[i].tree for i in members])
+        tree = examples[members[0]].tree if self.unroll else grafted([examples[i].tree for i in members])
         if tree.size <= self.tokens_at_once or len(members) == 1:
             yield tree, members
         else:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 Ints = npt.NDArray[np.int64]
+WORTH = 8  # tokens that the answers of one row must have in common to be laid out as a tree: it has more nodes, and paths need no mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,18 @@ def trunk_and_leaves(trunk: Sequence[int], leaves: Sequence[Sequence[int]]) -> T
 
 
 def grafted(trees: Sequence[Tree]) -> Tree:
-    """One tree with the scored nodes of all of these, in their order; what paths have in common from the first token on is there once."""
-    if len(trees) == 1:
+    """One tree with the scored nodes of all of these, in their order; what paths have in common from the first token on is there once.
+
+    A single tree stays as it is where less than `WORTH` tokens would be gained, as for most pairs of independent answers.
+    """
+    if len(trees) == 1 and len(trees[0].scored) == 1:
         return trees[0]
     sequences, answers = zip(*(found for tree in trees for found in tree.sequences()), strict=True)
     paths = [np.array(ids, ">i4") for ids in sequences]  # big-endian, so that bytes are in the order of the numbers
     order = sorted(range(len(paths)), key=lambda i: paths[i].tobytes())
     shared = [0, *(common(paths[a], paths[b]) for a, b in itertools.pairwise(order))]
+    if len(trees) == 1 and trees[0].size - (sum(map(len, paths)) - sum(shared)) < WORTH:
+        return trees[0]
     tokens: list[tuple[int, ...]] = []
     parents: list[int] = []
     ends = [0] * len(paths)

@@ -79,6 +79,7 @@ SAMPLE = """  drafts:
 """
 
 PAIR = "  pairs: {kind: pair, completions: ${stages.drafts}, reward: {kind: deduction_steps}}\n"
+TREE_PAIR = "  pairs: {kind: pair, completions: ${stages.drafts}, reward: {kind: deduction_steps}, rule: {kind: tree_pairs, per_tree: 2}}\n"
 LABEL = "  scores: {kind: label, completions: ${stages.drafts}, reward: ${rewards.steps}}\n"
 
 MIX = (

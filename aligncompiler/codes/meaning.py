@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .code import ATTRIBUTES, BASE, EVALUATE, LABEL, MEMBERS, MIX, OTHER_ROWS, OWN_JUDGE, PAIR, RATED, RELATIVE, SAMPLE, TRAIN, Code, puzzles
+from .code import ATTRIBUTES, BASE, EVALUATE, LABEL, MEMBERS, MIX, OTHER_ROWS, OWN_JUDGE, PAIR, RATED, RELATIVE, SAMPLE, TRAIN, TREE_PAIR, Code, puzzles
 
 CODES = (
     Code(
@@ -94,6 +94,14 @@ CODES = (
         TRAIN + SAMPLE.replace("count: 4", "count: 1") + PAIR,
         TRAIN + SAMPLE + PAIR,
         judgement=True,
+    ),
+    Code(
+        "M513",
+        "no-trees",
+        "The rule pairs the leaves of a tree, which share a beginning; answers that were written independently of each other, or read from data that does not "
+        "say how they hang together, are leaves of no tree.",
+        TRAIN + SAMPLE + TREE_PAIR,
+        TRAIN + SAMPLE + "    topology: {kind: tree, depth: 2}\n" + TREE_PAIR,
     ),
     Code(
         "M520",

@@ -1,19 +1,24 @@
-"""One answer to a prompt gives no pair."""
+"""One answer to a prompt gives no pair, and a tree only so many."""
 
 from __future__ import annotations
 
 from ..diagnostic import Report
 from ..ir import Plan, Stage
+from ..spec.pairing import Pairing
 from .check_splits import named
 
 
 def check_pairs(plan: Plan, report: Report) -> Plan:
-    """Report every stage that compares the answers to a prompt, where there is only one to each, as far as the spec tells."""
+    """Report every stage that compares the answers to a prompt, where there is only one to each, and every rule that does not fit how they hang together, as
+    far as the spec tells."""
     for stage in plan.stages:
         for field, answers in named(stage, "compares"):
             writer = writer_of(plan, stage.source(answers))
-            count = str(getattr(writer.spec, "writes", "")) if writer is not None else ""
-            if writer is None or getattr(writer.spec, count) != 1:
+            if writer is None:
+                continue
+            report_misfits(stage, writer, report)
+            count = str(getattr(writer.spec, "writes", ""))
+            if getattr(writer.spec, count) != 1:
                 continue
             text = f"`{stage.id}` compares the answers to one prompt, but `{writer.id}` writes only one"
             place = writer.place(count)
@@ -35,3 +40,14 @@ def writer_of(plan: Plan, id: str) -> Stage | None:
             return None
         stage = plan[stage.source(handed[0])]
     return stage
+
+
+def report_misfits(stage: Stage, writer: Stage, report: Report) -> None:
+    """Report what a rule asks of answers that hang together in another way, at the rule."""
+    rule, grows = getattr(stage.spec, "rule", None), str(getattr(writer.spec, "grows", ""))
+    if isinstance(rule, Pairing) and grows:
+        for problem in rule.fits(getattr(writer.spec, grows)):
+            place = writer.place(grows)
+            also = [(place, "the answers hang together so")] if place is not None else []
+            path = (*stage.base.split("."), "rule", problem.field)
+            report.add(problem.code, problem.message, stage.place("rule"), path=path, also=also, help=problem.help)

@@ -11,9 +11,12 @@ from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
 from .reward import Reward, figures_of
 from .stage import Stage, asked, check_reward_columns, computes
+from .topology import Chain, Topology
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
+
+SHARED = ("shared_prefix", "rest_chosen", "rest_rejected", "lca_depth")  # what a pair of leaves carries
 
 
 class Sample(Stage):
@@ -22,6 +25,7 @@ class Sample(Stage):
     kind: Literal["sample"] = "sample"
     version: ClassVar[int] = 2  # 2: noise of 32 bits
     writes: ClassVar[str] = "count"
+    grows: ClassVar[str] = "topology"
     counts: ClassVar[str] = "answers"
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
@@ -32,12 +36,14 @@ class Sample(Stage):
     """Prompts to answer."""
     count: int = field(unit="answers per prompt", ge=1, le=1_000_000)
     """Number of answers to each prompt."""
+    topology: Topology = field(Chain())
+    """How the answers to one prompt hang together."""
     max_new_tokens: int = field(unit="tokens", ge=1)
     """Longest answer; one that does not end before, or before the model's context is full, is kept and marked. Prompts that leave no room are skipped."""
     stop: tuple[str, ...] = field(())
     """Texts that end an answer, each wherever it appears first; the answer does not hold it."""
     temperature: float = field(1.0, unit="1", ge=0)
-    """Divides the logits; 0 takes the most likely token."""
+    """Divides the logits; 0 takes the most likely token. A tree may cool down from here."""
     top_k: int | None = field(None, unit="tokens", ge=1)
     """Draw from this many most likely tokens; all of them, where it is left out."""
     top_p: float = field(1.0, unit="probability", gt=0, le=1)
@@ -58,25 +64,32 @@ class Sample(Stage):
                 text = f"`temperature: 0` takes the most likely token, so `{name}` has no effect"
                 yield Problem("M507", name, text, (f"remove `{name}`, or raise `temperature`",))
         yield from check_room(self.max_new_tokens, self.policy)
+        yield from self.topology.fits(self.count, self.temperature)
+        if self.sampler not in self.topology.samplers:
+            text = f"`sampler: {self.sampler}` goes on from prompts alone, so it grows no `{self.topology.tag}`"
+            yield Problem("M508", "sampler", text, (f"write `sampler: {self.topology.samplers[0]}`, or leave it out",))
 
     def output(self) -> Output:
         prompts = self.prompts.output
         kept = tuple(row for row in prompts.rows if row == "problems")
-        return Output("dataset", ("completions", *kept), prompts.columns)
+        return Output("dataset", (*self.topology.rows, *kept), prompts.columns)
 
     def estimate(self, ask: Survey) -> Estimate:
-        """`count` answers to each prompt that leaves room for one. On disk a new token takes 4 bytes at most, as a rule."""
+        """`count` answers to each prompt that leaves room for one, as if none shared a token with another. On disk a new token takes 4 bytes at most,
+        as a rule; what a tree says of its segments, their texts once more and 16 bytes each."""
         from .cost import Estimate, exact
         from .effort import Writing, writing
 
-        found = ask(self.prompts)
+        found, shape = ask(self.prompts), self.topology
         prompts = found.rows_known if self.limit is None else found.rows_known.least(self.limit)
         rows = (prompts * self.count).bounded()
-        effort = writing(
-            ask(self.policy).network, Writing(found, rows, self.count, self.max_new_tokens, self.answers_at_once, self.temperature > 0), ask.engine
-        )
-        disk = (found.disk * prompts.over(found.rows_known) + rows * (4 * self.max_new_tokens + 24)).rough()
-        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, answers=exact(self.count))
+        written, each = rows + prompts * shape.drafts, self.count + shape.drafts
+        asked = Writing(found, written, each, self.max_new_tokens, self.answers_at_once, self.temperature > 0, bool(shape.columns))
+        effort = writing(ask(self.policy).network, asked, ask.engine)
+        row_bytes = (4 * self.max_new_tokens + 24) * (2 if shape.columns else 1)
+        disk = (found.disk * prompts.over(found.rows_known) + rows * row_bytes).rough()
+        trees = exact(self.count // shape.leaves)
+        return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, answers=exact(self.count), trees=trees)
 
 
 class Label(Stage):
@@ -117,7 +130,11 @@ class Label(Stage):
 
 
 class Pair(Stage):
-    """Turn scored answers into preference pairs."""
+    """Turn scored answers into preference pairs.
+
+    Where the answers are leaves of trees, a pair also tells of the deepest node that both of its answers come from: its text is `shared_prefix`, `lca_depth`
+    its number of segments, and `rest_chosen` and `rest_rejected` are what follows it.
+    """
 
     kind: Literal["pair"] = "pair"
     compares: ClassVar[tuple[str, ...]] = ("completions",)
@@ -130,6 +147,11 @@ class Pair(Stage):
     """Which pairs to take."""
 
     @property
+    def draws(self) -> bool:
+        """A rule may draw its pairs."""
+        return self.rule.random
+
+    @property
     def computes(self) -> bool:
         """A trained scorer does, also inside of a combination; a rule reads texts."""
         return computes(self.reward)
@@ -138,9 +160,30 @@ class Pair(Stage):
         yield from check_reward_columns(self.reward, self.completions, "reward")
         if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
             yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
+        if not self.completions.output.all_rows.issuperset(self.rule.rows):
+            text = f"`{self.rule.tag}` pairs the leaves of trees, and `{self.completions}` holds none"
+            help = ("let `sample` grow them with `topology: {kind: tree, depth: 3}`, or read a dataset of kind `trees`",)
+            yield Problem("M513", "rule", text, help)
+        if self.reward == "labels" and self.rule.inner:
+            text = "`labels` are scores of whole answers, and the rule also pairs answers that are not"
+            yield Problem("M508", "rule", text, ("name a `reward`, which scores both, or pair whole answers only",))
+        yield from self.check_part()
+
+    def check_part(self) -> Iterator[Problem]:
+        """What a rule reads beside the score must be there."""
+        for part in self.rule.reads:
+            if isinstance(self.reward, str):
+                known, figures = self.completions.output.has_column(part), ("score", *self.completions.output.columns)
+            else:
+                figures = ("score", *figures_of(self.reward))
+                known = part in figures
+            if not known:
+                whose = self.completions if isinstance(self.reward, str) else self.reward if isinstance(self.reward, Ref) else self.reward.tag
+                yield Problem("M509", "rule.part", f"`{whose}` gives no figure `{part}`", (f"what it gives: {', '.join(figures)}",))
 
     def output(self) -> Output:
-        return Output("dataset", ("preferences",), self.completions.output.columns)
+        answers = self.completions.output
+        return Output("dataset", ("preferences",), (*answers.columns, *(SHARED if "trees" in answers.all_rows else ())))
 
     def estimate(self, ask: Survey) -> Estimate:
         """As many pairs as the rule takes of the answers to a prompt, if no two of them score the same."""
@@ -149,7 +192,8 @@ class Pair(Stage):
 
         found = ask(self.completions)
         prompts = found.rows_known.over(found.answers).least(found.rows_known * 0.5)
-        rows = (prompts * self.rule.pairs(found.answers)).bounded()
-        effort = asked(self.reward, found, ask) if self.reward != "labels" else NOTHING
+        rows = (prompts * self.rule.pairs(found.answers, found.trees)).bounded()
+        scored = replace(found, rows=(found.rows_known * 2).bounded()) if self.rule.inner else found  # a tree has more leaves than other nodes
+        effort = asked(self.reward, scored, ask) if self.reward != "labels" else NOTHING
         disk = (found.disk * (rows * 2).over(found.rows_known).most(1)).rough()
         return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk, row_bytes=found.row_bytes, longest_bytes=found.longest_bytes)

@@ -27,6 +27,7 @@ ROW_IMPLIES: dict[str, tuple[str, ...]] = {
     "preferences": ("prompts",),
     "completions": ("prompts", "demonstrations"),
     "ratings": ("prompts", "demonstrations", "completions"),
+    "trees": ("prompts", "demonstrations", "completions"),
 }
 ROW_COLUMNS: dict[str, tuple[str, ...]] = {
     "text": ("text",),
@@ -36,6 +37,7 @@ ROW_COLUMNS: dict[str, tuple[str, ...]] = {
     "preferences": ("prompt", "chosen", "rejected"),
     "completions": ("prompt", "completion"),
     "ratings": ("prompt", "completion", "score"),
+    "trees": ("prompt", "completion", "segments", "path"),
 }
 
 

@@ -108,7 +108,7 @@ class Estimate:
     in text take. `disk`: bytes of the artifact in the store.
 
     For the stages that read it: `network` is the shape of a model, where it is known; `row_bytes` the mean size of the texts of a row in
-    bytes of UTF-8, `longest_bytes` that of the longest; `answers` how many rows answer the same prompt.
+    bytes of UTF-8, `longest_bytes` that of the longest; `answers` how many rows answer the same prompt, `trees` in how many trees.
     """
 
     rows: Figure | None = None
@@ -121,6 +121,7 @@ class Estimate:
     row_bytes: Figure = UNKNOWN
     longest_bytes: Figure = UNKNOWN
     answers: Figure = UNKNOWN
+    trees: Figure = UNKNOWN
 
     @property
     def rows_known(self) -> Figure:

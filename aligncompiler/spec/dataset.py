@@ -167,6 +167,20 @@ class Completions(FileRows):
     extra_columns: ClassVar[tuple[str, ...]] = ("label", "labels", "completions")
 
 
+class Trees(FileRows):
+    """Answers that share beginnings, one leaf of a tree a row.
+
+    Accepted: `prompt, segments`, a list of texts that make up the answer one after the other. Answers to one prompt whose segments begin alike come
+    from the same nodes; a `path` (number of the tree, then of the child at each depth) tells nodes with equal texts apart. An optional `label` is a score.
+    """
+
+    kind: Literal["trees"] = "trees"
+    rows: ClassVar[str] = "trees"
+    whole: ClassVar[str] = "segments"
+    answer_columns: ClassVar[tuple[str, ...]] = ("completion", "score", "segments", "path")
+    extra_columns: ClassVar[tuple[str, ...]] = ("label",)
+
+
 class Deduction(Dataset):
     """Multi-step syllogisms with a machine score for every step (MuseD, arXiv:2410.09528), generated backwards from the conclusion."""
 

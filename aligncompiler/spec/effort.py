@@ -121,7 +121,8 @@ def scoring(network: Network | None, load: Load, engine: Engine) -> Effort:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Answers to be written: to which prompts, how many in all, to a prompt and side by side, how long at most, and whether by chance."""
+    """Answers to be written: to which prompts, how many in all, to a prompt and side by side, how long at most, whether by chance, and whether their
+    keys and values are kept, for others to go on from."""
 
     prompts: Estimate
     answers: Figure
@@ -129,6 +130,7 @@ class Writing:
     new_tokens: int
     at_once: int
     drawn: bool
+    kept: bool = False
 
 
 def writing(network: Network | None, asked: Writing, engine: Engine) -> Effort:
@@ -136,7 +138,8 @@ def writing(network: Network | None, asked: Writing, engine: Engine) -> Effort:
 
     Operations: a forward pass over prompts and over answers, the output matrix at each new token. Bytes: weights; keys and values, 2 K L
     numbers a token, of the prompts that answers side by side stand on, each once; and the larger of what a pass over prompts takes
-    beside them, and keys and values of the new tokens, those of one layer twice, with logits, and the noise of a few rows.
+    beside them, and keys and values of the new tokens, those of one layer twice, with logits, and the noise of a few rows. Those that are `kept`
+    lie there once more.
     """
     if network is None or not network.causal:
         return NOT_KNOWN
@@ -158,6 +161,8 @@ def writing(network: Network | None, asked: Writing, engine: Engine) -> Effort:
     words = together * network.vocab
     logits = words * (10 if half else 4) + (words.least(NOISE_AT_ONCE) * NOISE_BYTES if asked.drawn else 0)
     drawing = together * columns * (a_layer * (network.layers + 1)) + scores + logits
+    if asked.kept:
+        kept = kept + together * new * (a_layer * network.layers)
     memory = network.weight_bytes(half) + kept + reading.most(drawing)
     return Effort(sum(first[1:], first[0]).bounded() + sum(then[1:], then[0]).bounded(), memory.rough())
 

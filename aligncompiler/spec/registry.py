@@ -29,6 +29,7 @@ NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "metrics": (("metric",), "Metric"),
     "gates": (("scorer",), "Gate"),
     "pairings": (("pairing",), "Pairing"),
+    "topologies": (("topology",), "Topology"),
     "reductions": (("reduction",), "Reduction"),
     "optimizers": (("optimizer",), "Optimizer"),
     "structures": (("structure",), "Structure"),
@@ -100,5 +101,5 @@ def plugin_problems() -> tuple[Problem, ...]:
 
 
 def singular(family: str) -> str:
-    """`objectives` -> `objective`, for messages."""
-    return family.removesuffix("s")
+    """`objectives` -> `objective`, `topologies` -> `topology`, for messages."""
+    return f"{family.removesuffix('ies')}y" if family.endswith("ies") else family.removesuffix("s")

@@ -19,8 +19,8 @@ class Stage(Kind):
 
     Class variables name fields: `learns` those whose rows change the weights of what is made, `measures` those whose rows are measured
     on, `judges` those that name what is measured or what measures, `compares` those of whose answers to one prompt several are needed,
-    `hands_on` those whose answers are in what is made, `writes` the one that says how many answers to each prompt are written. `parallel`
-    says that every process of a run over several devices takes part.
+    `hands_on` those whose answers are in what is made, `writes` the one that says how many answers to each prompt are written, `grows` the one
+    that says how they hang together. `parallel` says that every process of a run over several devices takes part.
     """
 
     family: ClassVar[str] = "stages"
@@ -30,6 +30,7 @@ class Stage(Kind):
     compares: ClassVar[tuple[str, ...]] = ()
     hands_on: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[str] = ""
+    grows: ClassVar[str] = ""
 
 
 def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator[Problem]:

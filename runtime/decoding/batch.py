@@ -119,11 +119,11 @@ class SharedBatch:
                 layer.trunk_keys, layer.trunk_values = keys, values
         self.arrange()
 
-    def segment(self, row: int, columns: int) -> Segment | None:
-        """A copy of the row's last keys and values."""
+    def segment(self, row: int, columns: int, beyond: int) -> Segment | None:
+        """A copy of the row's last keys and values, but for those of the last `beyond` tokens."""
         made = []
         for layer in self.layers:
-            span = slice(layer.length - columns, layer.length)
+            span = slice(layer.length - columns - beyond, layer.length - beyond)
             made.append((layer.keys[row, :, span].clone(), layer.values[row, :, span].clone()))
         return made
 

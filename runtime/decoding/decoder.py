@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from transformers import DynamicCache
@@ -11,6 +12,7 @@ from transformers import DynamicCache
 from ..networks import Policy
 from ..tokens import Encoder
 from .batch import SharedBatch, order, stands_on
+from .clauses import Clauses
 from .drawing import Drawing, bounds_for, draw
 from .expanded import ExpandedBatch
 from .head import Head
@@ -24,6 +26,16 @@ PLAIN = Drawing(1.0)
 DONE_SHARE = 8  # finished rows leave the batch when they are one of this many
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How one continuation is written, where each has a way of its own: its temperature, above 0; most tokens; and the clauses that a segment has at least,
+    after which it ends, 0 where it goes on."""
+
+    temperature: float
+    max_new_tokens: int
+    min_clauses: int = 0
+
+
 @dataclass(slots=True)
 class Row:
     """One continuation that is being written."""
@@ -35,6 +47,8 @@ class Row:
     start: int  # tokens of its context when it began
     before: int  # tokens below the root when it began
     room: int  # tokens it may become long
+    course: Course | None
+    above: list[int]  # tokens of its answer that stand above it, where it ends with a clause
     tokens: list[int] = field(default_factory=list)
     logp: float = 0.0
 
@@ -101,15 +115,19 @@ class Decoder:
         stop: Sequence[str] = (),
         seed: int = 0,
         streams: Sequence[int] | None = None,
-        keep: bool = True,
+        keep: bool | Literal["ended"] = True,
         tell: Callable[[int, int], None] = lambda done, total: None,
+        courses: Sequence[Course] | None = None,
+        clauses: Clauses | None = None,
     ) -> list[list[Node]]:
         """`count` children of each node (or as many as it says for each), of at most `max_new_tokens` tokens, in the order of the nodes.
 
         A child is longer than it by nothing: it ends with the end token, with the first of the texts `stop` that its own text holds, or
         where the context is full. `streams` are the numbers of the children's random streams, one for each; left out, they are hashes
         of (`seed`, the child's path). Noise goes by depth: a node continued in its own stream becomes what it had become without a
-        break. `keep` false forgets keys, values and log-probabilities of the children (`logp` is 0).
+        break. `keep` false forgets keys, values and log-probabilities of the children (`logp` is 0); `ended` keeps those of ended ones too,
+        for beginnings of them to be continued. `courses`, one for each child, stand in place of `max_new_tokens` and of the temperature, if
+        that is not 0; `clauses` tell where a segment may end.
         """
         counts = [count] * len(nodes) if isinstance(count, int) else list(count)
         assert not any(node.ended for node in nodes), "an ended node has no children"
@@ -119,12 +137,14 @@ class Decoder:
             for child in range(many):
                 path = (*node.path, child)
                 stream = stream_number(seed, *path) if streams is None else streams[len(rows)]
-                room = min(max_new_tokens, self.encoder.context - start)
-                rows.append(Row(len(rows), node, path, stream, start, before, room))
+                course = None if courses is None else courses[len(rows)]
+                room = min(max_new_tokens if course is None else course.max_new_tokens, self.encoder.context - start)
+                above = node.context[start - before :] if course is not None and course.min_clauses else []
+                rows.append(Row(len(rows), node, path, stream, start, before, room, course, above))
         made: dict[int, Node] = {}
         stops = Stops(self.encoder.tokenizer, stop)
         for group in self.side_by_side(rows):
-            for row, child in self.write(group, drawing, stops, keep):
+            for row, child in self.write(group, drawing, stops, clauses, keep):
                 made[row.number] = child
                 tell(len(made), len(rows))
         children = iter(made[number] for number in range(len(rows)))
@@ -140,7 +160,7 @@ class Decoder:
             yield sorted_rows[start : start + self.rows_at_once]
 
     @torch.no_grad()
-    def write(self, rows: list[Row], drawing: Drawing, stops: Stops, keep: bool) -> Iterator[tuple[Row, Node]]:
+    def write(self, rows: list[Row], drawing: Drawing, stops: Stops, clauses: Clauses | None, keep: bool | Literal["ended"]) -> Iterator[tuple[Row, Node]]:
         """Write one batch, token by token; a row comes with its node when it is finished."""
         device, parents = self.model.device, [row.parent for row in rows]
         batch = SharedBatch(self.model, parents, self.encoder.context) if self.shares else ExpandedBatch(self.model, parents, self.encoder.pad)
@@ -148,23 +168,24 @@ class Decoder:
         position_R = torch.tensor([row.start - 1 for row in rows], device=device)
         step_R = torch.tensor([row.before for row in rows], device=device)
         stream_R = mix(torch.tensor([row.stream for row in rows], device=device))
+        heat_R = None if rows[0].course is None else torch.tensor([row.course.temperature for row in rows if row.course is not None], device=device)
         done, bounds = [False] * len(rows), None
         with batch.at_work(), self.head.at_work():
             while rows:
                 logits_RV = batch.logits(token_R, position_R)
                 bounds = bounds or bounds_for(logits_RV)
-                token_R = draw(logits_RV, drawing, stream_R, step_R, bounds)
+                token_R = draw(logits_RV, drawing, stream_R, step_R, bounds, heat_R)
                 logp = (logits_RV.gather(1, token_R[:, None])[:, 0] - logits_RV.logsumexp(-1)).tolist() if keep else [0.0] * len(rows)
                 for place, (row, token) in enumerate(zip(rows, token_R.tolist(), strict=True)):
                     if done[place]:
                         continue
                     row.logp += logp[place]
-                    child = self.grown(row, token, stops)
+                    child = self.grown(row, token, stops, clauses)
                     if child is None:
                         continue
                     done[place] = True
-                    if keep and not child.ended:
-                        child.segment = batch.segment(place, len(child.tokens))
+                    if keep == "ended" or (keep and not child.ended):
+                        child.segment = batch.segment(place, len(child.tokens), int(child.why == "end"))
                     yield row, child
                 position_R, step_R = position_R + 1, step_R + 1
                 if sum(done) * DONE_SHARE >= len(rows):
@@ -174,8 +195,9 @@ class Decoder:
                         batch.keep(left)
                         index = torch.tensor(left, device=device)
                         token_R, position_R, step_R, stream_R = token_R[index], position_R[index], step_R[index], stream_R[index]
+                        heat_R = None if heat_R is None else heat_R[index]
 
-    def grown(self, row: Row, token: int, stops: Stops) -> Node | None:
+    def grown(self, row: Row, token: int, stops: Stops, clauses: Clauses | None) -> Node | None:
         """Add a token to a row; its node, if that finishes it."""
         why: Why
         stop_at = None
@@ -184,8 +206,11 @@ class Decoder:
         else:
             row.tokens.append(token)
             stop_at = stops.found(row.tokens)
-            if stop_at is None and len(row.tokens) < row.room:
+            least = row.course.min_clauses if row.course is not None else 0
+            whole = len(row.tokens) >= row.room
+            closed = stop_at is None and not whole and bool(least) and clauses is not None and clauses.close(row.above, row.tokens, least)
+            if stop_at is None and not whole and not closed:
                 return None
             full = row.start + len(row.tokens) >= self.encoder.context
-            why = "stop" if stop_at is not None else "context" if full else "length"
+            why = "stop" if stop_at is not None else "clause" if closed else "context" if full else "length"
         return Node(row.parent, tuple(row.tokens), stops.decode(row.tokens), row.parent.logp + row.logp, why, row.stream, row.path, stop_at)

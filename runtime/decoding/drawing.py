@@ -30,11 +30,13 @@ def bounds_for(logits_BV: Tensor) -> Bounds:
     return Bounds(max(1, min(at_once, len(logits_BV))), size, logits_BV.device)
 
 
-def draw(logits_BV: Tensor, how: Drawing, stream_B: Tensor, step_B: Tensor, bounds: Bounds | None = None) -> Tensor:
-    """The next token of every row, [B]. Logits are float32; `stream_B` are mixed stream numbers; `bounds` of an earlier step spare making them anew."""
+def draw(logits_BV: Tensor, how: Drawing, stream_B: Tensor, step_B: Tensor, bounds: Bounds | None = None, temperature_B: Tensor | None = None) -> Tensor:
+    """The next token of every row, [B]. Logits are float32; `stream_B` are mixed stream numbers; `bounds` of an earlier step spare making them anew;
+    `temperature_B` are temperatures above 0 of the rows, in place of the one that all have."""
     if how.temperature == 0:
         return logits_BV.argmax(-1)
-    scores_BV = logits_BV if how.temperature == 1 else logits_BV / how.temperature
+    heat = how.temperature if temperature_B is None else temperature_B[:, None]
+    scores_BV = logits_BV if temperature_B is None and how.temperature == 1 else logits_BV / heat
     return largest(truncated(scores_BV, how), keys(stream_B, step_B), bounds or bounds_for(logits_BV))
 
 

@@ -60,6 +60,6 @@ class ExpandedBatch:
         """Go on with these rows alone, in their order."""
         self.select(torch.tensor(rows, device=self.real_RT.device))
 
-    def segment(self, row: int, columns: int) -> Segment | None:
+    def segment(self, row: int, columns: int, beyond: int) -> Segment | None:
         """Nothing is kept: nodes are read anew."""
         return None

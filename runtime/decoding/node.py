@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Why = Literal["prompt", "length", "stop", "end", "context"]
+Why = Literal["prompt", "length", "stop", "end", "context", "clause"]
 Segment = list[tuple[Tensor, Tensor]]  # per layer the keys and values of some tokens, [K, T, D] each
 
 
@@ -65,7 +67,8 @@ class Node:
     `logp` is the natural logarithm of the probability, under the policy at temperature 1, of all tokens below the root down to here,
     the end token included where `why` is `end`. `why` says why it is no longer: `length` (as long as was asked for), `stop` (a stop
     text, which begins at letter `stop_at` of `text`), `end` (the end token, which `tokens` does not hold), `context` (the model reads no
-    more). A node's cache holds keys and values of all its tokens but the last, which is read when the node is continued.
+    more), `clause` (a segment that ends with a clause). A node's cache holds keys and values of all its tokens but the last, which is read when
+    the node is continued.
     """
 
     parent: Node | None
@@ -110,6 +113,25 @@ class Node:
             trunk, index = self.trunk
             own += sum(t[index].nbytes for pair in trunk.layers for t in pair)
         return own
+
+    @property
+    def above(self) -> list[int]:
+        """Tokens of the answer that stand above this node."""
+        return [token for node in self.line[1:-1] for token in node.tokens]
+
+    def parts(self, cuts: Sequence[int], texts: Sequence[str]) -> list[Node]:
+        """The same tokens as a line of nodes, cut after so many of them; `texts` are those of the nodes. Only the last one knows its `logp`."""
+        bounds = [0, *cuts, len(self.tokens)]
+        made: list[Node] = []
+        for number, (start, end) in enumerate(itertools.pairwise(bounds)):
+            last = number == len(cuts)
+            above, logp = made[-1] if made else self.parent, self.logp if last else math.nan
+            node = Node(above, self.tokens[start:end], texts[number], logp, "clause", self.stream, self.path)
+            node.segment = None if self.segment is None else [(k[:, start:end], v[:, start:end]) for k, v in self.segment]
+            if last:
+                node.why, node.stop_at = self.why, self.stop_at
+            made.append(node)
+        return made
 
     def free(self) -> None:
         """Forget keys and values. The node can still be continued: what is missing is read anew."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aligncompiler.spec.pairing import BestAgainstWorst
 
+from ..candidates import Candidates, Pairs
 from ..registry import implements
 
 
 @implements(BestAgainstWorst)
-def best_against_worst(scores: Sequence[float], *, min_gap: float) -> list[tuple[int, int]]:
-    """(index of the better, index of the worse), or nothing if their scores are equal or less than `min_gap` apart."""
+def best_against_worst(answers: Candidates, *, min_gap: float) -> Pairs:
+    """(number of the better, number of the worse), or nothing if their scores are equal or less than `min_gap` apart."""
+    scores = answers.scores
     best = max(range(len(scores)), key=lambda i: (scores[i], -i))
     worst = min(range(len(scores)), key=lambda i: (scores[i], i))
-    gap = scores[best] - scores[worst]
-    return [(best, worst)] if gap > 0 and gap >= min_gap else []
+    pair = answers.ordered(best, worst, min_gap)
+    return [] if pair is None else [pair]

@@ -2,50 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import takewhile
+from random import Random
+from typing import Any
 
 from aligncompiler.spec.answering import Pair
 
+from ..candidates import Candidates
+from ..decoding.noise import stream_number
 from ..fault import Skip
+from ..inner_answers import InnerAnswers
 from ..registry import Bound, implements
+from ..row_file import Rows
 from ..rows import Row
 from ..scoring import reward_rows
 from ..store import Artifact
 from ..work import Work, load_rows
 
+Member = tuple[int, tuple[float, ...]]  # number of a row, and its figures
+IN_TREES = {"segments", "path"}  # columns of answers that are leaves of trees
+
 
 @implements(Pair)
 def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, rule: Bound) -> None:
-    """Write one row per pair: the prompt's columns, `chosen`, `rejected`, `chosen_score`, `rejected_score`.
+    """Write one row per pair: the prompt's columns, `chosen`, `rejected`, `chosen_score`, `rejected_score`; where answers are leaves of trees also
+    `shared_prefix`, `rest_chosen`, `rest_rejected`, `lca_depth`.
 
     Prompts whose answers all score the same give no pair and are counted.
     """
-    rows = load_rows(completions)
-    scores = (
-        [row["score"] for row in load_rows(completions, columns=("score",))]
-        if isinstance(reward, str)
-        else [None if isinstance(s, Skip) else s["score"] for s in reward_rows(reward, rows, work.device, work.progress.update, work.keep)]
-    )
-    columns = ("group",) if "group" in rows.columns else ("prompt",)
-    groups: dict[object, list[tuple[int, float]]] = {}
-    for number, (row, score) in enumerate(zip(load_rows(completions, columns=columns), scores, strict=True)):
-        if score is None:
+    leaves = load_rows(completions)
+    key = "group" if "group" in leaves.columns else "prompt"
+    names = tuple(dict.fromkeys(("score", *rule.spec.reads)))
+    rows = InnerAnswers(leaves, key) if rule.spec.inner else leaves
+    groups: dict[Any, list[Member]] = {}
+    for number, (name, figures) in enumerate(scored(work, reward, rows, completions, key, names)):
+        if figures is None:
             work.skipped["no score"] += 1
         else:
-            groups.setdefault(row[columns[0]], []).append((number, score))
-    work.save_rows(work.usable(pairs(rows, groups, rule, completions.facts["answer_columns"])))
+            groups.setdefault(name, []).append((number, figures))
+    whole = partial(candidates, work.seed, names, len(leaves))
+    work.save_rows(work.usable(pairs(rows, groups, rule, whole, completions.facts["answer_columns"])))
     work.summary |= {"prompts": len(groups)}
 
 
-def pairs(rows: Sequence[Row], groups: dict[object, list[tuple[int, float]]], rule: Bound, own: list[str]) -> Iterator[Row | Skip]:
-    """The pairs of each group, which is given by the numbers of its rows and their scores: only one group of rows is held."""
-    for members in groups.values():
+def scored(
+    work: Work, reward: Bound | Artifact | str, rows: Rows | InnerAnswers, completions: Artifact, key: str, names: tuple[str, ...]
+) -> Iterator[tuple[Any, tuple[float, ...] | None]]:
+    """What each answer belongs to, and its figures of these names; None where it has no score."""
+    if isinstance(reward, str):
+        for row in load_rows(completions, columns=(key, *names)):
+            yield row[key], None if row["score"] is None else tuple(row[name] for name in names)
+        return
+    keys = rows.keys() if isinstance(rows, InnerAnswers) else (row[key] for row in load_rows(completions, columns=(key,)))
+    for name, score in zip(keys, reward_rows(reward, rows, work.device, work.progress.update, work.keep), strict=True):
+        yield name, None if isinstance(score, Skip) else tuple(score[figure] for figure in names)
+
+
+def candidates(seed: int, names: tuple[str, ...], num_leaves: int, key: Any, members: Sequence[Member], answers: Sequence[Row]) -> Candidates:
+    """What a rule chooses from; of all rows the first `num_leaves` are whole answers."""
+    return Candidates(
+        {name: [figures[place] for _, figures in members] for place, name in enumerate(names)},
+        [answer["completion"] for answer in answers],
+        [tuple(answer["path"]) for answer in answers if set(answer) >= IN_TREES],
+        [number < num_leaves for number, _ in members],
+        Random(stream_number(seed, key)),
+    )
+
+
+def pairs(rows: Sequence[Row], groups: dict[Any, list[Member]], rule: Bound, whole: Callable[..., Candidates], own: list[str]) -> Iterator[Row | Skip]:
+    """The pairs of each group, which is given by the numbers of its rows and their figures: only one group of rows is held."""
+    for key, members in groups.items():
         answers = [rows[number] for number, _ in members]
-        scores = [score for _, score in members]
-        found = [(b, w) for b, w in rule(scores) if answers[b]["completion"] != answers[w]["completion"]]
+        chosen_from = whole(key, members, answers)
+        found = [(b, w) for b, w in rule(chosen_from) if answers[b]["completion"] != answers[w]["completion"]]
         if not found:
             yield Skip("prompt whose answers score the same")
         for better, worse in found:
             good, bad = answers[better], answers[worse]
             prompt = {k: v for k, v in good.items() if k not in own}
-            yield prompt | {"chosen": good["completion"], "rejected": bad["completion"], "chosen_score": scores[better], "rejected_score": scores[worse]}
+            scores = {"chosen_score": chosen_from.scores[better], "rejected_score": chosen_from.scores[worse]}
+            yield prompt | {"chosen": good["completion"], "rejected": bad["completion"]} | scores | (common(good, bad) if set(good) >= IN_TREES else {})
+
+
+def common(good: Row, bad: Row) -> Row:
+    """The deepest node that two answers come from, told by the texts of segments: siblings that say the same are one. In two trees that is the prompt."""
+    same_tree = good["path"][0] == bad["path"][0]
+    alike = list(takewhile(lambda both: both[0] == both[1], zip(good["segments"], bad["segments"], strict=False))) if same_tree else []
+    rests = {f"rest_{name}": "".join(row["segments"][len(alike) :]) for name, row in (("chosen", good), ("rejected", bad))}
+    return {"shared_prefix": "".join(segment for segment, _ in alike), **rests, "lca_depth": len(alike)}

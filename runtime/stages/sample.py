@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from aligncompiler.spec.answering import Sample
+from aligncompiler.spec.base import ROW_COLUMNS
 
 from ..fault import Skip
-from ..generate import Answers, Decoding
-from ..registry import implements
+from ..generate import Decoding
+from ..registry import Bound, implements
 from ..rows import Row
 from ..store import Artifact
 from ..work import Work, load_rows
-from ..writing import write_answers
+from ..writing import Family, Request
+
+# What rows that hold answers already say of those, and not of the new ones.
+OLD = {column for kind in ("ratings", "trees") for column in ROW_COLUMNS[kind]} - {"prompt"}
 
 
 @implements(Sample)
@@ -23,6 +27,7 @@ def sample(
     policy: Artifact,
     prompts: Artifact,
     count: int,
+    topology: Bound,
     max_new_tokens: int,
     stop: tuple[str, ...],
     temperature: float,
@@ -32,24 +37,25 @@ def sample(
     sampler: str,
     answers_at_once: int,
 ) -> None:
-    """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`."""
+    """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`, and what the topology adds."""
     rows = load_rows(prompts, limit)
     decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once, top_k, stop, sampler)
     tell = partial(work.progress.update, unit="answers")
-    answers = write_answers(policy, rows, count, decoding, work.seed, work.device, tell, work.keep("answers"))
-    work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended"]
+    answers = topology(Request(policy, rows, count, decoding, work.seed, work.device, tell, work.keep("answers")))
+    work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended", *topology.spec.columns]
     totals = {"ended": 0, "tokens": 0}
     work.save_rows(answered(work, rows, answers, totals))
     work.summary |= {"ended": totals["ended"] / work.facts["rows"], "tokens": totals["tokens"]}
 
 
-def answered(work: Work, rows: Sequence[Row], answers: Answers, totals: dict[str, int]) -> Iterator[Row]:
+def answered(work: Work, rows: Sequence[Row], answers: Family, totals: dict[str, int]) -> Iterator[Row]:
     """A row an answer; the sums of what is told of all are added to `totals`."""
     for group, (row, found) in enumerate(zip(rows, answers, strict=True)):
         if isinstance(found, Skip):
             work.skipped[found.reason] += 1
             continue
-        for number, answer in enumerate(found):
+        for number, (answer, more) in enumerate(found):
             totals["ended"] += answer.ended
             totals["tokens"] += answer.tokens
-            yield row | {"completion": answer.text, "group": group, "sample": number, "tokens": answer.tokens, "ended": answer.ended}
+            new = {"completion": answer.text, "group": group, "sample": number, "tokens": answer.tokens, "ended": answer.ended}
+            yield {k: v for k, v in row.items() if k not in OLD} | new | more

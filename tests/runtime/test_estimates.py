@@ -28,6 +28,8 @@ from runtime.decoding import decoder as runtime_decoder
 from runtime.decoding.decoder import Decoder
 from runtime.decoding.drawing import Drawing
 from runtime.forest import pack, trunk_and_leaves
+from runtime.generate import Decoding
+from runtime.growing import Grower, Shape
 from runtime.models.causal_lm import build
 from runtime.networks import Policy
 from runtime.rewards.scalar import scalar
@@ -312,6 +314,27 @@ def test_bytes_of_writing(prompt, new, each, temperature):
     model, seen = built(MEDIUM)
     real = peak(answerer(model, 128, 32, prompt, new, temperature, each)) + 4 * numbers(model)
     within(writing(seen, asked(32, prompt, new, temperature > 0, each), CPU).memory, real, 0.3)
+
+
+def test_trees_take_no_more_than_as_many_answers_that_are_kept():
+    """What segments share is written and kept once; the estimate does not know how much that is."""
+    model, seen = built(MEDIUM)
+    tokenizer = SimpleNamespace(decode=lambda tokens, **_: "".join("." if token % 8 == 0 else "x" for token in tokens))
+    encoder = SimpleNamespace(pad=0, end=-1, context=256, tokenizer=tokenizer)
+    decoder, shape = Decoder(eager(Policy(model)), encoder, 32), Shape(3, 2, r"\.", 1, 0.0, 0.0)
+
+    def grow():
+        one = Grower(decoder, shape, Decoding(100, 1.0, 1.0, 32), 0, lambda more: None)
+        roots = one.roots([[5 + i] * 8 for i in range(4)], [(i, 0) for i in range(4)])
+        one.dfs(roots)
+        made.append(sum(len(one.leaves(root)) for root in roots))
+
+    made = []
+    estimated = writing(seen, replace(asked(32, 8, 100, True, 8), kept=True), CPU)
+    memory, flops = peak(grow) + 4 * numbers(model), counted(grow)
+    assert min(made) > 24
+    assert 0.3 * estimated.memory.value < memory < 1.3 * estimated.memory.value
+    assert 0.3 * estimated.flops.value < flops < estimated.flops.value
 
 
 # ---- bytes on disk

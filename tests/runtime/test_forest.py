@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime import forest_attention
-from runtime.forest import Tree, batches, grafted, pack, rows_of, trunk_and_leaves
+from runtime.forest import WORTH, Tree, batches, grafted, pack, rows_of, trunk_and_leaves
 from runtime.networks import Policy
 from runtime.scorer import Scorer
 
@@ -261,3 +261,11 @@ def test_batches_stay_within_their_tokens_and_lose_no_tree(flat, expected):
 
 def test_a_flat_batch_of_unlike_sizes_stays_within_twice_its_places():
     assert list(batches([1] * 8 + [6], 16, True)) == [[0, 1, 2, 3, 4, 5, 6, 7], [8]]
+
+
+def test_answers_of_one_row_share_their_beginning_where_it_is_long():
+    for common, size in ((2, 9), (WORTH - 1, 2 + 2 * WORTH + 1), (WORTH, 2 + WORTH + 3), (30, 2 + 30 + 3)):
+        answers = [[*range(10, 10 + common), 5], [*range(10, 10 + common), 6, 7]]
+        tree = grafted([trunk_and_leaves([3, 4], answers)])
+        assert tree.size == size
+        assert list(tree.sequences()) == [([3, 4, *answer], len(answer)) for answer in answers]

@@ -31,7 +31,9 @@ OWN_MEANING = {
     ("LoRA", "targets"): "which layers a model has stands in its files, not in the spec",
     ("Normalised", "mean"): "`rows` is computed from scores, which no spec knows",
     ("Normalised", "std"): "the same",
+    ("Tree", "min_clauses"): "how many clauses an answer has is known when the policy has written one",
     ("Pair", "reward"): "`labels` reads scores that are there; a reward computes them",
+    ("Rank", "reward"): "the same",
     ("Ibn", "roots"): "`bound` is another number for each number of comparisons; a list is tried for all of them",
 }
 DERIVED = """\

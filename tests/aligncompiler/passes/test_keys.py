@@ -313,6 +313,7 @@ FIXED = {
     "combine": "`weighted` needs weights",
     "budget.steps": "the budget is in epochs",
     "budget.epochs": "the budget is in steps",
+    r"(sft|dpo)\.weights": "a policy has no head to train by itself",
     "metrics.2.part": "a trained scorer gives one figure",
     "metrics.2.reward": "a profile chooses answers by the only other scorer",
     "sft.model": "there is one policy before it",

@@ -86,6 +86,17 @@ def test_a_limit_and_all_pairs(compiled: Compile, full: str) -> None:
     assert of(compiled, every.replace("all_pairs}", "all_pairs, per_prompt: 2}"))["stages.pairs"].rows == at_most(20)
 
 
+def test_trees_are_as_many_answers_and_one_more_to_measure_by(compiled: Compile, full: str) -> None:
+    grown = full.replace("count: 4, max_new_tokens: 128}", "count: 4, max_new_tokens: 128, topology: {kind: tree, depth: 2}}")
+    pairs = "reward: ${rewards.steps}, rule: {kind: tree_pairs, per_tree: 3"
+    drawn = grown.replace("reward: ${rewards.steps}}", pairs + "}}")
+    chain, tree, fixed = (of(compiled, s)["stages.drafts"] for s in (full, drawn, drawn.replace("depth: 2}", "depth: 2, min_clauses: 1}")))
+    assert chain.rows == tree.rows == at_most(2000) and (tree.answers, tree.trees) == (exact(4), exact(1))
+    assert (chain.flops.value or 0) == (fixed.flops.value or 0) < (tree.flops.value or 0) < 1.3 * (chain.flops.value or 0)
+    assert (tree.memory.value or 0) > (chain.memory.value or 0)
+    assert of(compiled, drawn)["stages.pairs"].rows == at_most(1500)
+
+
 FILE = """\
 alignc: v1
 name: files

@@ -260,8 +260,19 @@ def test_init_lists_the_specs_that_come_with_it(capsys: Capture) -> None:
 @pytest.mark.parametrize("source", SPECS)
 def test_init_writes_a_spec_that_says_the_same_as_its_source(folder: Path, source: str, capsys: Capture) -> None:
     assert main(["init", "new/mine.yaml", "--from", source, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"wrote": "new/mine.yaml"}
+    assert json.loads(capsys.readouterr().out)["wrote"] == "new/mine.yaml"
     assert (folder / "new" / "mine.yaml").read_bytes() == (data_folder("specs") / f"{source}.yaml").read_bytes()
+
+
+def test_init_writes_what_a_spec_extends_beside_it(folder: Path, capsys: Capture) -> None:
+    for name in ("one.yaml", "two.yaml"):
+        assert main(["init", f"new/{name}", "--from", "tree_reward", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"wrote": f"new/{name}", "parents": ["new/chain_reward.yaml"]}
+        assert main(["check", f"new/{name}"]) == 0
+    (folder / "new" / "chain_reward.yaml").write_text("mine")
+    capsys.readouterr()
+    assert main(["init", "new/three.yaml", "--from", "tree_reward"]) == 2
+    assert "`new/chain_reward.yaml` exists already" in capsys.readouterr().err
 
 
 def test_init_never_overwrites(folder: Path, capsys: Capture) -> None:

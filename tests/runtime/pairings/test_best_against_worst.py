@@ -2,6 +2,7 @@
 
 import pytest
 
+from runtime.candidates import Candidates
 from runtime.pairings.best_against_worst import best_against_worst
 
 
@@ -18,4 +19,4 @@ from runtime.pairings.best_against_worst import best_against_worst
     ids=["one pair", "the first of equals", "equal scores", "one answer", "too close", "just far enough"],
 )
 def test_one_pair_a_prompt(scores, gap, wanted):
-    assert best_against_worst(scores, min_gap=gap) == wanted
+    assert best_against_worst(Candidates({"score": scores}), min_gap=gap) == wanted

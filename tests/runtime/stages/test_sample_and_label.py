@@ -3,6 +3,7 @@
 import pytest
 
 from aligncompiler.spec.rule import ExactMatch
+from aligncompiler.spec.topology import Chain, Tree
 from runtime.fault import Fault
 from runtime.registry import bind
 from runtime.stages.label import label
@@ -18,6 +19,7 @@ def drafts(make_work, dataset, finished, policy_artifact):
         work = make_work()
         usual = {
             "count": 2,
+            "topology": bind(Chain(), {}),
             "max_new_tokens": 4,
             "temperature": 1.0,
             "top_k": None,
@@ -63,3 +65,15 @@ def test_a_trained_scorer_labels_as_well_as_a_rule(drafts, make_work, finished, 
     work = make_work()
     label(work, completions=drafts()[1], reward=scorer_artifact())
     assert len({r["score"] for r in load_rows(finished(work, "dataset"))}) > 1
+
+
+def test_new_answers_to_old_prompts_carry_nothing_of_the_old_answers(drafts, make_work, finished):
+    topology = bind(Tree(depth=2, separator="[a-m ]"), {})
+    work, grown = drafts(PROMPTS[:1], count=4, max_new_tokens=24, topology=topology)
+    assert work.facts["answer_columns"] == ["completion", "sample", "tokens", "ended", "segments", "path"]
+    assert all("".join(row["segments"]) == row["completion"] for row in load_rows(grown))
+    labelled = make_work()
+    label(labelled, completions=grown, reward=bind(ExactMatch(), {}))
+    assert {"segments", "path", "score"} <= set(load_rows(finished(labelled, "dataset")).columns)
+    _, again = drafts(list(load_rows(finished(labelled, "dataset"))), count=1)
+    assert not {"segments", "path", "score"} & set(load_rows(again).columns)

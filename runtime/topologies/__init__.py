@@ -1,0 +1,1 @@
+"""Implementations of the family `topologies`, one kind a file."""
