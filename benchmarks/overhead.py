@@ -33,8 +33,8 @@ from runtime.model_files import load_encoder, load_network  # noqa: E402
 from runtime.modules.offline import Offline, learning_rate_share  # noqa: E402
 from runtime.ranks import Ranks  # noqa: E402
 from runtime.registry import bind  # noqa: E402
-from runtime.stages.train import encode  # noqa: E402
 from runtime.scorer import Shape  # noqa: E402
+from runtime.stages.train import encode  # noqa: E402
 from runtime.store import Store  # noqa: E402
 from runtime.trainer import fit, make_trainer  # noqa: E402
 from runtime.training_state import Saving  # noqa: E402
