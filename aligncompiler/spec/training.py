@@ -117,7 +117,8 @@ class Train(Stage):
             if not scorer.attributes:
                 text = f"objective `{tag}` fits attributes, and `{self.model}` tells none"
                 yield Problem("M508", "model", text, ("declare the reward as `kind: attributes`", "or train a scalar reward by `bradley_terry`"))
-            for name in scorer.attributes:
+            fits = Needs(("dataset",), self.objective.rows).met_by(self.data.output)
+            for name in scorer.attributes if fits else ():
                 if not self.data.output.has_column(name):
                     known = ", ".join(self.data.output.columns)
                     yield Problem("M509", "data", f"`{self.data}` has no column `{name}`, an attribute of `{self.model}`", (f"columns: {known}",))
