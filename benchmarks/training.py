@@ -1,7 +1,8 @@
 """Training beside TRL: pairs per CPU-second, peak memory and losses of DPO and of reward models, part of `make bench`.
 
 Every figure is measured in a process of its own, ours and theirs in turn; ratios are medians of the ratios of neighbouring runs. The rows have
-HH-like lengths (prompt about 150 tokens, answers about 70, at most 512 in all), or are binary trees of answers. All models are Llamas with a
+HH-like lengths (prompt about 150 tokens, answers about 70, at most 512 in all), or are binary trees of answers; an ensemble of five scorers of five
+attributes on one backbone is measured beside one of them. All models are Llamas with a
 vocabulary of 32,000 words, in the same folder, with the same tokenizer. CPU time is user and system time of all threads from the second
 optimiser step on; memory is what a process holds at most, less what it holds when its libraries and the model are loaded.
 
@@ -32,14 +33,18 @@ from inputs.pairs import GPU, ROWS_A_STEP, SHAPE, VOCABULARY, prepare
 TIME = "seconds" if GPU else "cpu_seconds"
 DPO = "objective: {kind: dpo, beta: 0.1}"
 BRADLEY_TERRY = "objective: {kind: bradley_terry}"
+LIKELIHOOD = "objective: {kind: gaussian_likelihood}"
 
 SPEC = """\
 alignc: v1
 name: bench
 engine: {{accelerator: {accelerator}, precision: {precision}}}
 models: {{base: {{kind: causal_lm, folder: {model}}}}}
-datasets: {{pairs: {{kind: preferences, file: {rows}}}}}
-rewards: {{scalar: {{kind: scalar, backbone: "${{models.base}}"}}}}
+datasets: {{pairs: {{kind: {kind}, file: {rows}}}}}
+rewards:
+  scalar: {{kind: scalar, backbone: "${{models.base}}"}}
+  attributes: {{kind: attributes, backbone: "${{models.base}}", names: [a, b, c, d, e], head: gaussian}}
+  ensemble: {{kind: ensemble, of: "${{rewards.attributes}}", members: 5}}
 stages:
   bench:
     kind: train
@@ -136,6 +141,7 @@ def ours(
             model=folder / "model",
             accelerator="cuda" if GPU else "cpu",
             precision="bfloat16" if GPU else "float32",
+            kind="completions" if rows == "rated" else "preferences",
             rows=folder / f"{rows}.jsonl",
             start=start,
             objective=objective,
@@ -277,6 +283,8 @@ def measurements(folder: Path, quick: bool) -> dict[str, Any]:
         "trees ours": lambda: ours(folder, "trees", BRADLEY_TERRY, "rewards.scalar", short, per_step=112),
         "trees trl default": lambda: theirs(folder, "trees", "RewardTrainer", short, {}),
         "trees padded": lambda: padded(folder, short),
+        "ensemble ours": lambda: ours(folder, "rated", LIKELIHOOD, "rewards.ensemble", steps),
+        "ensemble one member": lambda: ours(folder, "rated", LIKELIHOOD, "rewards.attributes", steps),
     }
 
 

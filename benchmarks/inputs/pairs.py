@@ -45,9 +45,16 @@ def tree_pairs(trees: int, seed: int = 0) -> Iterator[dict[str, str]]:
         yield from ({"prompt": prompt, "chosen": a, "rejected": b} for i, a in enumerate(order) for b in order[i + 1 :])
 
 
+def rated_answers(count: int, seed: int = 0) -> Iterator[dict[str, object]]:
+    """Answers with five ratings."""
+    rng = random.Random(seed)
+    for row in independent_pairs(count, seed):
+        yield {"prompt": row["prompt"], "completion": row["chosen"]} | {name: float(rng.randrange(5)) for name in "abcde"}
+
+
 def prepare(folder: Path) -> None:
     """The model, its tokenizer, and the rows, once."""
-    if (folder / "done").exists():
+    if (folder / "rated.jsonl").exists():
         return
     import tokenizers
     import torch
@@ -64,7 +71,11 @@ def prepare(folder: Path) -> None:
     )
     transformers.LlamaForCausalLM(config).save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
-    for name, rows in {"pairs": independent_pairs(256), "few": independent_pairs(ROWS_A_STEP, seed=1), "trees": tree_pairs(24)}.items():
+    for name, rows in {
+        "pairs": independent_pairs(256),
+        "few": independent_pairs(ROWS_A_STEP, seed=1),
+        "trees": tree_pairs(24),
+        "rated": rated_answers(256),
+    }.items():
         with (folder / f"{name}.jsonl").open("w") as stream:
             stream.writelines(json.dumps(row) + "\n" for row in rows)
-    (folder / "done").touch()
