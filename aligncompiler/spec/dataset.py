@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from .base import COMMIT, HUB_NAME, ROW_COLUMNS, Kind, Output, Problem, Range, field
+from .base import COMMIT, HUB_NAME, ROW_COLUMNS, Kind, Output, Problem, Range, Spec, field
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
@@ -237,3 +237,71 @@ class Deduction(Dataset):
         disk = about(self.count * (35 + 50 * leaves + 15 * others) + 4500) + FILE_BYTES
         rows = exact(self.count)
         return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=longest)
+
+
+class Spread(Spec):
+    """Standard deviations of the surest and of the most doubtful ratings."""
+
+    min: float = field(0.2, unit="that of the attributes", ge=0)
+    """Of answers that say what they say."""
+    max: float = field(1.0, unit="that of the attributes", ge=0)
+    """Of answers that begin with `perhaps`; the same as `min` makes ratings equally certain everywhere (the control)."""
+
+
+class RatedText(Dataset):
+    """Answers of invented words with known attributes, rated with noise whose spread depends on the answer: what a scorer says can be held to the truth.
+
+    Every word has a value in every attribute, standard normal and the same in all datasets of this kind; an attribute of an answer of n words is the
+    sum of theirs over the square root of n, and `gold` a fixed positive mixture of the attributes. A rating is the attribute plus noise of standard
+    deviation `noise.min`, or `noise.max` where the answer begins with `perhaps`.
+    """
+
+    kind: Literal["rated_text"] = "rated_text"
+    count: int = field(unit="prompts", ge=1)
+    """Number of prompts."""
+    answers: int = field(4, unit="answers per prompt", ge=1)
+    """Number of answers to each prompt."""
+    names: tuple[str, ...] = field(("helpfulness", "correctness", "coherence", "complexity", "verbosity"))
+    """Attributes; each is a column with the rating, and `true_<name>` one with the attribute itself."""
+    words: Range = field(Range(min=3, max=8))
+    """Length of an answer in words."""
+    vocabulary: int = field(64, unit="words", ge=2)
+    """Number of words that answers are drawn from."""
+    unseen: bool = field(False)
+    """Draw from another vocabulary of the same size, with none of the words of this one: rows out of the distribution."""
+    noise: Spread = field(Spread())
+    """Standard deviation of ratings."""
+    doubtful: float = field(0.5, unit="probability", ge=0, le=1)
+    """Share of the answers that begin with `perhaps`."""
+    between: tuple[float, float] = field((0.0, 1.0), unit="share of the hash range")
+    """Keep prompts whose hash falls in [lower, upper): two datasets with disjoint ranges never share a prompt."""
+    seed: int = field(0)
+    """Seed of the generator; not moved by the seed of the experiment, so that repeats share their data."""
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:  # type: ignore[override]  # they have the names of the attributes
+        return ("completion", "gold", "noise", *self.names, *(f"true_{name}" for name in self.names))
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_between(self.between)
+        if not self.names or len(set(self.names)) < len(self.names):
+            yield Problem("S405", "names", "`names` lists at least one attribute, and none twice")
+        for name in self.names:
+            if name in ("prompt", "completion", "gold", "noise", "score") or name.startswith("true_"):
+                yield Problem("S405", "names", f"an attribute cannot be called `{name}`, which is another column of these rows")
+        if self.words.min < 1:
+            yield Problem("S405", "words.min", "an answer has at least one word")
+
+    def output(self) -> Output:
+        return Output("dataset", ("completions",), self.answer_columns[1:])
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """Exactly `count` prompts with `answers` rows each; words have about six letters, and columns 8 bytes a number."""
+        from .cost import FILE_BYTES, Estimate, about, exact
+
+        rows = exact(self.count * self.answers)
+        text = about(30 + 7 * (self.words.min + self.words.max) / 2)
+        disk = (rows * (40 + 8 * (2 + 2 * len(self.names))) + FILE_BYTES).rough()
+        return Estimate(
+            rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=about(40 + 7 * self.words.max), answers=exact(self.answers)
+        )

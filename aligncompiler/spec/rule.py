@@ -74,6 +74,19 @@ class MathEqual(Reward):
         return ("answer",)
 
 
+class Column(Reward):
+    """A number that the rows carry: a rating by people, or the truth where it is known."""
+
+    kind: Literal["column"] = "column"
+
+    name: str
+    """Column of the rows."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.name,)
+
+
 class Length(Reward):
     """The length of an answer; `clip`, `weighted_sum` and `length_penalty` make a preference of it."""
 

@@ -105,7 +105,7 @@ def test_a_topic_that_is_not_there_suggests_one(topic: str, help: str) -> None:
 
 
 def test_a_key_that_stands_in_several_places_is_listed_with_all_of_them() -> None:
-    assert [d.name for d in find("count").fields] == ["deduction.count", "sample.count", "lexicographic.levels.count", "rounds.count"]
+    assert [d.name for d in find("count").fields] == ["deduction.count", "rated_text.count", "sample.count", "lexicographic.levels.count", "rounds.count"]
     assert {"model: causal_lm, encoder", "optimizer: adamw"} <= {line.strip() for line in find("kind").text.splitlines()}
 
 
