@@ -91,10 +91,12 @@ def required(cls: type[Spec]) -> dict[str, str]:
     return {name: value(slots(cls)[name]) for name, info in cls.model_fields.items() if name != "kind" and info.is_required()}
 
 
-def homes(cls: type[Spec], before: str, after: str, seen: frozenset[type[Spec]] = frozenset()) -> Iterator[tuple[type[Spec], str, str]]:
-    """Every statement that can stand inside one whose braces are open between the texts, itself included, with the texts around its own inside."""
-    if cls in seen:
+def homes(cls: type[Spec], before: str, after: str, known: set[type[Spec]]) -> Iterator[tuple[type[Spec], str, str]]:
+    """Every statement that can stand inside one whose braces are open between the texts, itself included, with the texts around its own inside; those
+    that are known are left out, for rewards stand inside of rewards to any depth."""
+    if cls in known:
         return
+    known.add(cls)
     yield cls, before, after
     for name, slot in slots(cls).items():
         if cls is Experiment and name in DECLARED:
@@ -103,7 +105,7 @@ def homes(cls: type[Spec], before: str, after: str, seen: frozenset[type[Spec]] 
         item = slot.items or slot.values or slot
         opened, closed = ("[", "]") if slot.items else ("{a: ", "}") if slot.values else ("", "")
         for inner in [item.nested] if item.nested else kinds(item.family.family).values() if item.family else ():
-            yield from homes(inner, f"{before}{others}{name}: {opened}{{", f"}}{closed}{after}", seen | {cls})
+            yield from homes(inner, f"{before}{others}{name}: {opened}{{", f"}}{closed}{after}", known)
 
 
 def whole(changed: dict[str, str]) -> tuple[str, str]:
@@ -121,10 +123,7 @@ def statements() -> Iterator[tuple[type[Spec], str, str]]:
         for cls in kinds(family).values():
             tops.append((cls, *whole({family: BASE[family][:-1] + ", probe: {@@}}"})))
     for top, before, after in tops:
-        for cls, b, a in homes(top, before, after) if top is not Experiment else [(top, before, after)]:
-            if cls not in known:
-                known.add(cls)
-                yield cls, b, a
+        yield from homes(top, before, after, known) if top is not Experiment else [(top, before, after)]
     for name, slot in slots(Experiment).items():
         if slot.nested is not None and slot.nested not in known:
             known.add(slot.nested)
