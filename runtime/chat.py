@@ -68,8 +68,9 @@ class Chat:
 
     def render(self, messages: Sequence[Message], reply: bool) -> str:
         """What the template writes of a conversation; `reply` opens the turn of the assistant."""
+        template = self.template
         try:
-            text: str = self.tokenizer.apply_chat_template(list(messages), chat_template=self.template, tokenize=False, add_generation_prompt=reply)
+            text: str = self.tokenizer.apply_chat_template(list(messages), chat_template=template, tokenize=False, add_generation_prompt=reply)
         except jinja2.TemplateSyntaxError as error:
             raise refused(f"line {error.lineno} of it does not parse: {(error.message or '').rstrip('.')}") from None
         except Exception as error:  # noqa: BLE001  a template is a program, and may fail as any

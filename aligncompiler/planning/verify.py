@@ -98,6 +98,10 @@ OUTPUT: Shape = {
     "space": (is_text, "a text"),
     "holds": (lambda value: isinstance(value, list) and all(map(is_part, value)), "a list of parts, each a name and what it is"),
     "context": (lambda value: value is None or is_whole(value), "a whole number or null"),
+    "attributes": (is_texts, "a list of texts"),
+    "uncertainty": (is_text, "a text"),
+    "members": (is_whole, "a whole number"),
+    "weights": (is_texts, "a list of texts"),
 }
 CELL: Shape = {
     "name": (is_text, "a text"),

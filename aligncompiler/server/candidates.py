@@ -109,7 +109,7 @@ def words_at(analysis: Analysis, path: tuple[str, ...]) -> Iterator[str]:
     if path[-1] == "part":
         reward = beside(analysis, path[:-1], "reward", "rewards")
         output = reward.output() if isinstance(reward, Kind) else None
-        figures = getattr(reward, "parts", ()) if output is None else output.columns
+        figures = getattr(reward, "figures", ()) if output is None else output.columns
         yield from ("score", *figures) if reward is not None else ()
     elif path[-1] == "by" and path[-3:-2] == ("metrics",):
         data = beside(analysis, path[:-3], "data", "datasets")

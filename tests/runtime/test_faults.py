@@ -347,7 +347,13 @@ def test_a_store_that_may_only_be_read_is_one_diagnostic(folder, small_disk):
 
 
 def test_memory_that_runs_out_names_the_stage_its_estimate_and_what_to_lower(folder):
-    plan = plan_of(folder, "datasets.puzzles.count=4000", "stages.sft.batch.rows=4000", "stages.sft.batch.tokens_at_once=1000000")
+    plan = plan_of(
+        folder,
+        "datasets.puzzles.count=4000",
+        "stages.sft.batch.rows=4000",
+        "stages.sft.batch.tokens_at_once=1000000",
+        "models.base.architecture.hidden_size=256",
+    )
 
     def limit():
         room = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + (300 << 20)
