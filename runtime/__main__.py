@@ -130,7 +130,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         with suppress(OSError):  # of the same disk, maybe
             summary.write("failed", 4, why=str(error), **({"failed": summary.at} if summary.at else {}))
         return 4
-    except Exception as error:
+    except Exception as error:  # told by `guarded`; whoever reads the summary should not find a run that goes on
         with suppress(Exception):  # what went wrong may go wrong again
             summary.write("failed", 5, why=f"internal error: {type(error).__name__}: {error}", **({"failed": summary.at} if summary.at else {}))
         raise

@@ -135,7 +135,7 @@ class Console:
             self.say(Text("    this processor has no units for bfloat16 and emulates it, many times slower: float32 is faster here", "yellow"))
         cores = os.cpu_count() or 1
         if engine.accelerator == "cpu" and engine.devices > cores:
-            self.say(Text(f"    {engine.devices} processes share {cores} cores: more than cores are slower than as many", "yellow"))
+            self.say(Text(f"    {engine.devices} processes share {cores} cores: as many as cores would be faster", "yellow"))
         if not self.on_terminal:
             yield
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from .output_head import token_logp
 Measured = dict[str, Tensor]
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A model of transformers asked through forests. `causal` ones share prefixes; what a bidirectional encoder makes of a prompt depends on the
     answer behind it. What objectives read, each kind tells by its `measure`, once for each of its members; one that has none is its only one."""
 
@@ -38,9 +39,9 @@ class Network(nn.Module):
         found: torch.device = self.model.device
         return found
 
+    @abstractmethod
     def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> list[Measured]:
         """What objectives read, by name, for each member."""
-        raise NotImplementedError
 
     def states(self, forest: Forest) -> Tensor:
         """Hidden states of a causal model, [S, D]."""
@@ -95,7 +96,7 @@ BIDIRECTIONAL = {"bert", "roberta", "electra", "camembert", "xlm-roberta"}  # fa
 
 def shard(network: Network, mesh: Any) -> None:
     """Spread the weights over the processes of a mesh, block by block; each is whole only while it is computed with (FSDP2)."""
-    blocks = set(network.model._no_split_modules or ())  # what transformers itself keeps on one device
+    blocks = {name for part in network.parts for name in part.model._no_split_modules or ()}  # what transformers itself keeps on one device
     for module in network.modules():
         if type(module).__name__ in blocks:
             fully_shard(module, mesh=mesh)

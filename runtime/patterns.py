@@ -16,8 +16,9 @@ SECONDS = 10.0  # on one text; a pattern that behaves takes microseconds
 compiled = lru_cache(maxsize=64)(regex.compile)
 
 
-def matches(pattern: str, text: str, whole: bool = False, most: int | None = None) -> list[regex.Match[str]]:
-    """The matches in a text from its start, none over another; or of all of it. At most so many of them. Raises Fault when that takes too long."""
+def matches(pattern: str, text: str, whole: bool = False, most: int | None = None, field: str = "reward") -> list[regex.Match[str]]:
+    """The matches in a text from its start, none over another; or of all of it. At most so many of them. Raises Fault, at this field
+    of the stage, when that takes too long."""
     read, found = compiled(pattern), list[regex.Match[str]]()
     try:
         if whole:
@@ -32,5 +33,5 @@ def matches(pattern: str, text: str, whole: bool = False, most: int | None = Non
         way_out = (
             "a repetition inside of a repetition, such as `(a+)+`, or of alternatives that match the same, such as `(a|aa)+`, tries all ways to divide a text"
         )
-        raise Fault("P632", told, "reward", (way_out,)) from None
+        raise Fault("P632", told, field, (way_out,)) from None
     return found

@@ -12,7 +12,7 @@ def check_judges(plan: Plan, report: Report) -> Plan:
     """Report every stage that measures a model by a trained scorer that had a part in the making of this model, or that is this model."""
     for stage in plan.stages:
         for field, index, metric in metrics_of(stage):
-            judged = [stage.source(ref) for name in stage.spec.judges if name != field for ref in refs(getattr(stage.spec, name))]  # type: ignore[attr-defined]
+            judged = [stage.source(ref) for name in getattr(stage.spec, "judges", ()) if name != field for ref in refs(getattr(stage.spec, name))]
             for scorer in dict.fromkeys(ref for ref in refs(metric) if ref.output.artifact == "scorer"):
                 helped = [id for id in dict.fromkeys(judged) if stage.source(scorer) == id or stage.source(scorer) in plan.ancestors(id)]
                 if helped:

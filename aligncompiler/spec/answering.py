@@ -10,7 +10,7 @@ from .base import Needs, Output, Problem, Ref, field
 from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
 from .reward import Reward, figures_of
-from .stage import Stage, asked, check_reward_columns, computes
+from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
 from .topology import Chain, Topology
 
 if TYPE_CHECKING:
@@ -110,11 +110,7 @@ class Label(Stage):
 
     def check(self) -> Iterator[Problem]:
         yield from check_reward_columns(self.reward, self.completions, "reward")
-        rows = self.completions.output
-        for figure in figures_of(self.reward) if "ratings" not in rows.all_rows else ():
-            if figure in rows.columns:
-                text = f"the figure `{figure}` of the reward would take the place of the column `{figure}` of `{self.completions}`"
-                yield Problem("M524", "reward", text, ("give the part of the reward another name",))
+        yield from check_lost_columns(self.reward, self.completions)
 
     def output(self) -> Output:
         completions = self.completions.output

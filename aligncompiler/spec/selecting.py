@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, Spec, field
 from .reward import Reward, figures_of
-from .stage import Stage, asked, check_reward_columns, computes
+from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
@@ -85,6 +85,7 @@ class Rank(Stage):
         yield from check_reward_columns(self.reward, self.completions, "reward")
         if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
             yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
+        yield from check_lost_columns(self.reward, self.completions) if not isinstance(self.reward, str) else ()
         told = self.completions.output.columns if isinstance(self.reward, str) else figures_of(self.reward)
         if self.sure is not None and not {"uncertainty", "*"} & set(told):
             text = "`sure` asks how uncertain the reward is, which it does not tell"

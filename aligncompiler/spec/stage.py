@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .base import Kind, Problem, Ref
 from .length import read_at_most
-from .reward import Reward, columns_read, inside, scorers_in
+from .reward import Reward, columns_read, figures_of, inside, scorers_in
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
@@ -40,6 +40,14 @@ def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator
             if isinstance(one, Reward) and not data.output.has_column(column):
                 text = f"reward `{one.tag}` reads the column `{column}`, which `{data}` does not carry"
                 yield Problem("R304", f"{field_name}.{path}".rstrip("."), text)
+
+
+def check_lost_columns(reward: Reward | Ref, data: Ref) -> Iterator[Problem]:
+    """The figures of a reward become columns of the rows, and must not take the place of others; of rows that carry scores already they may."""
+    for figure in figures_of(reward) if "ratings" not in data.output.all_rows else ():
+        if figure in data.output.columns:
+            text = f"the figure `{figure}` of the reward would take the place of the column `{figure}` of `{data}`"
+            yield Problem("M524", "reward", text, ("give the part of the reward another name",))
 
 
 def computes(reward: object) -> bool:

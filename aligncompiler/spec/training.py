@@ -70,7 +70,7 @@ class Train(Stage):
     batch: Batch = field(Batch())
     """Size of a step."""
     weights: Literal["all", "head", "gate"] = field("all")
-    """Weights that change, the others are frozen: all (with an adapter, those that it has), the head of a scorer, or the gate over its attributes."""
+    """Weights that change, the others are frozen: all (with an adapter, those that it has); the head of a scorer with its gate; or the gate alone."""
     reduction: Reduction = field(Mean())
     """How the entries of the loss become the loss of a step."""
     clip_norm: float = field(1.0, unit="gradient norm", gt=0)
@@ -100,6 +100,9 @@ class Train(Stage):
         if self.weights not in ("all", *self.model.output.weights):
             known = ", ".join(f"`{name}`" for name in ("all", *self.model.output.weights))
             yield Problem("M509", "weights", f"`{self.model}` has no {self.weights} to train by itself", (f"weights that it has: {known}",))
+        if self.weights == "gate" and not any(name.endswith("_reward") for name in self.objective.reads):
+            text = f"objective `{self.objective.tag}` does not ask the gate, which would learn nothing"
+            yield Problem("M507", "weights", text, ("train the gate by `bradley_terry`", "or leave `weights` out"))
         if self.reduction.sequences and self.objective.per == "rows":
             text = f"objective `{self.objective.tag}` gives one number a row, so `reduction: {self.reduction.tag}` has no tokens to weigh"
             yield Problem("M507", "reduction", text, ("remove `reduction`",))

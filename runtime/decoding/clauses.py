@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+import regex
+
+from ..patterns import matches
 from .stopping import Stops
 
 TAIL = 8  # tokens in whose text what ends a clause is looked for: to look through all of an answer at every token would cost as much as a small model
@@ -15,18 +17,22 @@ class Clauses:
 
     def __init__(self, stops: Stops, separator: str) -> None:
         self.stops = stops
-        self.separator = re.compile(separator)
+        self.separator = separator
+
+    def separators(self, text: str) -> list[regex.Match[str]]:
+        """The separators in a text. Raises Fault for a pattern that takes too long."""
+        return matches(self.separator, text, field="topology.separator")
 
     def count(self, text: str) -> int:
         """How many clauses a text has."""
-        found = [match.span() for match in self.separator.finditer(text)]
+        found = [match.span() for match in self.separators(text)]
         starts = [0, *(end for _, end in found)]
         ends = [*(start for start, _ in found), len(text)]
         return sum(1 for start, end in zip(starts, ends, strict=True) if text[start:end].strip())
 
     def ends(self, text: str) -> bool:
         """Whether a text ends with a separator."""
-        return any(match.end() == len(text) for match in self.separator.finditer(text))
+        return any(match.end() == len(text) for match in self.separators(text))
 
     def close(self, above: Sequence[int], own: Sequence[int], least: int) -> bool:
         """Whether the segment `own`, which stands below the tokens `above` of the answer, may end here: with a separator, with `least` clauses or more,
@@ -44,7 +50,7 @@ class Clauses:
     def cuts(self, tokens: Sequence[int], text: str, parts: int) -> list[int]:
         """After how many tokens an answer of this text is cut into `parts` segments as alike in clauses as can be, or into as many as it has clauses."""
         places = []
-        for match in self.separator.finditer(text):
+        for match in self.separators(text):
             if text[match.end() :].strip() and not self.half_stopped(text[: match.end()]):
                 count = self.tokens_of(tokens, match.end())
                 if count is not None and (not places or count > places[-1]):

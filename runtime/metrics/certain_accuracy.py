@@ -14,7 +14,7 @@ from ..registry import implements
 @implements(CertainAccuracy)
 def certain_accuracy(judge: Judge, *, share: float) -> Measured:
     """1 if the chosen answer scores higher, 1/2 at a tie, else 0; the groups are the `share` of the pairs with the smallest and with the largest sum of the
-    uncertainties of their answers, floor(share n) each. Source: arXiv:2410.00847, section 4.2."""
+    uncertainties of their answers, floor(share n) each. Source: arXiv:2410.00847."""
     scores = judge.own_pair_scores
     unsure_N = scores.values_NLF[:, :, scores.figures.index("uncertainty")].sum(1)
     groups = [""] * len(scores)

@@ -34,7 +34,7 @@ def called(name: str, rows: list[dict[str, Any]]) -> Iterator[Any]:
         yield from loaded(name)(rows)
     except Fault:
         raise
-    except Exception as error:
+    except Exception as error:  # a stranger's function may raise anything
         raise fault(name, f"stopped with {type(error).__name__}: {str(error).partition(chr(10))[0]}") from error
 
 

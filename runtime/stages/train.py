@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def train(
     torch.manual_seed(work.seed)
     network = load_network(model).train()
     adapted = adapt(network, read_about(model)["adapter"])
-    freeze(network, weights)
+    freeze(network, weights, objective.spec.reads)
     for part in network.parts if gradient_checkpointing else ():
         part.model.activation_checkpointing_enable({"use_reentrant": False})
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
@@ -177,15 +178,18 @@ def margins(data: Artifact) -> Floats:
     return np.fromiter((float(row["margin"] or 0.0) for row in rows), np.float64) if rows.columns else np.zeros(len(rows))
 
 
-def freeze(network: Network, weights: str) -> None:
-    """Let only these weights change: `all`, the `head` of a scorer with its gate, or the `gate`. What is frozen drops nothing out."""
-    if weights == "all":
-        return
+def freeze(network: Network, weights: str, reads: Sequence[str]) -> None:
+    """Let only these weights change: `all`, the `head` of a scorer with its gate, or the `gate`; of them a gate only if the objective `reads` rewards, for
+    otherwise it has no gradient, which replicas would wait for. What is frozen drops nothing out."""
     for part in network.parts:
-        part.requires_grad_(False).eval()
-        heads = [child for child in part.model.children() if child is not part.model.base_model] if weights == "head" else []
-        for module in (*heads, *getattr(part, "gates", ())):
-            module.requires_grad_(True).train()
+        gates = list(getattr(part, "gates", ()))
+        if weights != "all":
+            part.requires_grad_(False).eval()
+            heads = [child for child in part.model.children() if child is not part.model.base_model] if weights == "head" else []
+            for module in (*heads, *gates):
+                module.requires_grad_(True).train()
+        for gate in gates if not any(name.endswith("_reward") for name in reads) else ():
+            gate.requires_grad_(False)
 
 
 def adapt(network: Network, adapter: dict[str, Any] | None) -> list[Any]:

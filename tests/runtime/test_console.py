@@ -189,3 +189,12 @@ def test_bfloat16_without_units_for_it_is_told(plan, capsys, monkeypatch, units,
     with Console(plan, silent=False).running():
         pass
     assert capsys.readouterr().err.count("emulates it") == told
+
+
+@pytest.mark.parametrize(("devices", "told"), [(2, 0), (16, 1)])
+def test_more_processes_than_cores_are_told(plan, capsys, monkeypatch, devices, told):
+    plan.engine.devices = devices
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with Console(plan, silent=False).running():
+        pass
+    assert capsys.readouterr().err.count("processes share 2 cores") == told

@@ -18,7 +18,7 @@ from runtime.rewards.ensemble import ensemble
 from runtime.rewards.scalar import scalar
 from runtime.scorer import Scorer, Shape
 from runtime.scoring import reward_rows
-from runtime.stages.train import train
+from runtime.stages.train import freeze, train
 from runtime.store import Artifact
 
 NAMES = ("help", "truth")
@@ -219,3 +219,13 @@ def test_an_encoder_without_kinds_of_segments_scores(family, bert_folder, tmp_pa
     found = reward_rows(made, ROWS[:4])
     assert not found.skips
     assert np.ptp(found.score) > 0
+
+
+def test_a_gate_that_the_objective_does_not_ask_has_no_gradient_to_wait_for(make_scorer):
+    network = load_scorer(make_scorer(gate=Perceptron(layers=1)))
+    freeze(network, "all", GaussianLikelihood.reads)
+    assert not any(p.requires_grad for p in network.gates.parameters())
+    assert all(p.requires_grad for p in network.model.parameters())
+    network = load_scorer(make_scorer(gate=Perceptron(layers=1)))
+    freeze(network, "gate", BradleyTerry.reads)
+    assert {name.partition(".")[0] for name, p in network.named_parameters() if p.requires_grad} == {"gates"}

@@ -93,9 +93,10 @@ def test_a_folder_in_which_a_run_goes_on_is_left_alone(plan: Plan, capsys: Captu
     release()
 
 
-def test_a_store_that_is_a_file_is_told_before_anything_starts(plan: Plan, folder: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize("store", ["file", "file/below"])
+def test_a_store_that_cannot_be_made_is_told_before_anything_starts(plan: Plan, folder: Path, capsys: Capture, store: str) -> None:
     (folder / "file").write_text("")
-    assert main(["run", "spec.yaml", "--store", "file", "--json"]) == 1
+    assert main(["run", "spec.yaml", "--store", store, "--json"]) == 1
     assert [d["code"] for d in json.loads(capsys.readouterr().out)["diagnostics"]] == ["P605"]
     assert not (folder / "runs").exists()
 

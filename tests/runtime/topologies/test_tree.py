@@ -16,7 +16,7 @@ from runtime.decoding.decoder import Decoder
 from runtime.decoding.drawing import Drawing
 from runtime.decoding.noise import gumbel, mix
 from runtime.decoding.stopping import Stops
-from runtime.fault import Skip
+from runtime.fault import Fault, Skip
 from runtime.forest import grafted, trunk_and_leaves
 from runtime.generate import Decoding, jobs_of
 from runtime.growing import Grower, Shape, likeness, shared
@@ -253,3 +253,10 @@ def test_a_separator_that_runs_on_costs_some_sharing_and_nothing_else(tokenizer)
     trunk, leaves = encoder.parts(row, ("chosen", "rejected"))
     tree = grafted([trunk_and_leaves(trunk, leaves)])
     assert [list(tokens) for tokens, _ in tree.sequences()] == [trunk + leaf for leaf in leaves]
+
+
+def test_a_separator_that_takes_too_long_is_one_fault_at_its_field(tokenizer, monkeypatch):
+    monkeypatch.setattr("runtime.patterns.SECONDS", 0.2)
+    with pytest.raises(Fault, match="took more than") as caught:
+        Clauses(Stops(tokenizer, ()), r"(a|aa)+$").count("a" * 60 + "b")
+    assert (caught.value.code, caught.value.field) == ("P632", "topology.separator")
