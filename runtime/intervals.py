@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
-RESAMPLES = 4000
+from .encoded import Floats, Ints
+
+RESAMPLES = 4000  # of means
+STATISTIC_RESAMPLES = 1000  # of other statistics, which are computed anew for each
+
+Statistic = Callable[[Floats], float]  # of rows, [N] or [N, K]; NaN where they give none
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its interval and the number of rows it is taken over."""
+    """A figure with its interval and the number of rows it is taken over."""
 
     value: float
     low: float
@@ -22,7 +27,7 @@ class Estimate:
     n: int
 
 
-def estimate(values: Sequence[float], clusters: Sequence[object], confidence: float, signed: bool = False) -> Estimate:
+def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confidence: float, signed: bool = False) -> Estimate:
     """The mean with its interval.
 
     For 0/1 values on independent rows the Wilson interval, unless they are `signed` (differences); otherwise the percentile bootstrap over clusters
@@ -30,19 +35,52 @@ def estimate(values: Sequence[float], clusters: Sequence[object], confidence: fl
     """
     numbers = np.asarray(values, dtype=float)
     mean = float(numbers.mean())
-    if not signed and len(set(clusters)) == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
+    member = numbered(clusters)
+    num_clusters = int(member.max()) + 1
+    if not signed and num_clusters == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
         return Estimate(mean, *wilson(mean, len(numbers), confidence), len(numbers))
     if not signed and numbers.min() == numbers.max() and 0.0 <= mean <= 1.0:
-        return Estimate(mean, *wilson(mean, len(set(clusters)), confidence), len(numbers))  # equal values do not make the mean certain
-    index = {c: i for i, c in enumerate(dict.fromkeys(clusters))}
-    member = np.array([index[c] for c in clusters])
+        return Estimate(mean, *wilson(mean, num_clusters, confidence), len(numbers))  # equal values do not make the mean certain
     sums = np.bincount(member, weights=numbers)
     sizes = np.bincount(member).astype(float)
     generator = np.random.default_rng(0)
     means = np.array([sums[draw].sum() / sizes[draw].sum() for draw in (generator.integers(len(sums), size=len(sums)) for _ in range(RESAMPLES))])
+    return Estimate(mean, *middle(means, confidence), len(numbers))
+
+
+def estimate_of(statistic: Statistic, values: Floats, clusters: Sequence[object], confidence: float) -> Estimate | None:
+    """Any statistic of rows with the percentile bootstrap over clusters (1,000 resamples, fixed seed); None where the rows give none.
+
+    Resamples that give none are left out. Source: Efron 1979. Statistics that are bounded below by zero, such as a calibration error, are biased
+    upwards in few rows, and so are their resamples.
+    """
+    value = statistic(values)
+    if not math.isfinite(value):
+        return None
+    member = numbered(clusters)
+    order, sizes = member.argsort(kind="stable"), np.bincount(member)
+    starts = sizes.cumsum() - sizes
+    generator = np.random.default_rng(0)
+    found = np.empty(STATISTIC_RESAMPLES)
+    for number in range(STATISTIC_RESAMPLES):
+        drawn = generator.integers(len(sizes), size=len(sizes))
+        some = sizes[drawn]
+        within = np.arange(some.sum()) - (some.cumsum() - some).repeat(some)
+        found[number] = statistic(values[order[starts[drawn].repeat(some) + within]])
+    return Estimate(float(value), *middle(found[np.isfinite(found)], confidence), len(values))
+
+
+def numbered(clusters: Sequence[object]) -> Ints:
+    """The number of the cluster of each row, counted as they first appear."""
+    index = {c: i for i, c in enumerate(dict.fromkeys(clusters))}
+    return np.fromiter((index[c] for c in clusters), np.int64, len(clusters))
+
+
+def middle(found: Floats, confidence: float) -> tuple[float, float]:
+    """The middle `confidence` of resampled figures."""
     tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Estimate(mean, float(low), float(high), len(numbers))
+    low, high = np.quantile(found, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def wilson(share: float, n: int, confidence: float) -> tuple[float, float]:

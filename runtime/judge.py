@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+import numpy as np
+
+from .encoded import Floats, Ints
 from .fault import Fault, Skip
 from .generate import Answer, Decoding
-from .model_files import load_encoder, load_network
+from .intervals import Statistic
+from .model_files import load_encoder, load_network, read_about
 from .on_demand import Mapped, OnDemand
 from .registry import Bound
 from .rows import Row
-from .scores import Score
+from .scorer import Shape
 from .scoring import Values, reward_rows, score_rows
 from .store import Artifact
 from .work import Work
@@ -21,18 +26,35 @@ from .writing import write_answers
 PAIR = ("chosen", "rejected")
 
 
-def in_order(pair: Sequence[float]) -> float:
-    """1 if the chosen answer scores higher, 1/2 at a tie, else 0."""
-    return 1.0 if pair[0] > pair[1] else 0.5 if pair[0] == pair[1] else 0.0
+def in_order(scores_N2: Floats) -> Floats:
+    """1 if the chosen answer scores higher, 1/2 at a tie, else 0, [N]; NaN where a score is missing."""
+    gap_N = scores_N2[:, 0] - scores_N2[:, 1]
+    return np.where(np.isnan(gap_N), np.nan, np.sign(gap_N) / 2 + 0.5)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the rows by their numbers; `statistic` where another one than that of all rows is of interest."""
+
+    rows: Ints
+    statistic: Statistic | None = None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of one model: a value per row (None where it could not be measured), the groups of the rows, and baselines by name."""
+    """One metric of one model.
 
-    values: list[float | None]
-    groups: list[str]
-    baselines: Mapping[str, list[float | None]] = field(default_factory=dict)
+    `values` has a number a row, [N], or several, [N, K]; NaN where it could not be measured. What is told is their mean or, where there is one, their
+    `statistic`, of all rows and of `groups`. `baselines` and `variants` (other ways to use the model) are such values by name. `clusters` says for each
+    row what it hangs together with: rows with the same prompt, if it is None.
+    """
+
+    values: Floats
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    baselines: Mapping[str, Floats] = field(default_factory=dict)
+    variants: Mapping[str, Floats] = field(default_factory=dict)
+    statistic: Statistic | None = None
+    clusters: Sequence[object] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +88,25 @@ class Judge:
     tokens_at_once: int
     shortcuts: tuple[str, ...]
 
-    def groups(self, by: str | None) -> list[str]:
-        """The group of each row, by the value of a column. Raises Fault if there is none of that name."""
-        if by is not None and by not in self.rows[0]:
-            raise Fault("P603", f"the rows have no column `{by}` to split by", "metrics", (f"columns: {', '.join(self.rows[0])}",))
-        return ["" if by is None else f"{by} {row[by]}" for row in self.rows]
+    def column(self, name: str, field: str = "metrics") -> list[Any]:
+        """A column of the rows. Raises Fault if there is none of that name."""
+        if name not in self.rows[0]:
+            raise Fault("P603", f"the rows have no column `{name}`", field, (f"columns: {', '.join(self.rows[0])}",))
+        return [row[name] for row in self.rows]
+
+    def numbers(self, name: str) -> Floats:
+        """A column of numbers, [N], NaN where there is none. Raises Fault for what is no number."""
+        try:
+            return np.array([np.nan if value is None else float(value) for value in self.column(name)])
+        except (TypeError, ValueError):
+            raise Fault("P603", f"the column `{name}` holds what is no number", "metrics") from None
+
+    def groups(self, by: str | None) -> dict[str, Group]:
+        """The rows by the value of a column."""
+        found: dict[str, list[int]] = {}
+        for number, value in enumerate(self.column(by) if by is not None else ()):
+            found.setdefault(f"{by} {value}", []).append(number)
+        return {name: Group(np.array(found[name])) for name in sorted(found, key=natural)}
 
     @cached_property
     def answers(self) -> Sequence[Answer | Skip]:
@@ -79,32 +115,72 @@ class Judge:
         found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, self.tell_answers, keep)
         return Mapped(found, lambda f: f if isinstance(f, Skip) else f[0])
 
-    def scores(self, reward: Bound | Artifact) -> list[Score | Skip]:
-        """The score of each answer by a reward."""
+    def answer_scores(self, reward: Bound | Artifact, part: str) -> Floats:
+        """The `part` of the score of each answer by a reward, [N]; NaN where there is none."""
         skips = [answer if isinstance(answer, Skip) else None for answer in self.answers]
-        answered = Answered(self.rows, self.answers, [number for number, skip in enumerate(skips) if skip is None])
-        scored = iter(reward_rows(reward, answered, self.work.device, self.tell, self.work.keep, f"scores {self.model.id}"))
-        return [skip or next(scored) for skip in skips]
+        written = [number for number, skip in enumerate(skips) if skip is None]
+        scores = reward_rows(reward, Answered(self.rows, self.answers, written), self.work.device, self.tell, self.work.keep, f"scores {self.model.id}")
+        found_N = np.full(len(skips), np.nan)
+        found_N[written] = np.where(scores.known(), scores.figures[part], np.nan)
+        return found_N
 
     @cached_property
-    def own_pair_scores(self) -> Values:
-        return self.pair_scores_of(self.model)
+    def own_pairs(self) -> Values:
+        """What the model says of both answers of each row: log-probabilities, or the figures of a scorer and the rewards of its members."""
+        return self.ask(self.model, self.rows, PAIR, "pairs")
 
-    def pair_scores(self, reference: Artifact | None) -> Sequence[list[float] | Skip]:
-        """(score of chosen, score of rejected) of each row: rewards, or log-probabilities less those of `reference`."""
-        own = self.own_pair_scores
+    @cached_property
+    def own_completions(self) -> Values:
+        """What the model says of the completion of each row."""
+        return self.ask(self.model, self.rows, ("completion",), "rows")
+
+    def pair_scores(self, reference: Artifact | None = None) -> Floats:
+        """Scores of chosen and rejected, [N, 2]: rewards, or log-probabilities less those of `reference`; NaN where there are none."""
+        own_N2 = self.own_pairs.of(self.own_pairs.figures[0])
         if reference is None or self.model.kind != "policy":
-            return own
-        base = self.pair_scores_of(reference)
-        return [a if isinstance(a, Skip) else b if isinstance(b, Skip) else [x - y for x, y in zip(a, b, strict=True)] for a, b in zip(own, base, strict=True)]
+            return own_N2
+        return own_N2 - self.ask(reference, self.rows, PAIR, "pairs").of("logp")
 
-    def pair_scores_of(self, model: Artifact) -> Values:
+    def completion_scores(self, reward: Bound | Artifact, part: str) -> Floats:
+        """The `part` of the score of each row's completion by a reward, [N]; NaN where there is none."""
+        scores = reward_rows(reward, self.rows, self.work.device, self.tell, self.work.keep, "rows")
+        return np.where(scores.known(), scores.figures[part], np.nan)
+
+    def gaussians(self) -> tuple[tuple[str, ...], Floats, Floats, Floats]:
+        """The attributes of a scorer, and of each row's completion their means, standard deviations and ratings, [N, A] each; NaN where there are none."""
+        names = Shape.from_json(read_about(self.model)["scorer"]).attributes
+        found = self.own_completions
+        mean_NA, std_NA = (np.concatenate([found.of(f"{name}{tail}") for name in names], 1) for tail in ("", "_std"))
+        return names, mean_NA, std_NA, np.stack([self.numbers(name) for name in names], 1)
+
+    def by_prompt(self) -> list[Ints]:
+        """The numbers of the rows of each prompt."""
+        name = "group" if "group" in self.rows[0] else "prompt"
+        found: dict[Any, list[int]] = {}
+        for number, value in enumerate(self.column(name)):
+            found.setdefault(value, []).append(number)
+        return [np.array(numbers) for numbers in found.values()]
+
+    def ask(self, model: Artifact, rows: Sequence[Row], leaves: Sequence[str], name: str) -> Values:
+        """What a model says of these columns of rows, kept under `name`."""
         encoder = load_encoder(model)
         network = load_network(model).to(self.work.device)
-        return score_rows(network, encoder, self.rows, PAIR, encoder.context, self.tokens_at_once, self.tell, self.work.keep(f"pairs {model.id}"))
+        keep = self.work.keep(f"{name} {model.id}")
+        return score_rows(network, encoder, rows, leaves, encoder.context, self.tokens_at_once, self.tell, keep, members=True)
+
+    def skipped(self) -> Iterator[Skip]:
+        """Why rows could not be measured, of what was asked for."""
+        made = [vars(self).get(name, ()) for name in ("answers", "own_pairs", "own_completions")]
+        yield from (one for found in made for one in found if isinstance(one, Skip))
 
     def tell_answers(self, done: int, total: int) -> None:
         self.work.progress.update(done, total, self.model.id, unit="answers")
 
     def tell(self, done: int, total: int) -> None:
         self.work.progress.update(done, total, self.model.id)
+
+
+def natural(group: str) -> tuple[int, str]:
+    """Groups that end in a number sort by it."""
+    tail = group.rsplit(" ", 1)[-1]
+    return (int(tail), "") if tail.isdigit() else (0, group)

@@ -129,15 +129,24 @@ def text_fault(row: Row, columns: Iterable[str]) -> Skip | None:
     return None
 
 
-def renamed(rows: Iterable[Row], columns: Mapping[str, str], source: str = "the data") -> Iterator[Row]:
-    """Rows under our column names. Raises Fault if a mapped column is not there at all."""
+def renamed(rows: Iterable[Row], columns: Mapping[str, str], source: str = "the data", field: str = "columns") -> Iterator[Row]:
+    """Rows under our column names; `a.b` is what a mapping in column `a` has under `b`. Raises Fault at `field` if a mapped column is not there at all."""
     for number, row in enumerate(rows):
         if number == 0:
             for ours, theirs in columns.items():
-                if theirs not in row:
-                    raise Fault("P603", f"{source} has no column `{theirs}`", f"columns.{ours}", (f"columns of the data: {', '.join(row)}",))
-        moved = {ours: row.get(theirs) for ours, theirs in columns.items()}
+                if theirs not in row and not isinstance(row.get(theirs.partition(".")[0]), Mapping):
+                    raise Fault("P603", f"{source} has no column `{theirs}`", f"{field}.{ours}", (f"columns of the data: {', '.join(row)}",))
+        moved = {ours: value_at(row, theirs) for ours, theirs in columns.items()}
         yield {k: v for k, v in row.items() if k not in columns.values()} | moved
+
+
+def value_at(row: Row, column: str) -> Any:
+    """The value of a column, or at a dotted path inside of it; None if there is none."""
+    if column in row:
+        return row[column]
+    outer, dot, inner = column.partition(".")
+    found = row.get(outer)
+    return value_at(dict(found), inner) if dot and isinstance(found, Mapping) else None
 
 
 def need_columns(row: Row, choices: Sequence[tuple[str, ...]], source: str, field: str) -> None:

@@ -47,6 +47,11 @@ class Shape:
         spread = tuple(f"{name}_std" for name in self.attributes) if self.gaussian else ()
         return ("score", *self.attributes, *spread, *(("gap",) if self.members > 1 else ()), *(("uncertainty",) if self.uncertainty else ()))
 
+    @property
+    def rewards(self) -> tuple[str, ...]:
+        """Names of the rewards of members, where there are several; they are told only to who asks for them."""
+        return tuple(f"member_{number}" for number in range(1, self.members + 1)) if self.members > 1 else ()
+
     def json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -119,6 +124,7 @@ class Scorer(Network):
             found |= {f"{name}_std": deviation_LA[:, number] for number, name in enumerate(shape.attributes)}
         if shape.members > 1:
             found["gap"] = gap(reading.reward_LM)
+            found |= {name: reading.reward_LM[:, number] for number, name in enumerate(shape.rewards)}
         if shape.uncertainty == "gap":
             found["uncertainty"] = found["gap"]
         elif shape.uncertainty:

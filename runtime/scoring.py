@@ -56,6 +56,10 @@ class Values(OnDemand[list[float] | Skip]):
     def item(self, index: int) -> list[float] | Skip:
         return self.values_NLF[index, :, 0].tolist() if self.fits_N[index] else self.skip
 
+    def of(self, figure: str) -> Floats:
+        """One figure, [N, L]; NaN in rows that were left out."""
+        return np.where(self.fits_N[:, None], self.values_NLF[:, :, self.figures.index(figure)], np.nan)
+
 
 def node_values(network: Network, forest: Forest) -> dict[str, list[float]]:
     """The figures of every scored node: `logp` by a policy, `score` and what else it tells by a scorer."""
@@ -96,11 +100,12 @@ def score_rows(
     tokens_at_once: int,
     tell: Tell = quiet,
     keep: Keep = computed,
+    members: bool = False,
 ) -> Values:
-    """The values of each row's answers, in the order of the rows, without gradients: the sum of the log-probabilities of each under a policy, or its
-    reward. Rows that are too long are skips."""
+    """The values of each row's answers, in the order of the rows, without gradients: the sum of the log-probabilities of each under a policy, or the
+    figures of a scorer, with `members` also the rewards of its members. Rows that are too long are skips."""
     examples = encode_rows(encoder, rows, leaves, max_tokens, lambda reason: None, quiet)
-    figures = network.shape.figures if isinstance(network, Scorer) else ("logp",)
+    figures = (*network.shape.figures, *(network.shape.rewards if members else ())) if isinstance(network, Scorer) else ("logp",)
     values_NLF, fits_N = np.zeros((len(rows), len(leaves), len(figures))), np.zeros(len(rows), np.bool_)
     fits_N[examples.rows_N] = True
     network.eval()

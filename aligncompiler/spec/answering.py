@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from .base import Needs, Output, Problem, Ref, field
 from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
-from .reward import Reward, figures_of
+from .reward import UNCERTAINTY, Reward, figures_of
 from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
 from .topology import Chain, Topology
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .cost import Estimate, Survey
 
 SHARED = ("shared_prefix", "rest_chosen", "rest_rejected", "lca_depth")  # what a pair of leaves carries
+UNSURE = ("chosen_uncertainty", "rejected_uncertainty")  # what a pair carries if its reward tells how unsure it is
 
 
 class Sample(Stage):
@@ -126,7 +127,7 @@ class Label(Stage):
 
 
 class Pair(Stage):
-    """Turn scored answers into preference pairs.
+    """Turn scored answers into preference pairs, with the scores of both answers beside them and, where the reward tells it, how unsure it was of each.
 
     Where the answers are leaves of trees, a pair also tells of the deepest node that both of its answers come from: its text is `shared_prefix`, `lca_depth`
     its number of segments, and `rest_chosen` and `rest_rejected` are what follows it.
@@ -179,7 +180,9 @@ class Pair(Stage):
 
     def output(self) -> Output:
         answers = self.completions.output
-        return Output("dataset", ("preferences",), (*answers.columns, *(SHARED if "trees" in answers.all_rows else ())))
+        told = answers.columns if isinstance(self.reward, str) else figures_of(self.reward)
+        unsure = UNSURE if UNCERTAINTY in told else ()
+        return Output("dataset", ("preferences",), (*answers.columns, *unsure, *(SHARED if "trees" in answers.all_rows else ())))
 
     def estimate(self, ask: Survey) -> Estimate:
         """As many pairs as the rule takes of the answers to a prompt, if no two of them score the same."""

@@ -145,13 +145,23 @@ class Preferences(FileRows):
     """Pairs of answers, one chosen and one rejected.
 
     Accepted as they are: `prompt, chosen, rejected` as text or message lists; `chosen, rejected` that share their prompt as a prefix;
-    ranked lists `prompt, completions: [{rank, completion}]`; an optional `margin`.
+    ranked lists `prompt, completions: [{rank, completion}]`; lists `chosen: [...]` and `rejected: [...]`, of which all pairs are made, with the
+    places of both answers in `chosen_version` and `rejected_version`; an optional `margin`. A prompt may be an `instruction` and an `input` to it.
     """
 
     kind: Literal["preferences"] = "preferences"
     rows: ClassVar[str] = "preferences"
     whole: ClassVar[str] = "chosen"
-    extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions")
+    extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions", "instruction", "input")
+
+    votes: tuple[str, ...] = field(())
+    """Columns of annotators: 1 for the answer in `chosen`, 2 for the one in `rejected`, 0 for neither. The answer with more votes becomes the chosen
+    one, and `agreement` the share of all votes that it has; rows without a majority are skipped."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from super().check()
+        if len(set(self.votes)) < len(self.votes):
+            yield Problem("S405", "votes", "`votes` names a column twice")
 
 
 class Completions(FileRows):
@@ -163,8 +173,21 @@ class Completions(FileRows):
     kind: Literal["completions"] = "completions"
     rows: ClassVar[str] = "completions"
     whole: ClassVar[str] = "prompt"
-    answer_columns: ClassVar[tuple[str, ...]] = ("completion", "score", "steps", "step_labels")
     extra_columns: ClassVar[tuple[str, ...]] = ("label", "labels", "completions")
+
+    attributes: Mapping[str, str] = field({})
+    """Attribute of an answer -> the source's column with its rating, `scores.overall` for what stands inside of a mapping; each becomes a column of numbers,
+    null where there is none."""
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:  # type: ignore[override]  # they have the names of the attributes
+        return ("completion", "score", "steps", "step_labels", *self.attributes)
+
+    def check(self) -> Iterator[Problem]:
+        yield from super().check()
+        for name in self.attributes:
+            if name in ("prompt", "completion", "score", "steps", "step_labels", *self.extra_columns):
+                yield Problem("S405", f"attributes.{name}", f"an attribute cannot be called `{name}`, which is another column of these rows")
 
 
 class Trees(FileRows):

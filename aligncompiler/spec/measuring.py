@@ -12,7 +12,8 @@ from .metric import Metric
 from .stage import Stage, check_reward_columns
 
 if TYPE_CHECKING:
-    from .cost import Estimate, Survey
+    from .cost import Estimate, Figure, Survey
+    from .effort import Effort
 
 
 class Logprobs(Stage):
@@ -92,7 +93,8 @@ class Evaluate(Stage):
             fits = Needs(("dataset",), metric.rows).met_by(self.data.output)
             if not fits:
                 yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but `{self.data}` is a {self.data.output}")
-            yield from check_reward_columns(getattr(metric, "reward", None), self.data, f"metrics.{index}.reward") if fits else ()
+            for name in ("reward", "truth") if fits else ():
+                yield from check_reward_columns(getattr(metric, name, None), self.data, f"metrics.{index}.{name}")
             by = getattr(metric, "by", None)
             if by is not None and not self.data.output.has_column(by):
                 known = ", ".join(self.data.output.columns)
@@ -102,7 +104,8 @@ class Evaluate(Stage):
                     yield Problem(
                         "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
                     )
-                yield from (replace(problem, field=f"metrics.{index}") for problem in metric.check_judged(judged))
+                for problem in metric.check_judged(judged, self.data) if fits else ():
+                    yield replace(problem, field=f"metrics.{index}.{problem.field}".rstrip("."))
         yield from check_stop(self.stop)
         if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
             yield from check_room(self.max_new_tokens, *self.models)  # the default is a bound for models that read more
@@ -118,17 +121,21 @@ class Evaluate(Stage):
         data = ask(self.data)
         rows = data.rows_known if self.limit is None else data.rows_known.least(self.limit)
         asked_for = Writing(data, rows, 1, self.max_new_tokens, self.answers_at_once, self.temperature > 0)
-        effort = NOTHING
-        for judged in map(ask, self.models):
-            if any(metric.measures == "answers" for metric in self.metrics):
-                effort = effort.then(writing(judged.network, asked_for, ask.engine))
-            if any(metric.measures == "pairs" for metric in self.metrics):
-                pairs = Load(data, rows, 2, read_at_most("context", judged), self.tokens_at_once, rows)
-                effort = effort.then(scoring(judged.network, pairs, ask.engine))
+        effort, measured = NOTHING, {metric.measures for metric in self.metrics}
+        answers = {"answers": 1, "pairs": 2, "completions": 1}
+
+        def scored(model: Ref, seen: Estimate, number: Figure, each: int) -> Effort:
+            return scoring(ask(model).network, Load(seen, number, each, read_at_most("context", ask(model)), self.tokens_at_once, number), ask.engine)
+
+        for judged in self.models:
+            if "answers" in measured:
+                effort = effort.then(writing(ask(judged).network, asked_for, ask.engine))
+            for read in sorted(measured - {"answers"}):
+                effort = effort.then(scored(judged, data, rows, answers[read]))
             for metric in self.metrics:
-                for other in map(ask, metric.asks):
-                    answers, seen = (1, Estimate()) if metric.measures == "answers" else (2, data)
-                    load = Load(seen, rows, answers, read_at_most("context", other), self.tokens_at_once, rows)
-                    effort = effort.then(scoring(other.network, load, ask.engine))
+                for other in metric.asks:
+                    effort = effort.then(scored(other, Estimate() if metric.measures == "answers" else data, rows, answers[metric.measures]))
+                for other in metric.compares_with:
+                    effort = effort.then(scored(judged, ask(other), ask(other).rows_known, 1))
         disk = about(10_000 + 5_000 * len(self.models) + 2_000 * len(self.metrics))
         return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk)

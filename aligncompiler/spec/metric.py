@@ -12,21 +12,27 @@ from .rule import ExactMatch
 
 
 class Metric(Kind):
-    """A figure per row. `judges` names the artifacts it can judge, `rows` the rows it needs, `measures` what it is computed from."""
+    """A figure per row. `judges` names the artifacts it can judge, `rows` the rows it needs, `measures` what it is computed from: answers that a model
+    writes, or what it says of `pairs` or of `completions` that the rows hold."""
 
     family: ClassVar[str] = "metrics"
     judges: ClassVar[tuple[str, ...]] = ()
     rows: ClassVar[tuple[str, ...]] = ()
-    measures: ClassVar[Literal["answers", "pairs"]] = "answers"
+    measures: ClassVar[Literal["answers", "pairs", "completions"]] = "answers"
 
-    def check_judged(self, judged: Ref) -> Iterator[Problem]:
-        """What a model that it judges lacks for it."""
+    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+        """What a model that it judges, or the rows, lack for it."""
         yield from ()
 
     @property
     def asks(self) -> tuple[Ref, ...]:
         """Trained models that it asks beside the judged one, of each answer or of each pair."""
-        return tuple(dict.fromkeys(refs(self)))
+        return tuple(ref for ref in dict.fromkeys(refs(self)) if ref.output.artifact != "dataset")
+
+    @property
+    def compares_with(self) -> tuple[Ref, ...]:
+        """Datasets whose rows the judged model scores too."""
+        return tuple(ref for ref in dict.fromkeys(refs(self)) if ref.output.artifact == "dataset")
 
 
 class Accuracy(Metric):
@@ -75,40 +81,21 @@ class PairAccuracy(Metric):
     kind: Literal["pair_accuracy"] = "pair_accuracy"
     judges: ClassVar[tuple[str, ...]] = ("policy", "scorer")
     rows: ClassVar[tuple[str, ...]] = ("preferences",)
-    measures: ClassVar[Literal["answers", "pairs"]] = "pairs"
+    measures: ClassVar[Literal["answers", "pairs", "completions"]] = "pairs"
 
     reference: Annotated[Ref, Needs(("policy",))] | None = field(None)
     """Policy whose log-probability is taken off that of a judged policy; null takes nothing off."""
+    by: str | None = field(None)
+    """Column to split the table by."""
 
 
-class CertainAccuracy(Metric):
-    """Share of pairs in the right order, among those that a scorer is surest of and those that it is least sure of.
-
-    A pair is as uncertain as its two answers together. Where uncertainty says something, the surest pairs are right more often than all, and the least
-    sure ones less often (arXiv:2410.00847).
-    """
-
-    kind: Literal["certain_accuracy"] = "certain_accuracy"
-    judges: ClassVar[tuple[str, ...]] = ("scorer",)
-    rows: ClassVar[tuple[str, ...]] = ("preferences",)
-    measures: ClassVar[Literal["answers", "pairs"]] = "pairs"
-
-    share: float = field(0.5, unit="share of the pairs", gt=0, le=0.5)
-    """Size of each of the two groups."""
-
-    def check_judged(self, judged: Ref) -> Iterator[Problem]:
-        if judged.output.artifact == "scorer" and not judged.output.uncertainty:
-            help = ("give it an `uncertainty`: attributes with `head: gaussian`, or an ensemble", "or measure `pair_accuracy`")
-            yield Problem("M508", "", f"metric `{self.tag}` asks how sure `{judged}` is, which it does not tell", help)
-
-
-def check_part(reward: Reward | Ref, part: str) -> Iterator[Problem]:
-    """A reward names the figures that it gives beside `score`; and what is measured compares models."""
+def check_part(reward: Reward | Ref, part: str, name: str = "reward") -> Iterator[Problem]:
+    """A reward, the value of the field `name`, names the figures that it gives beside `score`; and what is measured compares models."""
     inner = parts_of(reward)
     measured = inner.get(f"parts.{part}") or inner.get("of" if part == "raw" else part) or reward
     if isinstance(measured, Reward) and measured.relative:
         text = f"`{measured.tag}` scores an answer by how it compares with the others at hand, so its mean says nothing of a model"
-        yield Problem("M523", "reward", text, ("state `mean` and `std` of `normalised`",))
+        yield Problem("M523", name, text, ("state `mean` and `std` of `normalised`",))
     figures = ("score", *figures_of(reward))
     if part not in figures:
         what = reward if isinstance(reward, Ref) else reward.tag

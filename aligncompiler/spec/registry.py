@@ -26,7 +26,7 @@ DECLARED: dict[str, tuple[tuple[str, ...], str]] = {
 NESTED: dict[str, tuple[tuple[str, ...], str]] = {
     "tokenizers": (("model",), "Tokenizer"),
     "adapters": (("model",), "Adapter"),
-    "metrics": (("metric",), "Metric"),
+    "metrics": (("metric", "judging"), "Metric"),
     "gates": (("scorer",), "Gate"),
     "pairings": (("pairing",), "Pairing"),
     "topologies": (("topology",), "Topology"),

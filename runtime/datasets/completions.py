@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Completions
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, is_number, kept, reply_of, set_prompt, text_fault
+from ..rows import Row, is_number, kept, renamed, reply_of, set_prompt, text_fault
 from ..source import read_source
 
 
@@ -21,15 +21,17 @@ def completions(
     subset: str | None,
     split: str | None,
     columns: Mapping[str, str],
+    attributes: Mapping[str, str],
     between: tuple[float, float],
     limit: int | None,
 ) -> Iterator[Row | Skip]:
-    """Yield rows with `prompt` and `completion`; a `label` becomes a `score`, step-wise `completions` are joined and keep their labels."""
+    """Yield rows with `prompt` and `completion`; a `label` becomes a `score`, step-wise `completions` are joined and keep their labels, ratings of
+    `attributes` become numbers."""
     rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "completion"), ("prompt", "completions", "labels"))
-    yield from kept((as_completion(row) for row in rows), "prompt", between, limit)
+    yield from kept((as_completion(row, tuple(attributes)) for row in renamed(rows, attributes, field="attributes")), "prompt", between, limit)
 
 
-def as_completion(row: Row) -> Row | Skip:
+def as_completion(row: Row, attributes: tuple[str, ...] = ()) -> Row | Skip:
     """One answer. The steps of a step-wise row stay beside it as `steps` and `step_labels`."""
     made = {k: v for k, v in row.items() if k not in ("completions", "labels", "label")}
     set_prompt(made, row["prompt"])
@@ -47,4 +49,9 @@ def as_completion(row: Row) -> Row | Skip:
         if not is_number(row["label"]):
             return Skip("label is no number")
         made["score"] = float(row["label"])
+    for name in attributes:
+        if made[name] is not None:
+            if not is_number(made[name]):
+                return Skip(f"{name} is no number")
+            made[name] = float(made[name])
     return text_fault(made, ("prompt", "completion")) or made

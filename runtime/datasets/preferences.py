@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from aligncompiler.spec.dataset import Preferences
 
-from ..fault import Skip
+from ..fault import Fault, Skip
 from ..registry import implements
 from ..rows import Row, is_messages, is_number, kept, reply_of, set_prompt, split_shared, text_fault
 from ..source import read_source
@@ -21,18 +21,41 @@ def preferences(
     subset: str | None,
     split: str | None,
     columns: Mapping[str, str],
+    votes: tuple[str, ...],
     between: tuple[float, float],
     limit: int | None,
 ) -> Iterator[Row | Skip]:
-    """Yield rows with `prompt`, `chosen`, `rejected` and, where given, `margin`; equal or empty answers become skips."""
+    """Yield rows with `prompt`, `chosen`, `rejected` and, where given, `margin`; equal or empty answers become skips. With `votes` the answer that most
+    annotators chose is the chosen one, and `agreement` their share."""
     rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "chosen", "rejected"), ("chosen", "rejected"), ("prompt", "completions"))
-    yield from kept((made for row in rows for made in as_preferences(row)), "prompt", between, limit)
+    voted = (decided(row, votes) for row in rows) if votes else rows
+    yield from kept((made for row in voted for made in (as_preferences(row) if not isinstance(row, Skip) else (row,))), "prompt", between, limit)
+
+
+def decided(row: Row, votes: tuple[str, ...]) -> Row | Skip:
+    """The pair with the answer that most annotators chose as the chosen one. Raises Fault for a column that is not there or holds no vote."""
+    cast = []
+    for place, name in enumerate(votes):
+        if name not in row:
+            raise Fault("P603", f"the data has no column `{name}`", f"votes.{place}", (f"columns of the data: {', '.join(row)}",))
+        if row[name] not in (0, 1, 2):
+            return Skip(f"{name} is none of 0, 1, 2")
+        cast.append(row[name])
+    first, second = cast.count(1), cast.count(2)
+    if first == second:
+        return Skip("no majority of the votes")
+    answers = (row["chosen"], row["rejected"]) if first > second else (row["rejected"], row["chosen"])
+    return row | {"chosen": answers[0], "rejected": answers[1], "agreement": max(first, second) / len(cast)}
 
 
 def as_preferences(row: Row) -> Iterator[Row | Skip]:
-    """One pair, or all pairs of a ranked list whose ranks differ (rank 0 is the best)."""
+    """One pair, or all pairs of a ranked list whose ranks differ (rank 0 is the best), or of lists of chosen and of rejected answers."""
+    if "prompt" not in row and isinstance(row.get("instruction"), str):
+        row = row | {"prompt": "\n\n".join(text for text in (row["instruction"], row.get("input")) if text)}
     if "chosen" not in row:
         yield from ranked_pairs(row)
+    elif is_answers(row["chosen"]) and is_answers(row["rejected"]):
+        yield from (one for whole in across(row) for one in as_preferences(whole))
     elif row.get("prompt") is not None:
         yield as_pair(row, row["prompt"], row["chosen"], row["rejected"])
     else:
@@ -54,6 +77,18 @@ def as_pair(row: Row, prompt: object, chosen: object, rejected: object) -> Row |
     if not is_number(made.get("margin") or 0.0):
         return Skip("margin is no number")
     return made
+
+
+def is_answers(value: object) -> bool:
+    """Whether a value is a list of texts, each an answer; a list of messages is one answer."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
+def across(row: Row) -> Iterator[Row]:
+    """Each of the chosen answers with each of the rejected ones, and the places of both in their lists."""
+    for number, chosen in enumerate(row["chosen"]):
+        for other, rejected in enumerate(row["rejected"]):
+            yield row | {"chosen": chosen, "rejected": rejected, "chosen_version": number, "rejected_version": other}
 
 
 def ranked_pairs(row: Row) -> Iterator[Row | Skip]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from aligncompiler.spec.metric import Accuracy
 
-from ..fault import Skip
+from ..encoded import Floats
 from ..judge import Judge, Measured
 from ..registry import Bound, implements
 from ..rows import Row
@@ -21,11 +23,12 @@ def accuracy(judge: Judge, *, reward: Bound, part: str, by: str | None) -> Measu
     forms) gives the most frequent answer among the prompts with the same feature. Both are fitted on the other half of the rows, and are
     wrong where the column `guessable` says that an answer alone cannot be right.
     """
-    values = [None if isinstance(score, Skip) else float(score[part] >= 1.0) for score in judge.scores(reward)]
+    score_N = judge.answer_scores(reward, part)
+    values = np.where(np.isnan(score_N), np.nan, score_N >= 1.0)
     rows = [row for row in judge.rows if row.get("answer") is not None]
-    baselines: dict[str, list[float | None]] = {}
+    baselines: dict[str, Floats] = {}
     if len(rows) == len(judge.rows):
-        baselines = {name: list(looked_up(rows, [str(row.get(name, "")) for row in rows])) for name in ("majority", *judge.shortcuts)}
+        baselines = {name: np.array(looked_up(rows, [str(row.get(name, "")) for row in rows])) for name in ("majority", *judge.shortcuts)}
     return Measured(values, judge.groups(by), baselines)
 
 

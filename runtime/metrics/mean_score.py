@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aligncompiler.spec.metric import MeanScore
 
-from ..fault import Skip
 from ..judge import Judge, Measured
 from ..registry import Bound, implements
 from ..store import Artifact
@@ -13,4 +12,4 @@ from ..store import Artifact
 @implements(MeanScore)
 def mean_score(judge: Judge, *, reward: Bound | Artifact, part: str, by: str | None) -> Measured:
     """The `part` of the reward of each answer, in the reward's own unit."""
-    return Measured([None if isinstance(score, Skip) else score[part] for score in judge.scores(reward)], judge.groups(by))
+    return Measured(judge.answer_scores(reward, part), judge.groups(by))

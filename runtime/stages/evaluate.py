@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from aligncompiler.spec.measuring import Evaluate
 
+from ..encoded import Floats
 from ..fault import Fault, Skip
 from ..generate import Decoding
-from ..intervals import estimate
-from ..judge import Judge, Measured
+from ..intervals import Estimate, estimate, estimate_of
+from ..judge import Group, Judge, Measured
 from ..registry import Bound, implements
 from ..rows import Row
 from ..store import Artifact
@@ -49,10 +52,7 @@ def evaluate(
     (work.folder / TABLE_FILE).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
     work.facts["tables"] = tables
     for judge in judges:
-        if "answers" in vars(judge):
-            work.skipped.update(a.reason for a in judge.answers if isinstance(a, Skip))
-        if "own_pair_scores" in vars(judge):
-            work.skipped.update(s.reason for s in judge.own_pair_scores if isinstance(s, Skip))
+        work.skipped.update(skip.reason for skip in judge.skipped())
     for one in tables:
         for line in one["lines"]:
             if line["group"] == "" and line["role"] == "model":
@@ -71,38 +71,64 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
     """All lines of one metric."""
     measured = [metric(judge) for judge in judges]
     first = measured[0]
-    groups = ["", *sorted(set(first.groups) - {""}, key=natural)]
-    clusters = [row.get("prompt", str(i)) for i, row in enumerate(rows)]
+    clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(rows)]
     lines: list[dict[str, Any]] = []
 
-    def add(role: str, model: str, group: str, values: Sequence[float | None], groups: Sequence[str]) -> None:
-        inside = [i for i, v in enumerate(values) if v is not None and group in ("", groups[i])]
-        if inside:
-            found = estimate([values[i] or 0.0 for i in inside], [clusters[i] for i in inside], confidence, signed=role == "difference")
-            lines.append({"role": role, "model": model, "group": group, **asdict(found)})
+    def add(role: str, model: str, name: str, found: Estimate | None) -> None:
+        if found is not None:
+            lines.append({"role": role, "model": model, "group": name, **asdict(found)})
 
-    for group in groups:
-        for judge, one in zip(judges, measured, strict=True):
-            add("model", judge.model.id, group, one.values, one.groups)
-        for judge, one in zip(judges[1:], measured[1:], strict=True):
-            if group == "" or one.groups == first.groups:  # a model may have groups of its own, with other rows in them
-                add("difference", f"{judge.model.id} - {judges[0].model.id}", group, difference(one, first), first.groups)
-        for name, values in first.baselines.items():
-            add("baseline", name, group, values, first.groups)
+    for name in dict.fromkeys(name for one in measured for name in ("", *one.groups)):
+        figures = [Figure(one, name, clusters, confidence) for one in measured]
+        for judge, figure, one in zip(judges, figures, measured, strict=True):
+            add("model", judge.model.id, name, figure.of(one.values))
+            for variant, values in one.variants.items():
+                add("model", f"{judge.model.id}, {variant}", name, figure.of(values))
+        for judge, figure, one in zip(judges, figures, measured, strict=True):
+            if judge is not judges[0] and figure.compares_with(figures[0]):
+                add("difference", f"{judge.model.id} - {judges[0].model.id}", name, figure.difference(one.values, first.values))
+            for variant, values in one.variants.items():
+                add("difference", f"{judge.model.id}, {variant} - {judge.model.id}", name, figure.difference(values, one.values))
+        for baseline, values in first.baselines.items():
+            add("baseline", baseline, name, figures[0].of(values))
     if not lines:
         raise Fault("P604", f"no row could be measured by `{metric.spec.tag}`", "data")
     return {"name": metric_name(metric), "metric": metric.spec.tag, "by": getattr(metric.spec, "by", None), "lines": lines}
 
 
-def difference(one: Measured, first: Measured) -> list[float | None]:
-    """Row by row, where both could be measured."""
-    return [None if a is None or b is None else a - b for a, b in zip(one.values, first.values, strict=True)]
+class Figure:
+    """What is made of the values of a group of rows: their mean, or another statistic."""
 
+    def __init__(self, measured: Measured, name: str, clusters: Sequence[object], confidence: float) -> None:
+        group = measured.groups.get(name, Group(np.arange(len(measured.values) if not name else 0)))
+        self.rows, self.clusters, self.confidence = group.rows, clusters, confidence
+        self.statistic = group.statistic or measured.statistic
 
-def natural(group: str) -> tuple[int, str]:
-    """Groups that end in a number sort by it."""
-    tail = group.rsplit(" ", 1)[-1]
-    return (int(tail), "") if tail.isdigit() else (0, group)
+    def compares_with(self, other: Figure) -> bool:
+        """A model may have groups of its own, with other rows in them."""
+        return np.array_equal(self.rows, other.rows)
+
+    def of(self, values: Floats) -> Estimate | None:
+        """None where nothing could be measured."""
+        inside, clusters = self.known(values)
+        if not clusters:
+            return None
+        return estimate(inside, clusters, self.confidence) if self.statistic is None else estimate_of(self.statistic, inside, clusters, self.confidence)
+
+    def difference(self, values: Floats, first: Floats) -> Estimate | None:
+        """Over the rows where both could be measured."""
+        statistic = self.statistic
+        if statistic is None:
+            inside, clusters = self.known(values - first)
+            return estimate(inside, clusters, self.confidence, signed=True) if clusters else None
+        inside, clusters = self.known(np.stack([values, first], -1))
+        return estimate_of(lambda both: statistic(both[..., 0]) - statistic(both[..., 1]), inside, clusters, self.confidence) if clusters else None
+
+    def known(self, values: Floats) -> tuple[Floats, list[object]]:
+        """The values of the group that are there, and the cluster of each row."""
+        whole_N = ~np.isnan(values).reshape(len(values), -1).any(1)
+        kept = self.rows[whole_N[self.rows]]
+        return values[kept], [self.clusters[number] for number in kept]
 
 
 def samples(judges: Sequence[Judge], rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -9,14 +9,17 @@ from random import Random
 from typing import Any
 
 from aligncompiler.spec.answering import Pair
+from aligncompiler.spec.reward import UNCERTAINTY
 
 from ..candidates import Candidates
 from ..decoding.noise import stream_number
 from ..fault import Skip
 from ..inner_answers import InnerAnswers
+from ..model_files import read_about
 from ..registry import Bound, implements
 from ..row_file import Rows
 from ..rows import Row
+from ..scorer import Shape
 from ..scoring import reward_rows
 from ..store import Artifact
 from ..work import Work, load_rows
@@ -27,14 +30,14 @@ IN_TREES = {"segments", "path"}  # columns of answers that are leaves of trees
 
 @implements(Pair)
 def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, rule: Bound) -> None:
-    """Write one row per pair: the prompt's columns, `chosen`, `rejected`, `chosen_score`, `rejected_score`; where answers are leaves of trees also
-    `shared_prefix`, `rest_chosen`, `rest_rejected`, `lca_depth`.
+    """Write one row per pair: the prompt's columns, `chosen`, `rejected`, `chosen_score`, `rejected_score`, and of a reward that tells how unsure it is
+    `chosen_uncertainty`, `rejected_uncertainty`; where answers are leaves of trees also `shared_prefix`, `rest_chosen`, `rest_rejected`, `lca_depth`.
 
     Prompts whose answers all score the same give no pair and are counted.
     """
     leaves = load_rows(completions)
     key = "group" if "group" in leaves.columns else "prompt"
-    names = tuple(dict.fromkeys(("score", *rule.spec.reads)))
+    names = tuple(dict.fromkeys(("score", *rule.spec.reads, *told(reward, leaves.columns))))
     rows = InnerAnswers(leaves, key) if rule.spec.inner else leaves
     groups: dict[Any, list[Member]] = {}
     for number, (name, figures) in enumerate(scored(work, reward, rows, completions, key, names)):
@@ -45,6 +48,14 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     whole = partial(candidates, work.seed, names, len(leaves))
     work.save_rows(work.usable(pairs(rows, groups, rule, whole, completions.facts["answer_columns"])))
     work.summary |= {"prompts": len(groups)}
+
+
+def told(reward: Bound | Artifact | str, columns: Sequence[str]) -> tuple[str, ...]:
+    """`uncertainty`, if the reward has such a figure."""
+    figures = (
+        columns if isinstance(reward, str) else reward.spec.figures if isinstance(reward, Bound) else Shape.from_json(read_about(reward).get("scorer")).figures
+    )
+    return (UNCERTAINTY,) if UNCERTAINTY in figures else ()
 
 
 def scored(
@@ -82,7 +93,8 @@ def pairs(rows: Sequence[Row], groups: dict[Any, list[Member]], rule: Bound, who
         for better, worse in found:
             good, bad = answers[better], answers[worse]
             prompt = {k: v for k, v in good.items() if k not in own}
-            scores = {"chosen_score": chosen_from.scores[better], "rejected_score": chosen_from.scores[worse]}
+            figures = {name: chosen_from.figures[name] for name in ("score", UNCERTAINTY) if name in chosen_from.figures}
+            scores = {f"{side}_{name}": values[place] for side, place in (("chosen", better), ("rejected", worse)) for name, values in figures.items()}
             yield prompt | {"chosen": good["completion"], "rejected": bad["completion"]} | scores | (common(good, bad) if set(good) >= IN_TREES else {})
 
 

@@ -43,3 +43,13 @@ def test_rows_that_say_nothing_are_skips(read, row, reason):
 def test_missing_columns_are_one_fault(read):
     with pytest.raises(Fault, match="`prompt, completion` or `prompt, completions, labels`"):
         read("completions", [{"prompt": "p"}])
+
+
+def test_ratings_become_columns_of_numbers_wherever_they_stand(read):
+    rows = [{"prompt": "p", "completion": "a", "scores": {"clear": 3, "true": 1.5}}, {"prompt": "q", "completion": "b", "scores": {"clear": None, "true": 2}}]
+    made = read("completions", rows, attributes={"clarity": "scores.clear", "truth": "scores.true"})
+    assert [(r["clarity"], r["truth"]) for r in made] == [(3.0, 1.5), (None, 2.0)]
+    words = read("completions", [{"prompt": "p", "completion": "a", "truth": "much"}], attributes={"truth": "truth"})
+    assert [one.reason for one in words] == ["truth is no number"]
+    with pytest.raises(Fault, match=r"no column `rated\.clear`"):
+        read("completions", rows, attributes={"clarity": "rated.clear"})

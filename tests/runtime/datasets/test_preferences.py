@@ -122,3 +122,29 @@ def test_all_pairs_of_one_prompt_fall_on_one_side_of_a_split(read):
 def test_limit_keeps_the_first_rows(read):
     rows = [{"prompt": f"p{i}", "chosen": "c", "rejected": "r"} for i in range(9)]
     assert [r["prompt"] for r in read("preferences", rows, limit=3)] == ["p0", "p1", "p2"]
+
+
+def test_lists_of_answers_give_every_pair_and_its_places(read):
+    rows = read("preferences", [{"prompt": "p", "chosen": ["a", "b"], "rejected": ["c", "d"], "subset": "chat"}])
+    assert [(*core(r)[1:], r["chosen_version"], r["rejected_version"]) for r in rows] == [
+        ("a", "c", 0, 0),
+        ("a", "d", 0, 1),
+        ("b", "c", 1, 0),
+        ("b", "d", 1, 1),
+    ]
+    assert {r["subset"] for r in rows} == {"chat"}
+
+
+def test_an_instruction_and_its_input_are_a_prompt(read):
+    rows = read("preferences", [{"instruction": "do", "input": text, "chosen": "a", "rejected": "b"} for text in ("this", "")])
+    assert [r["prompt"] for r in rows] == ["do\n\nthis", "do"]
+
+
+def test_the_answer_with_more_votes_is_the_chosen_one(read):
+    votes = [(1, 1, 1), (2, 0, 2), (1, 2, 0), (2, 1, 2), (0, 0, 1), (1, 3, 1)]
+    rows = [PAIR | {"x": a, "y": b, "z": c} for a, b, c in votes]
+    made = read("preferences", rows, votes=("x", "y", "z"))
+    assert [(r["chosen"], round(r["agreement"], 3)) for r in made if not isinstance(r, Skip)] == [("good", 1), ("bad", 0.667), ("bad", 0.667), ("good", 0.333)]
+    assert [r.reason for r in made if isinstance(r, Skip)] == ["no majority of the votes", "y is none of 0, 1, 2"]
+    with pytest.raises(Fault, match="no column `w`"):
+        read("preferences", rows, votes=("x", "w"))

@@ -2,15 +2,36 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from aligncompiler.spec.base import Output, Ref
+from aligncompiler.spec.codec import dump
+from aligncompiler.spec.judging import (
+    AttributeNLL,
+    BestOfN,
+    CalibrationError,
+    CertainAccuracy,
+    ErrorAUROC,
+    GapAccuracy,
+    LengthCorrelation,
+    MemberAgreement,
+    PairNLL,
+    Shift,
+    SpreadCorrelation,
+)
 from aligncompiler.spec.metric import Accuracy, MeanScore, PairAccuracy
-from aligncompiler.spec.rule import ExactMatch
+from aligncompiler.spec.rule import Column, ExactMatch
+from aligncompiler.spec.scorer import Fixed
 from runtime.fault import Fault
-from runtime.model_files import load_encoder, load_network
+from runtime.judge import natural
+from runtime.model_files import load_encoder, load_network, save_network
 from runtime.registry import bind
+from runtime.scorer import Scorer, Shape
 from runtime.scoring import score_rows
-from runtime.stages.evaluate import evaluate, natural
+from runtime.stages.evaluate import evaluate
+from runtime.store import Artifact
+from runtime.tokens import Encoder
 
 PROBLEMS = [{"prompt": f"cat {i % 5}", "answer": "all", "size": i % 3} for i in range(12)]
 PAIRS = [{"prompt": f"cat {i}", "chosen": "so it follows" * (1 + i % 2), "rejected": "no fish " * (1 + i % 3)} for i in range(8)]
@@ -18,7 +39,7 @@ PAIRS = [{"prompt": f"cat {i}", "chosen": "so it follows" * (1 + i % 2), "reject
 
 @pytest.fixture
 def tables(make_work, dataset):
-    def make(models, rows, metrics, **fields):
+    def make(models, rows, metrics, artifacts=None, **fields):
         work = make_work()
         usual = {
             "max_new_tokens": 3,
@@ -30,8 +51,7 @@ def tables(make_work, dataset):
             "answers_at_once": 8,
             "tokens_at_once": 100,
         }
-        refs = {m.reference.to: m.reference.output for m in metrics if getattr(m, "reference", None)}
-        evaluate(work, models=tuple(models), data=dataset(rows), metrics=tuple(bind(m, refs) for m in metrics), **usual | fields)
+        evaluate(work, models=tuple(models), data=dataset(rows), metrics=tuple(bind(m, artifacts or {}) for m in metrics), **usual | fields)
         return work, json.loads((work.folder / "table.json").read_text(encoding="utf-8"))["tables"]
 
     return make
@@ -97,6 +117,51 @@ def test_a_policy_that_is_its_own_reference_ties_every_pair(make_work, dataset, 
     }
     evaluate(work, models=(artifact,), data=dataset(PAIRS), metrics=(metric,), **fields)
     assert work.facts["tables"][0]["lines"][0]["value"] == 0.5
+
+
+@pytest.fixture
+def gaussian_ensemble(tmp_path, tokenizer, make_model):
+    """A saved ensemble of three scorers of attributes, which tells how far they are apart."""
+
+    def make(names, id, seed=0):
+        shape = Shape(names, True, dump(Fixed()), members=3, uncertainty="gap")
+        scorer = Scorer(make_model(head=shape.outputs, seed=seed), shape)
+        save_network(scorer, Encoder(tokenizer, "plain", 64), tmp_path / id, {"prompt_format": "plain", "adapter": None})
+        return Artifact(id, tmp_path / id, {"output": {"artifact": "scorer"}, "facts": {}})
+
+    return make
+
+
+RATED = [
+    {"prompt": f"cat {i // 4}", "completion": "so it " * (1 + i % 4), "a": 0.1 * i, "b": None if i == 3 else -0.2 * i, "gold": float(i % 4)} for i in range(24)
+]
+
+
+def test_everything_that_a_scorer_tells_can_be_judged(tables, gaussian_ensemble, dataset):
+    one, two = gaussian_ensemble(("a", "b"), "stages.one"), gaussian_ensemble(("a", "b"), "stages.two", seed=1)
+    metrics = [CertainAccuracy(), GapAccuracy(groups=2), PairNLL(), CalibrationError(bins=3), ErrorAUROC(), MemberAgreement()]
+    _, found = tables([one, two], PAIRS, metrics)
+    assert [(t["metric"], line(t, "model", "stages.two")["n"]) for t in found] == [(metric.kind, 8) for metric in metrics]
+    assert all(0 <= line(t, "model", "stages.two")["value"] <= 1 for t in found)
+    assert line(found[0], "model", "stages.one")["value"] == 0.0  # every pair is wrong, so errors are not told from what is right
+    assert [x for x in found[4]["lines"] if x["model"] == "stages.one"] == []
+    figures = score_rows(load_network(one), load_encoder(one), PAIRS, ("chosen", "rejected"), 64, 10_000, members=True)
+    signs = np.sign(np.stack([figures.of(f"member_{m}")[:, 0] - figures.of(f"member_{m}")[:, 1] for m in (1, 2, 3)], 1))
+    assert line(found[-1], "model", "stages.one")["value"] == pytest.approx(np.mean([signs[:, i] == signs[:, j] for i, j in ((0, 1), (0, 2), (1, 2))]))
+    shift = Shift(against=Ref("datasets.others", Output("dataset", ("completions",))), figure="a")
+    metrics = [AttributeNLL(), SpreadCorrelation(), LengthCorrelation(), BestOfN(truth=Column(name="gold"), sure=0.5), shift]
+    _, found = tables([one, two], RATED, metrics, {"datasets.others": dataset(RATED[:8])})
+    told = score_rows(load_network(one), load_encoder(one), RATED, ("completion",), 64, 10_000)
+    whole = [i for i in range(24) if i != 3]
+    cost = sum(nll(told.of(n)[whole, 0], told.of(f"{n}_std")[whole, 0], np.array([RATED[i][n] for i in whole])) for n in ("a", "b"))
+    assert line(found[0], "model", "stages.one")["value"] == pytest.approx(cost.mean())
+    assert line(found[0], "model", "stages.one")["n"] == 23
+    assert line(found[4], "model", "stages.one")["value"] == pytest.approx(told.of("a").mean() - told.of("a")[:8].mean())
+    assert line(found[3], "difference", "stages.two - stages.one", "best of 4")["n"] == 6
+
+
+def nll(mean, std, rating):
+    return np.log(std) + (rating - mean) ** 2 / (2 * std**2) + np.log(2 * np.pi) / 2
 
 
 def test_groups_that_end_in_numbers_sort_by_them():

@@ -9,7 +9,7 @@ from runtime.registry import Bound, bind
 from runtime.stages.pair import pair
 from runtime.work import load_rows
 
-OWN = ["completion", "sample", "score", "segments", "path"]
+OWN = ["completion", "sample", "score", "uncertainty", "segments", "path"]
 
 
 def answers(group, *scored, prompt="p", **more):
@@ -57,6 +57,14 @@ def test_a_rule_may_give_several_pairs(pairs):
 def test_a_reward_scores_in_place_of_labels(pairs):
     _, rows = pairs(answers(0, ("wrong", 1.0), ("42", 0.0), answer="42"), reward=bind(ExactMatch(), {}))
     assert [(r["chosen"], r["rejected"]) for r in rows] == [("42", "wrong")]
+
+
+def test_a_reward_that_tells_it_says_how_unsure_it_was_of_each_answer(pairs):
+    rows = answers(0, ("a", 1.0), ("b", 0.0))
+    for row, unsure in zip(rows, (0.5, 2.0), strict=True):
+        row["uncertainty"] = unsure
+    (made,) = pairs(rows)[1]
+    assert (made["chosen_uncertainty"], made["rejected_uncertainty"]) == (0.5, 2.0)
 
 
 def test_answers_without_a_score_are_counted(pairs):

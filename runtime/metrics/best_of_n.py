@@ -1,0 +1,98 @@
+"""True reward of the answer that a scorer likes best among N."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import numpy as np
+
+from aligncompiler.spec.judging import BestOfN
+
+from ..encoded import Floats, Ints
+from ..fault import Fault
+from ..judge import Group, Judge, Measured
+from ..registry import Bound, implements
+from ..store import Artifact
+
+SHUFFLES = 20  # for what is left out at random
+
+
+@implements(BestOfN)
+def best_of_n(judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[int, ...], sure: float | None, strength: float | None) -> Measured:
+    """For each prompt, [prompts, sizes], the mean true reward of the best-liked answer over all subsets of N of its n answers:
+
+        sum over ranks i = 0 ... n - N of C(n - 1 - i, N - 1) / C(n, N) x true reward of the answer at rank i
+
+    Answers of equal rank share their mean. Source: the counting argument of pass@k, arXiv:2107.03374; the fall, arXiv:2210.10760. Raises Fault if no
+    prompt has enough answers.
+    """
+    score_N, true_N = judge.own_completions.of("score")[:, 0], judge.completion_scores(truth, part)
+    known = ~np.isnan(score_N + true_N)
+    prompts = [found for members in judge.by_prompt() if len(found := members[known[members]])]
+    fewest = min(map(len, prompts), default=0)
+    sizes = sizes or tuple(2**power for power in range(fewest.bit_length()))
+    kept = [members for members in prompts if len(members) >= sizes[-1]] if sizes else []
+    if not kept:
+        raise Fault("P604", f"no prompt has {sizes[-1] if sizes else 1} scored answers", "data", ("lower `sizes`, or let more answers be written",))
+
+    def curve(key_N: Floats) -> Floats:
+        """[prompts, sizes] where answers are preferred by falling key."""
+        return np.stack([expected_best(key_N[members], true_N[members], sizes) for members in kept])
+
+    variants, baselines = {}, {"truth": curve(true_N)}
+    if sure is not None:
+        unsure_N = judge.own_completions.of("uncertainty")[:, 0]
+        variants[f"surest {sure:g}"] = curve(sure_first(score_N, unsure_N, unsure_N <= np.nanquantile(unsure_N[known], sure)))
+        generator = np.random.default_rng(0)
+        drawn = [sure_first(score_N, draw_N, draw_N <= sure) for draw_N in generator.random((SHUFFLES, len(score_N)))]
+        baselines["dropped"] = np.mean([curve(key_N) for key_N in drawn], 0)
+    if strength is not None:
+        variants[f"less {strength:g} uncertainty"] = curve(score_N - strength * judge.own_completions.of("uncertainty")[:, 0])
+    every, log_sizes = np.arange(len(kept)), np.log(sizes)
+    groups = {f"best of {size}": Group(every, partial(at, place=place)) for place, size in enumerate(sizes)}
+    if len(sizes) > 1:
+        groups |= {"slope over ln N": Group(every, partial(slope, log_sizes=log_sizes)), "fall from the highest": Group(every, fall)}
+    clusters = [judge.rows[int(members[0])]["prompt"] for members in kept]
+    return Measured(curve(score_N), groups, baselines, variants, partial(at, place=len(sizes) - 1), clusters)
+
+
+def sure_first(score_N: Floats, unsure_N: Floats, sure_N: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Floats:
+    """A key that prefers sure answers by their score, all of them before the others, and of these the surer ones."""
+    key_N = np.empty(len(score_N))
+    order = np.lexsort((np.where(sure_N, score_N, -unsure_N), sure_N))
+    key_N[order] = np.arange(len(order))
+    return key_N
+
+
+def expected_best(key: Floats, true: Floats, sizes: tuple[int, ...]) -> Floats:
+    """The mean true reward of the answer with the highest key over all subsets of each size, [sizes]."""
+    order = (-key).argsort(kind="stable")
+    ranked, groups = true[order], np.unique(-key, return_inverse=True)[1][order]
+    ranked = (np.bincount(groups, weights=ranked) / np.bincount(groups))[groups]  # answers with one key share their mean
+    return np.array([chances(len(ranked), size) @ ranked for size in sizes])
+
+
+@cache
+def chances(n: int, size: int) -> Floats:
+    """How likely the best of a random subset of `size` of n answers is the one at rank i, [n]: C(n - 1 - i, size - 1) / C(n, size)."""
+    share, chance = np.zeros(n), size / n
+    for rank in range(n - size + 1):
+        share[rank] = chance
+        chance *= (n - size - rank) / max(1, n - 1 - rank)
+    return share
+
+
+def at(rows_PK: Floats, place: int) -> float:
+    return float(rows_PK[:, place].mean())
+
+
+def slope(rows_PK: Floats, log_sizes: Floats) -> float:
+    """Least-squares slope of the mean curve over ln N, reward per nat."""
+    centred = log_sizes - log_sizes.mean()
+    return float(centred @ rows_PK.mean(0) / (centred @ centred))
+
+
+def fall(rows_PK: Floats) -> float:
+    """The highest point of the mean curve less its end."""
+    curve_K: Ints | Floats = rows_PK.mean(0)
+    return float(curve_K.max() - curve_K[-1])
