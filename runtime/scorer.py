@@ -45,7 +45,8 @@ class Shape:
     def figures(self) -> tuple[str, ...]:
         """Names of what is told of an answer."""
         spread = tuple(f"{name}_std" for name in self.attributes) if self.gaussian else ()
-        return ("score", *self.attributes, *spread, *(("gap",) if self.members > 1 else ()), *(("uncertainty",) if self.uncertainty else ()))
+        unsure = ("gap", *(("frobenius", "aleatoric") if self.gaussian else ())) if self.members > 1 else ()
+        return ("score", *self.attributes, *spread, *unsure, *(("uncertainty",) if self.uncertainty else ()))
 
     @property
     def rewards(self) -> tuple[str, ...]:
@@ -113,7 +114,8 @@ class Scorer(Network):
         return self.figures(forest)["score"]
 
     def figures(self, forest: Forest) -> dict[str, Tensor]:
-        """Everything that is told of every scored node, [L] each, `score` first; of several members the mean of a figure, unless it says otherwise."""
+        """Everything that is told of every scored node, [L] each, `score` first, and the rewards of several members; other figures are the means over
+        these, unless they say otherwise."""
         reading, shape = self.read(forest), self.shape
         found = {"score": COMBINE[shape.combine](reading.reward_LM)}
         for number, name in enumerate(shape.attributes):
@@ -124,13 +126,13 @@ class Scorer(Network):
             found |= {f"{name}_std": deviation_LA[:, number] for number, name in enumerate(shape.attributes)}
         if shape.members > 1:
             found["gap"] = gap(reading.reward_LM)
+            found |= {} if spread_LMA is None else {"frobenius": frobenius(spread_LMA)}
             found |= {name: reading.reward_LM[:, number] for number, name in enumerate(shape.rewards)}
-        if shape.uncertainty == "gap":
-            found["uncertainty"] = found["gap"]
-        elif shape.uncertainty:
-            assert spread_LMA is not None, "the compiler lets only Gaussian heads tell variances"
-            found["uncertainty"] = frobenius(spread_LMA) if shape.uncertainty == "frobenius" else aleatoric(spread_LMA)
-        return found
+        if spread_LMA is not None:
+            found["aleatoric"] = aleatoric(spread_LMA)
+        if shape.uncertainty:
+            found["uncertainty"] = found[shape.uncertainty]
+        return {name: found[name] for name in (*shape.figures, *shape.rewards)}
 
     def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> list[Measured]:
         """For each member, per leaf name: `_reward` [its rows], `_attributes` [its rows, A], and of a Gaussian head `_log_std` [its rows, A]."""

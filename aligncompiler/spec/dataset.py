@@ -276,7 +276,7 @@ class RatedText(Dataset):
 
     Every word has a value in every attribute, standard normal and the same in all datasets of this kind; an attribute of an answer of n words is the
     sum of theirs over the square root of n, and `gold` a fixed positive mixture of the attributes. A rating is the attribute plus noise of standard
-    deviation `noise.min`, or `noise.max` where the answer begins with `perhaps`.
+    deviation `noise.min`, or `noise.max` where the answer begins with `perhaps`; `rated` is the mixture of the ratings.
     """
 
     kind: Literal["rated_text"] = "rated_text"
@@ -290,6 +290,8 @@ class RatedText(Dataset):
     """Length of an answer in words."""
     vocabulary: int = field(64, unit="words", ge=2)
     """Number of words that answers are drawn from."""
+    skew: float = field(0.0, unit="1", ge=0)
+    """The word of rank r is as frequent as r to the power of -skew (Zipf's law near 1): rare words are learned badly. 0 makes all alike."""
     unseen: bool = field(False)
     """Draw from another vocabulary of the same size, with none of the words of this one: rows out of the distribution."""
     noise: Spread = field(Spread())
@@ -303,14 +305,14 @@ class RatedText(Dataset):
 
     @property
     def answer_columns(self) -> tuple[str, ...]:  # type: ignore[override]  # they have the names of the attributes
-        return ("completion", "gold", "noise", *self.names, *(f"true_{name}" for name in self.names))
+        return ("completion", "gold", "rated", "noise", *self.names, *(f"true_{name}" for name in self.names))
 
     def check(self) -> Iterator[Problem]:
         yield from check_between(self.between)
         if not self.names or len(set(self.names)) < len(self.names):
             yield Problem("S405", "names", "`names` lists at least one attribute, and none twice")
         for name in self.names:
-            if name in ("prompt", "completion", "gold", "noise", "score") or name.startswith("true_"):
+            if name in ("prompt", "completion", "gold", "rated", "noise", "score") or name.startswith("true_"):
                 yield Problem("S405", "names", f"an attribute cannot be called `{name}`, which is another column of these rows")
         if self.words.min < 1:
             yield Problem("S405", "words.min", "an answer has at least one word")
@@ -324,7 +326,7 @@ class RatedText(Dataset):
 
         rows = exact(self.count * self.answers)
         text = about(30 + 7 * (self.words.min + self.words.max) / 2)
-        disk = (rows * (40 + 8 * (2 + 2 * len(self.names))) + FILE_BYTES).rough()
+        disk = (rows * (40 + 8 * (3 + 2 * len(self.names))) + FILE_BYTES).rough()
         return Estimate(
             rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=about(40 + 7 * self.words.max), answers=exact(self.answers)
         )

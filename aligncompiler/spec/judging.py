@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from .base import Needs, Problem, Ref, Spec, field
 from .metric import Metric, check_part
-from .reward import Reward
+from .reward import UNCERTAINTY, Reward
 
 
 class OfPairs(Metric):
@@ -37,9 +37,11 @@ class CertainAccuracy(OfPairs):
 
     share: float = field(0.5, unit="share of the pairs", gt=0, le=0.5)
     """Size of each of the two groups."""
+    figure: str = field("uncertainty")
+    """Figure that tells how unsure the scorer is."""
 
     def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
-        yield from check_unsure(self, judged)
+        yield from check_unsure(self, judged, self.figure)
 
 
 class GapAccuracy(OfPairs):
@@ -157,8 +159,11 @@ class ErrorAUROC(OfPairs):
 
     kind: Literal["error_auroc"] = "error_auroc"
 
+    figure: str = field("uncertainty")
+    """Figure that tells how unsure the scorer is."""
+
     def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
-        yield from check_unsure(self, judged)
+        yield from check_unsure(self, judged, self.figure)
 
 
 class UncertaintyCorrelation(OfPairs):
@@ -168,9 +173,11 @@ class UncertaintyCorrelation(OfPairs):
 
     column: str
     """Column with the number."""
+    figure: str = field("uncertainty")
+    """Figure that tells how unsure the scorer is."""
 
     def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
-        yield from check_unsure(self, judged)
+        yield from check_unsure(self, judged, self.figure)
         yield from check_column(data, "column", self.column)
 
 
@@ -223,9 +230,8 @@ class Shift(OfCompletions):
     """Figure of the scorer."""
 
     def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
-        known = ("score", *judged.output.columns)
-        if judged.output.artifact == "scorer" and self.figure not in known:
-            yield Problem("M509", "figure", f"`{judged}` gives no figure `{self.figure}`", (f"what it gives: {', '.join(known)}",))
+        if self.figure != "score":
+            yield from check_unsure(self, judged, self.figure)
 
 
 class BestOfN(OfCompletions):
@@ -249,6 +255,8 @@ class BestOfN(OfCompletions):
     many at random."""
     strength: float | None = field(None, unit="score per uncertainty", gt=0)
     """Choose also by the score less this multiple of its uncertainty."""
+    figure: str = field("uncertainty")
+    """Figure that tells how unsure the scorer is."""
 
     def check(self) -> Iterator[Problem]:
         yield from check_part(self.truth, self.part, "truth")
@@ -258,14 +266,18 @@ class BestOfN(OfCompletions):
     def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
         for name in ("sure", "strength"):
             if getattr(self, name) is not None:
-                yield from check_unsure(self, judged, name)
+                yield from check_unsure(self, judged, self.figure, name)
 
 
-def check_unsure(metric: Metric, judged: Ref, field: str = "") -> Iterator[Problem]:
-    """A scorer must tell how sure it is."""
-    if judged.output.artifact == "scorer" and not judged.output.uncertainty:
+def check_unsure(metric: Metric, judged: Ref, figure: str, field: str = "") -> Iterator[Problem]:
+    """A scorer must give a figure, as a rule that of how sure it is."""
+    if judged.output.artifact != "scorer" or figure in judged.output.columns:
+        return
+    if figure == UNCERTAINTY:
         help = ("give it an `uncertainty`: attributes with `head: gaussian`, or an ensemble", "or leave this out")
         yield Problem("M508", field, f"metric `{metric.tag}` asks how sure `{judged}` is, which it does not tell", help)
+    else:
+        yield Problem("M509", "figure", f"`{judged}` gives no figure `{figure}`", (f"what it gives: {', '.join(('score', *judged.output.columns))}",))
 
 
 def check_gaussian(metric: Metric, judged: Ref, data: Ref) -> Iterator[Problem]:

@@ -114,14 +114,15 @@ class Attributes(Reward):
         return estimated(None if network is None else network.as_scorer(outputs, self.gate.numbers(network.hidden, len(self.names))))
 
 
-RESERVED = ("score", "uncertainty", "gap", "prompt", "completion", "chosen", "rejected")
+RESERVED = ("score", "uncertainty", "gap", "frobenius", "aleatoric", "prompt", "completion", "chosen", "rejected")
 
 
 class Ensemble(Reward):
     """Several scorers that differ by the start of their heads and by the rows they learn from, and that are asked together.
 
-    Where they disagree, the reward is unsure: `gap` is the largest reward less the smallest (u1 of arXiv:2410.00847), `frobenius` the largest norm of
-    a member's covariance (u2), `aleatoric` the mean over members of the sum of variances. The score of an answer is the `combine` of its members'.
+    Where they disagree, the reward is unsure: the figure `gap` is the largest reward less the smallest (u1 of arXiv:2410.00847). Of Gaussians there are
+    also `frobenius`, the largest norm of a member's covariance (u2), and `aleatoric`, the mean over members of the sum of variances. The score of an
+    answer is the `combine` of its members'.
     """
 
     kind: Literal["ensemble"] = "ensemble"
@@ -138,7 +139,7 @@ class Ensemble(Reward):
     combine: Literal["mean", "min", "median"] = field("mean")
     """What makes one score of those of the members."""
     uncertainty: Literal["gap", "frobenius", "aleatoric"] = field("gap")
-    """What the figure `uncertainty` is."""
+    """Which of them is the figure `uncertainty`."""
 
     def check(self) -> Iterator[Problem]:
         if self.members == 1:
@@ -152,7 +153,8 @@ class Ensemble(Reward):
 
     def output(self) -> Output:
         one = self.of.output
-        figures = (*(name for name in one.columns if name != "uncertainty"), "gap", "uncertainty")
+        spread = ("frobenius", "aleatoric") if any(name.endswith("_std") for name in one.columns) else ()
+        figures = (*(name for name in one.columns if name != "uncertainty"), "gap", *spread, "uncertainty")
         attributes, unsure, weights = one.attributes, self.uncertainty, one.weights
         return Output("scorer", columns=figures, context=one.context, attributes=attributes, uncertainty=unsure, members=self.members, weights=weights)
 

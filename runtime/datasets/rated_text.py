@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from random import Random
 
 from aligncompiler.spec.base import Range
@@ -25,33 +26,45 @@ def rated_text(
     names: Sequence[str],
     words: Range,
     vocabulary: int,
+    skew: float,
     unseen: bool,
     noise: Spread,
     doubtful: float,
     between: tuple[float, float],
     seed: int,
 ) -> Iterator[Row]:
-    """Rows with `prompt`, `completion`, a rating and `true_<name>` of each attribute, `gold`, and `noise`, the standard deviation of the ratings.
+    """Rows with `prompt`, `completion`, a rating and `true_<name>` of each attribute, `gold`, `rated`, and `noise`, the standard deviation of ratings.
 
-        true_a = sum_w value(w, a) / sqrt(n)    gold = sum_a weight(a) true_a    rating_a = true_a + noise x standard normal
+        true_a = sum_w value(w, a) / sqrt(n)    rating_a = true_a + noise x standard normal
+        gold = sum_a weight(a) true_a           rated = sum_a weight(a) rating_a
 
     Values are standard normal and weights uniform in [0.2, 1]; both hang on the names of words and attributes alone.
     """
     random = Random(f"{seed} {unseen}")
     known = [word(number + vocabulary * unseen) for number in range(vocabulary)]
+    frequency = list(accumulate((rank + 1) ** -skew for rank in range(vocabulary))) if skew else None
     made = number = 0
     while made < count:
         prompt = f"{number}: {' '.join(random.choices(known, k=2))}?"
         number += 1
-        rows = [rated(random, known, prompt, names, words, noise, doubtful) for _ in range(answers)]
+        rows = [rated(random, known, frequency, prompt, names, words, noise, doubtful) for _ in range(answers)]
         if between[0] <= hash_share(prompt) < between[1] or between == (0.0, 1.0):
             made += 1
             yield from rows
 
 
-def rated(random: Random, known: Sequence[str], prompt: str, names: Sequence[str], words: Range, noise: Spread, doubtful: float) -> Row:
-    """One answer with its ratings."""
-    said = random.choices(known, k=random.randint(words.min, words.max))
+def rated(
+    random: Random,
+    known: Sequence[str],
+    frequency: Sequence[float] | None,
+    prompt: str,
+    names: Sequence[str],
+    words: Range,
+    noise: Spread,
+    doubtful: float,
+) -> Row:
+    """One answer with its ratings; `frequency` is cumulative."""
+    said = random.choices(known, cum_weights=frequency, k=random.randint(words.min, words.max))
     doubt = random.random() < doubtful
     std = noise.max if doubt else noise.min
     true = {name: sum(value(one, name) for one in said) / math.sqrt(len(said)) for name in names}
@@ -59,6 +72,7 @@ def rated(random: Random, known: Sequence[str], prompt: str, names: Sequence[str
     row["gold"] = sum(weight(name) * true[name] for name in names)
     for name in names:
         row[name], row[f"true_{name}"] = random.gauss(true[name], std), true[name]
+    row["rated"] = sum(weight(name) * row[name] for name in names)
     return row
 
 

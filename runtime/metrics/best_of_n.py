@@ -18,7 +18,7 @@ SHUFFLES = 20  # for what is left out at random
 
 
 @implements(BestOfN)
-def best_of_n(judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[int, ...], sure: float | None, strength: float | None) -> Measured:
+def best_of_n(judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[int, ...], sure: float | None, strength: float | None, figure: str) -> Measured:
     """For each prompt, [prompts, sizes], the mean true reward of the best-liked answer over all subsets of N of its n answers:
 
         sum over ranks i = 0 ... n - N of C(n - 1 - i, N - 1) / C(n, N) x true reward of the answer at rank i
@@ -41,13 +41,13 @@ def best_of_n(judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[
 
     variants, baselines = {}, {"truth": curve(true_N)}
     if sure is not None:
-        unsure_N = judge.own_completions.of("uncertainty")[:, 0]
+        unsure_N = judge.own_completions.of(figure)[:, 0]
         variants[f"surest {sure:g}"] = curve(sure_first(score_N, unsure_N, unsure_N <= np.nanquantile(unsure_N[known], sure)))
         generator = np.random.default_rng(0)
         drawn = [sure_first(score_N, draw_N, draw_N <= sure) for draw_N in generator.random((SHUFFLES, len(score_N)))]
         baselines["dropped"] = np.mean([curve(key_N) for key_N in drawn], 0)
     if strength is not None:
-        variants[f"less {strength:g} uncertainty"] = curve(score_N - strength * judge.own_completions.of("uncertainty")[:, 0])
+        variants[f"less {strength:g} {figure}"] = curve(score_N - strength * judge.own_completions.of(figure)[:, 0])
     every, log_sizes = np.arange(len(kept)), np.log(sizes)
     groups = {f"best of {size}": Group(every, partial(at, place=place)) for place, size in enumerate(sizes)}
     if len(sizes) > 1:

@@ -11,10 +11,10 @@ from ..registry import implements
 
 
 @implements(CertainAccuracy)
-def certain_accuracy(judge: Judge, *, share: float) -> Measured:
+def certain_accuracy(judge: Judge, *, share: float, figure: str) -> Measured:
     """1 if the chosen answer scores higher, 1/2 at a tie, else 0; the groups are the `share` of the pairs with the smallest and with the largest sum of the
-    uncertainties of their answers, floor(share n) each. Source: arXiv:2410.00847."""
-    unsure_N = judge.own_pairs.of("uncertainty").sum(1)
+    figure over both answers, floor(share n) each. Source: arXiv:2410.00847."""
+    unsure_N = judge.own_pairs.of(figure).sum(1)
     order = unsure_N.argsort(kind="stable")[: np.isfinite(unsure_N).sum()]
     size = int(share * len(order))
     groups = {"most certain": Group(np.sort(order[:size])), "least certain": Group(np.sort(order[len(order) - size :]))}

@@ -13,13 +13,13 @@ from ..registry import implements
 
 
 @implements(ErrorAUROC)
-def error_auroc(judge: Judge) -> Measured:
+def error_auroc(judge: Judge, *, figure: str) -> Measured:
     """Area under the curve of wrong pairs found over right pairs accused, as the sum of the uncertainties of both answers falls; ties count as wrong.
 
     The baseline `shuffled` has the same uncertainties at other pairs.
     """
     right_N = in_order(judge.pair_scores())
-    unsure_N = judge.own_pairs.of("uncertainty").sum(1)
+    unsure_N = judge.own_pairs.of(figure).sum(1)
     values = np.stack([unsure_N, np.where(np.isnan(right_N), np.nan, right_N < 1)], 1)
     known = np.flatnonzero(~np.isnan(unsure_N))
     shuffled = values.copy()

@@ -12,7 +12,7 @@ from ..registry import implements
 
 
 @implements(UncertaintyCorrelation)
-def uncertainty_correlation(judge: Judge, *, column: str) -> Measured:
+def uncertainty_correlation(judge: Judge, *, column: str, figure: str) -> Measured:
     """Pearson correlation of the sum of the uncertainties of both answers with the column; rows without a number there are left out. Raises Fault for what
     is no number."""
-    return Measured(np.stack([judge.own_pairs.of("uncertainty").sum(1), judge.numbers(column)], 1), statistic=pearson)
+    return Measured(np.stack([judge.own_pairs.of(figure).sum(1), judge.numbers(column)], 1), statistic=pearson)

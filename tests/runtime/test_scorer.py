@@ -100,7 +100,7 @@ def test_what_is_saved_tells_the_same(make_scorer, members):
     assert len({name for name, _ in first.gates.named_parameters()}) == 4 * members
     found = [{name: value.tolist() for name, value in one.eval().figures(FOREST).items()} for one in (first, second)]
     assert found[0] == found[1]
-    assert tuple(found[0]) == first.shape.figures
+    assert tuple(found[0]) == (*first.shape.figures, *first.shape.rewards)
 
 
 def test_members_differ_and_their_gap_is_told(make_scorer):

@@ -23,6 +23,7 @@ def test_attributes_and_gold_are_those_of_the_words():
         true = {name: sum(value(w, name) for w in said) / math.sqrt(len(said)) for name in spec.names}
         assert all(row[f"true_{name}"] == pytest.approx(true[name]) for name in spec.names)
         assert row["gold"] == pytest.approx(sum(weight(name) * true[name] for name in spec.names))
+        assert row["rated"] == pytest.approx(sum(weight(name) * row[name] for name in spec.names))
         assert row["noise"] == (1.0 if row["completion"].startswith("perhaps ") else 0.2)
         assert set(row) == {"prompt", *spec.answer_columns}
 
@@ -56,3 +57,10 @@ def test_answers_and_their_length_are_those_asked_for():
     found = rows(count=3, answers=2, words=Range(min=1, max=1), doubtful=0.0, names=("a",))
     assert len(found) == 6
     assert all(len(row["completion"].split()) == 1 for row in found)
+
+
+def test_frequent_words_are_as_frequent_as_zipf_says():
+    said = [w for row in rows(count=2000, vocabulary=8, skew=1.0, doubtful=0.0) for w in row["completion"].split()]
+    total = sum(1 / rank for rank in range(1, 9))
+    for rank in (1, 2, 8):
+        assert said.count(word(rank - 1)) / len(said) == pytest.approx(1 / rank / total, rel=0.05)
