@@ -250,11 +250,11 @@ class BestOfN(OfCompletions):
     """Part of the true reward."""
     sizes: tuple[int, ...] = field((), unit="answers")
     """Sizes N, growing; empty takes 1, 2, 4 and so on up to the fewest answers of a prompt. Prompts with fewer answers than the largest are left out."""
-    sure: float | None = field(None, unit="share of all answers", gt=0, lt=1)
-    """Choose also among answers whose uncertainty is at most this quantile of that of all answers, the surest where there is none; `dropped` leaves out as
-    many at random."""
-    strength: float | None = field(None, unit="score per uncertainty", gt=0)
-    """Choose also by the score less this multiple of its uncertainty."""
+    sure: tuple[float, ...] = field((), unit="share of all answers")
+    """Choose also among answers whose uncertainty is at most this quantile of that of all answers, for each quantile; where a prompt's N answers hold none,
+    the surest one. The baseline `dropped` leaves out as many at random."""
+    strength: tuple[float, ...] = field((), unit="score per uncertainty")
+    """Choose also by the score less this multiple of its uncertainty, for each of them."""
     figure: str = field("uncertainty")
     """Figure that tells how unsure the scorer is."""
 
@@ -262,10 +262,16 @@ class BestOfN(OfCompletions):
         yield from check_part(self.truth, self.part, "truth")
         if any(size < 1 for size in self.sizes) or list(self.sizes) != sorted(set(self.sizes)):
             yield Problem("S405", "sizes", "`sizes` are numbers from 1 on, each larger than the one before")
+        for place, share in enumerate(self.sure):
+            if not 0 < share < 1:
+                yield Problem("S405", f"sure.{place}", f"`sure` is a share of all answers, between 0 and 1; this is {share:g}")
+        for place, multiple in enumerate(self.strength):
+            if multiple <= 0:
+                yield Problem("S405", f"strength.{place}", f"`strength` is above 0; this is {multiple:g}")
 
     def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
         for name in ("sure", "strength"):
-            if getattr(self, name) is not None:
+            if getattr(self, name):
                 yield from check_unsure(self, judged, self.figure, name)
 
 

@@ -18,7 +18,9 @@ SHUFFLES = 20  # for what is left out at random
 
 
 @implements(BestOfN)
-def best_of_n(judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[int, ...], sure: float | None, strength: float | None, figure: str) -> Measured:
+def best_of_n(
+    judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[int, ...], sure: tuple[float, ...], strength: tuple[float, ...], figure: str
+) -> Measured:
     """For each prompt, [prompts, sizes], the mean true reward of the best-liked answer over all subsets of N of its n answers:
 
         sum over ranks i = 0 ... n - N of C(n - 1 - i, N - 1) / C(n, N) x true reward of the answer at rank i
@@ -40,14 +42,13 @@ def best_of_n(judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[
         return np.stack([expected_best(key_N[members], true_N[members], sizes) for members in kept])
 
     variants, baselines = {}, {"truth": curve(true_N)}
-    if sure is not None:
-        unsure_N = judge.own_completions.of(figure)[:, 0]
-        variants[f"surest {sure:g}"] = curve(sure_first(score_N, unsure_N, unsure_N <= np.nanquantile(unsure_N[known], sure)))
-        generator = np.random.default_rng(0)
-        drawn = [sure_first(score_N, draw_N, draw_N <= sure) for draw_N in generator.random((SHUFFLES, len(score_N)))]
-        baselines["dropped"] = np.mean([curve(key_N) for key_N in drawn], 0)
-    if strength is not None:
-        variants[f"less {strength:g} {figure}"] = curve(score_N - strength * judge.own_completions.of(figure)[:, 0])
+    unsure_N = judge.own_completions.of(figure)[:, 0] if sure or strength else score_N
+    random_SN = np.random.default_rng(0).random((SHUFFLES, len(score_N)))
+    for share in sure:
+        variants[f"surest {share:g}"] = curve(sure_first(score_N, unsure_N, unsure_N <= np.nanquantile(unsure_N[known], share)))
+        baselines[f"dropped to {share:g}"] = np.mean([curve(sure_first(score_N, draw_N, draw_N <= share)) for draw_N in random_SN], 0)
+    for multiple in strength:
+        variants[f"less {multiple:g} {figure}"] = curve(score_N - multiple * unsure_N)
     every, log_sizes = np.arange(len(kept)), np.log(sizes)
     groups = {f"best of {size}": Group(every, partial(at, place=place)) for place, size in enumerate(sizes)}
     if len(sizes) > 1:

@@ -60,11 +60,14 @@ def evaluate(
 
 
 def metric_name(metric: Bound) -> str:
-    """The metric with the reward and the part it looks at: `mean_score deduction_steps step`."""
-    reward = metric.fields.get("reward")
-    judge = [] if reward is None else [reward.spec.tag if isinstance(reward, Bound) else reward.id.removeprefix("stages.")]
-    part = getattr(metric.spec, "part", "score")
-    return " ".join([metric.spec.tag, *judge, *([part] if part != "score" else [])])
+    """The metric with the rewards, rows and figures it looks at: `mean_score deduction_steps step`."""
+    words = [metric.spec.tag]
+    for name in ("reward", "truth", "against"):
+        one = metric.fields.get(name)
+        words += [] if one is None else [one.spec.tag if isinstance(one, Bound) else one.id.removeprefix("stages.")]
+    usual = {"part": "score", "figure": "uncertainty"}
+    words += [str(metric.fields[name]) for name, word in usual.items() if metric.fields.get(name, word) != word]
+    return " ".join(words)
 
 
 def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float) -> dict[str, Any]:

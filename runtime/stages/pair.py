@@ -33,7 +33,7 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     """Write one row per pair: the prompt's columns, `chosen`, `rejected`, `chosen_score`, `rejected_score`, and of a reward that tells how unsure it is
     `chosen_uncertainty`, `rejected_uncertainty`; where answers are leaves of trees also `shared_prefix`, `rest_chosen`, `rest_rejected`, `lca_depth`.
 
-    Prompts whose answers all score the same give no pair and are counted.
+    Prompts whose answers all score the same give no pair and are counted. `words a pair` is what is to be read to compare the two, what they share once.
     """
     leaves = load_rows(completions)
     key = "group" if "group" in leaves.columns else "prompt"
@@ -46,8 +46,32 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
         else:
             groups.setdefault(name, []).append((number, figures))
     whole = partial(candidates, work.seed, names, len(leaves))
-    work.save_rows(work.usable(pairs(rows, groups, rule, whole, completions.facts["answer_columns"])))
-    work.summary |= {"prompts": len(groups)}
+    words = Mean()
+    work.save_rows(words.over(work.usable(pairs(rows, groups, rule, whole, completions.facts["answer_columns"])), words_of))
+    work.summary |= {"prompts": len(groups), "words a pair": words.value}
+
+
+def words_of(row: Row) -> float:
+    """Words of both answers of a pair, those of what they share once."""
+    texts = ("shared_prefix", "rest_chosen", "rest_rejected") if "shared_prefix" in row else ("chosen", "rejected")
+    return float(sum(len(row[name].split()) for name in texts))
+
+
+class Mean:
+    """The mean of something over rows that pass by."""
+
+    def __init__(self) -> None:
+        self.total, self.count = 0.0, 0
+
+    @property
+    def value(self) -> float:
+        return self.total / max(1, self.count)
+
+    def over(self, rows: Iterator[Row], of: Callable[[Row], float]) -> Iterator[Row]:
+        for row in rows:
+            self.total += of(row)
+            self.count += 1
+            yield row
 
 
 def told(reward: Bound | Artifact | str, columns: Sequence[str]) -> tuple[str, ...]:

@@ -219,7 +219,7 @@ def test_the_curve_shows_what_trust_in_a_scorer_costs(monkeypatch):
     # The scorer likes two answers far too much, and is unsure of just these.
     rows = [{"prompt": p, "completion": "x", "gold": g} for p in "abc" for g in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -8.0, -9.0)]
     told = [[[g if g >= 0 else 10.0 - g, 0.0 if g >= 0 else 5.0]] for _ in "abc" for g in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -8.0, -9.0)]
-    metric = BestOfN(truth=Column(name="gold"), sure=0.75, strength=10.0)
+    metric = BestOfN(truth=Column(name="gold"), sure=(0.75,), strength=(10.0,))
     found = lines(metric, Known(rows, ("score", "uncertainty"), completions=told), monkeypatch)
     assert found["model", "stages.rm", "best of 1"]["value"] == pytest.approx(-0.25)
     assert found["model", "stages.rm", ""]["value"] == pytest.approx(-9.0)
@@ -228,7 +228,7 @@ def test_the_curve_shows_what_trust_in_a_scorer_costs(monkeypatch):
     assert found["model", "stages.rm, less 10 uncertainty", ""]["value"] == pytest.approx(5.0)
     assert found["difference", "stages.rm, surest 0.75 - stages.rm", ""]["value"] == pytest.approx(14.0)
     assert found["baseline", "truth", "best of 8"]["value"] == pytest.approx(5.0)
-    assert found["baseline", "dropped", ""]["value"] < 0 < found["model", "stages.rm, surest 0.75", "slope over ln N"]["value"]
+    assert found["baseline", "dropped to 0.75", ""]["value"] < 0 < found["model", "stages.rm, surest 0.75", "slope over ln N"]["value"]
     with pytest.raises(Fault, match="no prompt has 9 scored answers"):
         measured(BestOfN(truth=Column(name="gold"), sizes=(9,)), Known(rows, ("score", "uncertainty"), completions=told))
 
@@ -236,5 +236,5 @@ def test_the_curve_shows_what_trust_in_a_scorer_costs(monkeypatch):
 def test_only_the_surest_is_there_where_none_is_sure():
     rows = [{"prompt": p, "completion": "x", "gold": g} for p in "ab" for g in (0.0, 1.0)]
     told = [[[1.0, 0.1]], [[0.0, 0.2]], [[1.0, 9.0]], [[0.0, 8.0]]]
-    found = measured(BestOfN(truth=Column(name="gold"), sure=0.5), Known(rows, ("score", "uncertainty"), completions=told))
+    found = measured(BestOfN(truth=Column(name="gold"), sure=(0.5,)), Known(rows, ("score", "uncertainty"), completions=told))
     assert found.variants["surest 0.5"][:, -1].tolist() == [0.0, 1.0]

@@ -149,7 +149,7 @@ def test_everything_that_a_scorer_tells_can_be_judged(tables, gaussian_ensemble,
     signs = np.sign(np.stack([figures.of(f"member_{m}")[:, 0] - figures.of(f"member_{m}")[:, 1] for m in (1, 2, 3)], 1))
     assert line(found[-1], "model", "stages.one")["value"] == pytest.approx(np.mean([signs[:, i] == signs[:, j] for i, j in ((0, 1), (0, 2), (1, 2))]))
     shift = Shift(against=Ref("datasets.others", Output("dataset", ("completions",))), figure="a")
-    metrics = [AttributeNLL(), SpreadCorrelation(), LengthCorrelation(), BestOfN(truth=Column(name="gold"), sure=0.5), shift]
+    metrics = [AttributeNLL(), SpreadCorrelation(), LengthCorrelation(), BestOfN(truth=Column(name="gold"), sure=(0.5,)), shift]
     _, found = tables([one, two], RATED, metrics, {"datasets.others": dataset(RATED[:8])})
     told = score_rows(load_network(one), load_encoder(one), RATED, ("completion",), 64, 10_000)
     whole = [i for i in range(24) if i != 3]
