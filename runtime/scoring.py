@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,9 +86,20 @@ def families(examples: Encoded, most: int) -> tuple[Ints, Ints, Ints]:
     return order_N, np.array([*bounds, len(order_N)]), np.array(sizes)
 
 
-def apart(examples: Encoded) -> tuple[Ints, Ints, Ints]:
-    """The same where each example is a family of its own and nothing is shared."""
-    return np.arange(len(examples)), np.arange(len(examples) + 1), examples.unrolled_sizes()
+def paths(examples: Encoded) -> tuple[Ints, Ints, Ints]:
+    """Each prompt with each answer once, however many rows ask for it, for models that share no prefixes: an example [P] and the place of an answer
+    in it [P] that stand for all like it, and for every answer of every example the number of its path, [N, L]."""
+    prompt_N, seen = examples.prompts(), dict[tuple[int, bytes], int]()
+    which_NL = np.empty((len(examples), examples.bounds_NB.shape[1] - 2), np.int64)
+    example_P, place_P = array("q"), array("q")
+    for number, (prompt, bounds) in enumerate(zip(prompt_N.tolist(), examples.bounds_NB.tolist(), strict=True)):
+        for place, (start, end) in enumerate(itertools.pairwise(bounds[1:])):
+            path = seen.setdefault((prompt, examples.ids[start:end].tobytes()), len(seen))
+            which_NL[number, place] = path
+            if path == len(example_P):
+                example_P.append(number)
+                place_P.append(place)
+    return np.array(example_P, np.int64), np.array(place_P, np.int64), which_NL
 
 
 @torch.no_grad()
@@ -106,21 +118,42 @@ def score_rows(
     figures of a scorer, with `members` also the rewards of its members. Rows that are too long are skips."""
     examples = encode_rows(encoder, rows, leaves, max_tokens, lambda reason: None, quiet)
     figures = (*network.shape.figures, *(network.shape.rewards if members else ())) if isinstance(network, Scorer) else ("logp",)
-    values_NLF, fits_N = np.zeros((len(rows), len(leaves), len(figures))), np.zeros(len(rows), np.bool_)
+    fits_N = np.zeros(len(rows), np.bool_)
     fits_N[examples.rows_N] = True
+    values_NLF = np.zeros((len(rows), len(leaves), len(figures)))
     network.eval()
-    shared, done = network.shares_prefixes, 0
-    order_N, bounds, sizes = families(examples, tokens_at_once) if shared else apart(examples)
+    compute = in_families if network.shares_prefixes else in_paths
+    values_NLF[examples.rows_N] = compute(network, encoder.pad, examples, figures, tokens_at_once, keep, tell)
+    return Values(values_NLF, figures, fits_N, Skip(f"longer than {max_tokens} tokens"))
+
+
+def in_families(network: Network, pad: int, examples: Encoded, figures: Sequence[str], tokens_at_once: int, keep: Keep, tell: Tell) -> Floats:
+    """[N, L, F]; examples with one prompt are one tree."""
+    found, done = np.zeros((len(examples), examples.bounds_NB.shape[1] - 2, len(figures))), 0
+    order_N, bounds, sizes = families(examples, tokens_at_once)
     for members in batches(sizes, tokens_at_once, network.flat):
         parts = [order_N[bounds[i] : bounds[i + 1]].tolist() for i in members]
         group = [i for part in parts for i in part]
-        found = ([examples.tree(i) for i in part] for part in parts)
-        trees = [path for part in found for path in ([grafted(part)] if shared else part[0].unrolled())]
-        values = keep(group, partial(node_values, network, pack(trees, encoder.pad).to(network.device)))
-        values_NLF[examples.rows_N[group]] = np.reshape([values[name] for name in figures], (len(figures), len(group), len(leaves))).transpose(1, 2, 0)
+        trees = [grafted([examples.tree(i) for i in part]) for part in parts]
+        values = keep(group, partial(node_values, network, pack(trees, pad).to(network.device)))
+        found[group] = np.reshape([values[name] for name in figures], (len(figures), len(group), -1)).transpose(1, 2, 0)
         done += len(group)
         tell(done, len(examples))
-    return Values(values_NLF, figures, fits_N, Skip(f"longer than {max_tokens} tokens"))
+    return found
+
+
+def in_paths(network: Network, pad: int, examples: Encoded, figures: Sequence[str], tokens_at_once: int, keep: Keep, tell: Tell) -> Floats:
+    """[N, L, F]; each prompt with each answer is a row of its own."""
+    example_P, place_P, which_NL = paths(examples)
+    sizes = np.diff(examples.bounds_NB)
+    found, done = np.zeros((len(example_P), len(figures))), 0
+    for group in batches(sizes[example_P, 0] + sizes[example_P, 1 + place_P], tokens_at_once, network.flat):
+        trees = [examples.tree(int(example_P[path])).unrolled()[int(place_P[path])] for path in group]
+        values = keep(group, partial(node_values, network, pack(trees, pad).to(network.device)))
+        found[group] = np.transpose([values[name] for name in figures])
+        done += len(group)
+        tell(done * len(examples) // len(example_P), len(examples))
+    return found[which_NL]
 
 
 def reward_rows(

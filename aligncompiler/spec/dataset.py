@@ -86,6 +86,10 @@ class FileRows(Dataset):
     def output(self) -> Output:
         return Output("dataset", (self.rows,), ("*",))
 
+    def rows_of(self, record: str) -> int:
+        """How many rows a record of the source makes, given one as it stands there."""
+        return 1
+
     def estimate(self, ask: Survey) -> Estimate:
         """At most as many rows as the file has records, for some may be unusable; about a share of them where the hash decides."""
         from .cost import FILE_BYTES, UNKNOWN, Estimate, about, at_most, exact
@@ -97,7 +101,8 @@ class FileRows(Dataset):
             some = share < 1 or self.limit is not None
             mean, longest = about(found.bytes) if some else at_most(found.bytes), at_most(found.longest)
             if self.columns.get(self.whole, self.whole) in found.first:
-                rows = at_most(found.count) if share == 1 else about(found.count * share)
+                each = self.rows_of(found.first)
+                rows = at_most(found.count) if (share, each) == (1, 1) else about(found.count * share * each)
         rows = rows if self.limit is None else rows.least(self.limit)
         disk = (rows * mean * 0.45 + FILE_BYTES).rough()  # Parquet packs text to about half and less
         return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=mean, longest_bytes=longest)
@@ -162,6 +167,16 @@ class Preferences(FileRows):
         yield from super().check()
         if len(set(self.votes)) < len(self.votes):
             yield Problem("S405", "votes", "`votes` names a column twice")
+
+    def rows_of(self, record: str) -> int:
+        """Lists of chosen and of rejected answers make all pairs of one with the other."""
+        import json
+
+        try:
+            answers = [json.loads(record)[self.columns.get(name, name)] for name in ("chosen", "rejected")]
+        except (ValueError, KeyError, TypeError):
+            return 1
+        return len(answers[0]) * len(answers[1]) if all(isinstance(one, list) and one and isinstance(one[0], str) for one in answers) else 1
 
 
 class Completions(FileRows):

@@ -83,8 +83,8 @@ class SectionAccuracy(OfPairs):
     sections: Mapping[str, Section]
     """Name -> the subsets that count together; rows of others count for nothing."""
     question: str | None = field(None)
-    """Column whose value is the same in all pairs of a question, which is then right only if all of them are in order, as in RewardBench 2
-    (arXiv:2506.01937); null takes each pair by itself."""
+    """Column whose value is the same in all pairs of a question, which is then right only if all of them are in order, and one half where the chosen
+    answer shares the best score with another, as in RewardBench 2 (arXiv:2506.01937); null takes each pair by itself."""
 
     def check(self) -> Iterator[Problem]:
         if not self.sections:

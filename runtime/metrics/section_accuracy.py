@@ -18,7 +18,8 @@ from ..registry import implements
 
 @implements(SectionAccuracy)
 def section_accuracy(judge: Judge, *, by: str, sections: Mapping[str, Section], question: str | None) -> Measured:
-    """1 if the chosen answer scores higher, 1/2 at a tie, else 0; with `question` 1 if all pairs of it are in order, else 0, told at its first row.
+    """1 if the chosen answer scores higher, 1/2 at a tie, else 0; with `question` 0 if one pair of it is in the wrong order, else 1 / (1 + its ties), told
+    at its first row: the chance that the chosen answer is drawn among the best.
 
         section = sum over its subsets of count x accuracy / sum of counts,   all = sum over sections of weight x section / sum of weights
 
@@ -57,12 +58,12 @@ def of_sections(rows_N2: Floats, parts: Sequence[tuple[float, Sequence[tuple[int
 
 
 def of_questions(values_N: Floats, question: Sequence[Any]) -> Floats:
-    """1 at the first row of a question whose pairs are all in order, 0 at that of another; NaN at the rest, and where a pair could not be measured."""
+    """At the first row of a question 0 if a pair of it is in the wrong order, else 1 / (1 + ties); NaN at the rest, and where a pair was not measured."""
     rows: dict[Any, list[int]] = {}
     for number, name in enumerate(question):
         rows.setdefault(name, []).append(number)
     found = np.full(len(values_N), np.nan)
     for members in rows.values():
         values = values_N[members]
-        found[members[0]] = np.nan if np.isnan(values).any() else float((values == 1).all())
+        found[members[0]] = np.nan if np.isnan(values).any() else float(values.min() > 0) / (1 + (values == 0.5).sum())
     return found

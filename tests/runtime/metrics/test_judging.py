@@ -101,10 +101,10 @@ def test_sections_weigh_subsets_by_their_counts_and_all_is_the_mean_over_section
 
 
 def test_a_question_is_right_if_all_of_its_pairs_are():
-    rows = [{"subset": "a", "id": name} for name in ("q", "q", "r", "r", "s")]
-    judge = Known(rows, pairs=pairs_of((1, 0), (1, 0), (1, 0), (0, 1), (1, 1)))
+    rows = [{"subset": "a", "id": name} for name in ("q", "q", "r", "r", "s", "s")]
+    judge = Known(rows, pairs=pairs_of((1, 0), (1, 0), (1, 0), (0, 1), (1, 1), (1, 0)))
     found = measured(SectionAccuracy(sections={"one": Section(subsets=("a",))}, question="id"), judge)
-    np.testing.assert_equal(found.values[:, 0], [1.0, np.nan, 0.0, np.nan, 0.0])
+    np.testing.assert_equal(found.values[:, 0], [1.0, np.nan, 0.0, np.nan, 0.5, np.nan])
 
 
 def test_the_matrix_of_styles_has_hard_pairs_above_its_diagonal():
