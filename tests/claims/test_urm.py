@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .curve_figure import curves
-from .running import ROOT, Run, across, run, write
+from .running import ROOT, Run, run, write
 
 SEEDS = (0, 1, 2, 3, 4)
 URM = "alignc run specs/urm.yaml --set seed={seed} --set engine.threads=1"
