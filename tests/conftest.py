@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers share the cores: threads of small models would wait for each other most of the time
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

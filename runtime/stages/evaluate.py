@@ -47,7 +47,7 @@ def evaluate(
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
     judges = [Judge(work, model, rows, decoding, tokens_at_once, shortcuts) for model in models]
-    tables = [table(metric, judges, rows, confidence) for metric in metrics]
+    tables = [one for metric in metrics if (one := table(metric, judges, rows, confidence, work))]
     whole = {"tables": tables, "samples": samples(judges, rows), "confidence": confidence, "data": data.id}
     (work.folder / TABLE_FILE).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
     work.facts["tables"] = tables
@@ -70,8 +70,8 @@ def metric_name(metric: Bound) -> str:
     return " ".join(words)
 
 
-def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float) -> dict[str, Any]:
-    """All lines of one metric."""
+def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float, work: Work) -> dict[str, Any]:
+    """All lines of one metric; nothing where no statistic has a value, which is told among what was skipped. Raises Fault if no row could be measured."""
     measured = [metric(judge) for judge in judges]
     first = measured[0]
     clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(rows)]
@@ -94,8 +94,11 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
                 add("difference", f"{judge.model.id}, {variant} - {judge.model.id}", name, figure.difference(values, one.values))
         for baseline, values in first.baselines.items():
             add("baseline", baseline, name, figures[0].of(values))
-    if not lines:
+    if not lines and all(np.isnan(one.values).reshape(len(one.values), -1).any(1).all() for one in measured):
         raise Fault("P604", f"no row could be measured by `{metric.spec.tag}`", "data")
+    if not lines:
+        work.skipped[f"`{metric_name(metric)}` as a whole: what it compares does not vary"] += 1
+        return {}
     return {"name": metric_name(metric), "metric": metric.spec.tag, "by": getattr(metric.spec, "by", None), "lines": lines}
 
 

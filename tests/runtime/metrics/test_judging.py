@@ -65,7 +65,7 @@ def lines(metric, judge, monkeypatch):
         id = "stages.rm"
 
     judge.model = Named()
-    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], judge.rows, 0.95)["lines"]}
+    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], judge.rows, 0.95, None)["lines"]}
 
 
 def pairs_of(*scores):

@@ -160,6 +160,12 @@ def test_everything_that_a_scorer_tells_can_be_judged(tables, gaussian_ensemble,
     assert line(found[3], "difference", "stages.two - stages.one", "best of 4")["n"] == 6
 
 
+def test_a_statistic_without_a_value_is_told_and_the_others_stay(tables, gaussian_ensemble):
+    work, found = tables([gaussian_ensemble(("a", "b"), "stages.one")], PAIRS, [ErrorAUROC(), MemberAgreement()])
+    assert [table["metric"] for table in found] == ["member_agreement"]
+    assert work.skipped == {"`error_auroc` as a whole: what it compares does not vary": 1}
+
+
 def nll(mean, std, rating):
     return np.log(std) + (rating - mean) ** 2 / (2 * std**2) + np.log(2 * np.pi) / 2
 

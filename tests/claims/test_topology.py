@@ -1,0 +1,70 @@
+"""Claims on tree-shaped preference data (arXiv:2402.10184, card C2, C3, C5, C6): a reward model from leaves of trees beside one from independent answers.
+
+Four arms, eight draws of prompts each, on one policy: `chain`; `tree` with as many prompts and as many answers; `more`, trees of more prompts, so that
+there are as many pairs as in the chain arm; `mixed`, pairs of which half hold an answer that is not finished. The rules of deduction are the truth.
+`--bless` writes the figures to `results/topology.json`. What is not reproduced is held here too, as what it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from .running import ROOT, Across, Run, across, machine, run
+
+DRAWS = range(8)
+SETS = "--set datasets.fresh.seed={fresh} --set datasets.held_out.seed={held_out} --set engine.threads=1"
+MIXED = "--set 'stages.pairs.reward=${rewards.gold}' --set 'stages.pairs.rule={kind: tree_pairs, per_tree: 4, full: 2, cross: 1, unfinished: 1}'"
+ARMS = {
+    "chain": f"alignc run specs/chain_reward.yaml {SETS}",
+    "tree": f"alignc run specs/tree_reward.yaml {SETS}",
+    "more": f"alignc run specs/tree_reward.yaml {SETS} --set datasets.fresh.count=840",
+    "mixed": f"alignc run specs/tree_reward.yaml {SETS} " + MIXED,
+}
+BEST = "best_of_n deduction_steps"
+FIGURES: dict[str, Callable[[Run], float]] = {
+    "pairs": lambda one: float(one.stages["stages.pairs"]["metrics"]["rows"]),
+    "words a pair": lambda one: float(one.stages["stages.pairs"]["metrics"]["words a pair"]),
+    "accuracy, near-duplicate pairs": lambda one: one.value("exam_near", "pair_accuracy", "rm"),
+    "accuracy, independent pairs": lambda one: one.value("exam_apart", "pair_accuracy", "rm"),
+    **{f"best of {n}": lambda one, n=n: one.value("exam_best", BEST, "rm", f"best of {n}") for n in (1, 4, 8, 16, 64)},  # type: ignore[misc]
+    "slope over ln N": lambda one: one.value("exam_best", BEST, "rm", "slope over ln N"),
+    "fall from the highest": lambda one: one.value("exam_best", BEST, "rm", "fall from the highest"),
+    "correlation with length": lambda one: one.value("exam_best", "length_correlation", "rm"),
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, dict[str, list[float]]]:
+    """Arm -> figure -> its value in each draw."""
+    folder = tmp_path_factory.mktemp("topology")
+    runs = {arm: [run(in_draw(command, k), folder) for k in DRAWS] for arm, command in ARMS.items()}
+    measured = {arm: {name: [of(one) for one in some] for name, of in FIGURES.items()} for arm, some in runs.items()}
+    if request.config.getoption("--bless"):
+        save(ROOT / "results" / "topology.json", measured)
+    return measured
+
+
+def in_draw(command: str, number: int) -> str:
+    """A command with the seeds of a draw of prompts."""
+    return command.replace("{fresh}", str(1 + 2 * number)).replace("{held_out}", str(2 + 2 * number))
+
+
+def save(path: Path, measured: Mapping[str, Mapping[str, list[float]]]) -> None:
+    arms = {arm: {name: {**across(values).json(), "values": values} for name, values in figures.items()} for arm, figures in measured.items()}
+    others = {f"{arm} - chain": {name: difference(measured, arm, name).json() for name in FIGURES} for arm in measured if arm != "chain"}
+    mixed = {"tree - mixed": {name: difference(measured, "tree", name, "mixed").json() for name in FIGURES}}
+    draws = {"fresh": [1 + 2 * k for k in DRAWS], "held_out": [2 + 2 * k for k in DRAWS]}
+    whole = {"commands": ARMS, "draws": draws, "machine": machine(), "arms": arms, "differences": {**others, **mixed}}
+    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+
+def difference(measured: Mapping[str, Mapping[str, list[float]]], arm: str, name: str, other: str = "chain") -> Across:
+    """Of one arm to another, paired by draw."""
+    return across([a - b for a, b in zip(measured[arm][name], measured[other][name], strict=True)])
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
