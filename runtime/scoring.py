@@ -58,9 +58,9 @@ class Values(OnDemand[list[float] | Skip]):
 
 
 def node_values(network: Network, forest: Forest) -> dict[str, list[float]]:
-    """The figures of every scored node: `logp` by a policy, `score` and what else it tells by a scorer."""
+    """The figures of every answer: `logp` by a policy, `score` and what else it tells by a scorer."""
     if isinstance(network, Scorer):
-        return {name: values_L.tolist() for name, values_L in network.figures(forest).items()}
+        return {name: values_A.tolist() for name, values_A in network.figures(forest).items()}
     logp_N = network(forest)
     return {"logp": logp_N.new_zeros(forest.num_leaves).double().index_add(0, forest.leaf_N, logp_N.double()).tolist()}
 
@@ -70,7 +70,7 @@ def families(examples: Encoded, most: int) -> tuple[Ints, Ints, Ints]:
     once, [F]. A family of more than `most` tokens is cut."""
     prompt_N = examples.prompts()
     order_N = prompt_N.argsort(kind="stable")
-    answers_N, trunks_N = examples.bounds_NB[:, -1] - examples.bounds_NB[:, 1], examples.bounds_NB[:, 1] - examples.bounds_NB[:, 0]
+    answers_N, trunks_N = examples.answer_sizes(), examples.bounds_NB[:, 1] - examples.bounds_NB[:, 0]
     bounds, sizes, last = array("q"), array("q"), -1
     for place, index in enumerate(order_N):
         if prompt_N[index] != last or sizes[-1] + answers_N[index] > most:
@@ -99,8 +99,8 @@ def score_rows(
 ) -> Values:
     """The values of each row's answers, in the order of the rows, without gradients: the sum of the log-probabilities of each under a policy, or its
     reward. Rows that are too long are skips."""
-    examples = encode_rows(encoder, rows, leaves, max_tokens, lambda reason: None, quiet)
-    figures = network.shape.figures if isinstance(network, Scorer) else ("logp",)
+    figures, cut = (network.shape.figures, network.shape.cut(encoder)) if isinstance(network, Scorer) else (("logp",), None)
+    examples = encode_rows(encoder, rows, leaves, max_tokens, lambda reason: None, quiet, cut=cut)
     values_NLF, fits_N = np.zeros((len(rows), len(leaves), len(figures))), np.zeros(len(rows), np.bool_)
     fits_N[examples.rows_N] = True
     network.eval()

@@ -157,7 +157,8 @@ class Preferences(FileRows):
 class Completions(FileRows):
     """Answers of a policy, one a row.
 
-    Accepted as they are: `prompt, completion` with an optional `label` (unpaired feedback), and step-wise `prompt, completions, labels`.
+    Accepted as they are: `prompt, completion` with an optional `label` (unpaired feedback), and step-wise `prompt, completions, labels`, null for a step
+    without a label.
     """
 
     kind: Literal["completions"] = "completions"
