@@ -51,12 +51,12 @@ def step_labels(data: Artifact) -> tuple[Ragged, dict[int, str]]:
     for number, row in enumerate(rows):
         labels = [share_of(label, number) for label in row["step_labels"] or ()]
         steps = row["steps"] or ()
-        if len(steps) != len(labels):
+        if all(map(math.isnan, labels)):
+            lacks[number] = "no step has a label"
+        elif len(steps) != len(labels):
             lacks[number] = "steps and step_labels differ in length"
         elif "".join(steps) != row["completion"]:
             lacks[number] = "steps are not those of the completion"
-        elif all(map(math.isnan, labels)):
-            lacks[number] = "no step has a label"
         flat += labels
         lengths.append(len(labels))
     return Ragged.of(flat, lengths), lacks

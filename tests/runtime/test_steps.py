@@ -141,7 +141,7 @@ def test_grafted_and_unrolled_steps_stay_with_their_answers():
 def test_the_score_is_the_log_odds_of_combined_probabilities(how):
     plain = {"last": lambda p: p[-1], "min": min, "mean": lambda p: sum(p) / len(p), "product": math.prod}[how]
     found = OVER_STEPS[how](LOGIT_L[:, None], ANSWER_L, 3)[:, 0]
-    groups = [LOGIT_L[ANSWER_L == answer].sigmoid().tolist() for answer in range(3)]
+    groups = [LOGIT_L[answer == ANSWER_L].sigmoid().tolist() for answer in range(3)]
     assert torch.allclose(found.sigmoid(), torch.tensor([plain(group) for group in groups], dtype=torch.float64))
     assert float(found[1]) == pytest.approx(-0.5)
 
