@@ -40,7 +40,7 @@ class Shape:
     combine: str = "mean"
     uncertainty: str = ""
     judge: bool = False
-    separator: str | None = None
+    separator: str = ""
     over_steps: str = "last"
     reply: Reply | None = None
 
@@ -53,15 +53,12 @@ class Shape:
     def figures(self) -> tuple[str, ...]:
         """Names of what is told of an answer."""
         spread = tuple(f"{name}_std" for name in self.attributes) if self.gaussian else ()
-        judged = (*(("probability",) if self.judge else ()), *(("num_steps", "first_wrong") if self.separator is not None else ()))
+        judged = (*(("probability",) if self.judge else ()), *(("num_steps", "first_wrong") if self.separator else ()))
         return ("score", *judged, *self.attributes, *spread, *(("gap",) if self.members > 1 else ()), *(("uncertainty",) if self.uncertainty else ()))
 
     def cut(self, encoder: Encoder) -> Cut | None:
         """How answers are read in the tokens of the backbone; None if each is read at its end token."""
-        if not self.judge:
-            return None
-        ending = (encoder.end,) if encoder.pair else ()  # an encoder expects it behind whatever it reads
-        return Cut(self.separator, ending if self.reply is None else encoder.asked(self.reply.question))
+        return Cut.of(self.separator, self.reply.question if self.reply is not None else "", encoder) if self.judge else None
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
@@ -138,7 +135,7 @@ class Scorer(Network):
         found = {"score": COMBINE[shape.combine](reading.reward_RM)}
         if shape.judge:
             found["probability"] = found["score"].sigmoid()
-        if shape.separator is not None:
+        if shape.separator:
             found["num_steps"] = torch.bincount(forest.answer_L, minlength=forest.num_answers)
             found["first_wrong"] = first_wrong(COMBINE[shape.combine](reading.node_LM), forest.answer_L, forest.num_answers)
         for number, name in enumerate(shape.attributes):

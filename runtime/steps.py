@@ -28,11 +28,17 @@ STEPS = "steps"  # the column of rows that say themselves what the steps of thei
 
 @dataclass(frozen=True)
 class Cut:
-    """How answers are read in steps: a step ends behind each match of `separator`, where there is none an answer is one step; behind each step
+    """How answers are read in steps: a step ends behind each match of `separator`, and where that is empty an answer is one step; behind each step
     stands a `tail` of tokens, which may be empty."""
 
-    separator: str | None
+    separator: str
     tail: tuple[int, ...] = ()
+
+    @staticmethod
+    def of(separator: str, question: str, encoder: Encoder) -> Cut:
+        """The cut of a judge that asks a `question`, or none, in the tokens of its backbone. An encoder expects its separator behind whatever it reads."""
+        ending = (encoder.end,) if encoder.pair else ()
+        return Cut(separator, encoder.asked(question) if question else ending)
 
     def parts_of(self, encoder: Encoder, rows: Sequence[Row], leaves: Sequence[str], told: bool) -> Iterator[tuple[Parts, list[list[int]]]]:
         """Tokens of the prompt and of each answer of some rows, and behind how many tokens of the answer each of its steps ends. `told`: the rows say
@@ -45,18 +51,18 @@ class Cut:
             ends: list[list[int]] = []
             for leaf, answer in zip(leaves, written, strict=True):
                 ids, starts, stops = next(spans)
-                cuts = told_ends(row[STEPS]) if told else text_ends(row[leaf], self.separator)
+                cuts = told_ends(row.get(STEPS)) if told else text_ends(row[leaf], self.separator)
                 ends.append([token_end(starts, stops, end) for end in written_ends(cuts, row[leaf], answer)])
                 answers.append(ids[: ends[-1][-1]])
             yield (encoder.opened(trunk, "prompt" in row), answers), ends
 
 
-def text_ends(text: str, separator: str | None) -> list[int]:
+def text_ends(text: str, separator: str) -> list[int]:
     """Where the steps of a text end, in letters: behind each match of the separator. Blanks alone are no step: they belong to the step before them,
     or at the start of the text to the one behind them."""
     ends: list[int] = []
     start = 0
-    for end in [*(match.end() for match in matches(separator, text)), len(text)] if separator is not None else [len(text)]:
+    for end in [*(match.end() for match in matches(separator, text)), len(text)] if separator else [len(text)]:
         if text[start:end].strip():
             ends.append(end)
         elif ends:

@@ -142,6 +142,10 @@ class Process(Reward):
     combine: Literal["last", "min", "mean", "product"] = field("min")
     """What makes one probability of those of the steps."""
 
+    @property
+    def judged(self) -> tuple[str, str]:
+        return (self.separator, "")
+
     def check(self) -> Iterator[Problem]:
         yield from check_separator(self.separator)
 
@@ -180,6 +184,10 @@ class Generative(Reward):
     """Regular expression of what ends a step, as for `kind: process`; for `per: step`."""
     combine: Literal["last", "min", "mean", "product"] = field("min")
     """What makes one probability of those of the steps; for `per: step`."""
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        return (self.separator if self.per == "step" else "", self.question)
 
     def check(self) -> Iterator[Problem]:
         yield from check_separator(self.separator)

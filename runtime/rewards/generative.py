@@ -16,4 +16,4 @@ from ..work import Work
 def generative(work: Work, *, backbone: Artifact, question: str, yes: str, no: str, per: str, separator: str, combine: str) -> None:
     """Make a scorer artifact of the weights of `backbone`, its output matrix included. Raises Fault where `yes` and `no` start with one token."""
     reply = Reply.of(question, yes, no, load_encoder(backbone))
-    make_scorer(work, backbone, Shape(judge=True, separator=separator if per == "step" else None, over_steps=combine, reply=reply))
+    make_scorer(work, backbone, Shape(judge=True, separator=separator if per == "step" else "", over_steps=combine, reply=reply))
