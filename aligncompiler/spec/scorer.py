@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, field
@@ -153,11 +154,13 @@ class Process(Reward):
         return Output("scorer", columns=("probability", *STEP_FIGURES), context=self.backbone.output.context, weights=("head",))
 
     def estimate(self, ask: Survey) -> Estimate:
-        """The numbers of the backbone with one output in place of its own."""
+        """The numbers of the backbone with one output in place of its own. An encoder reads every step by itself, and how many there are depends on the
+        answers, so what that takes is not known."""
         from .effort import estimated
 
         network = ask(self.backbone).network
-        return estimated(None if network is None else network.as_scorer())
+        made = estimated(None if network is None else network.as_scorer())
+        return made if network is None or network.causal else replace(made, network=None)
 
 
 class Generative(Reward):
@@ -201,10 +204,12 @@ class Generative(Reward):
         return Output("scorer", columns=("probability", *(STEP_FIGURES if self.per == "step" else ())), context=self.backbone.output.context)
 
     def estimate(self, ask: Survey) -> Estimate:
-        """The numbers of the policy."""
+        """The numbers of the policy. How often it is asked per step depends on the answers, so what that takes is not known."""
         from .effort import estimated
 
-        return estimated(ask(self.backbone).network)
+        network = ask(self.backbone).network
+        made = estimated(None if network is None else network.as_judge(self.question))
+        return made if self.per == "answer" else replace(made, network=None)
 
 
 class Ensemble(Reward):
