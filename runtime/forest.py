@@ -286,9 +286,19 @@ class Laid:
         start = self.spans[0].start
         for number, node in enumerate(self.tree.scored):
             answer = len(self.tree.tokens[node]) if self.tree.answers is None else self.tree.answers[number]
-            path = np.concatenate([np.arange(self.spans[n].start, self.spans[n].stop) for n in self.tree.path(node)])
+            path = self.end_of_path(node, answer + 1)
             own = path[max(1, len(path) - answer) :] if answer else path[:0]
             yield np.stack([path[len(path) - len(own) - 1 : -1] if answer else own, self.ids_S[own - start], np.full(len(own), leaf + number)], 1)
+
+    def end_of_path(self, node: int, most: int) -> Ints:
+        """The last tokens on the path to `node`, at most so many; what lies further up is not looked at."""
+        parts: list[Ints] = []
+        while node >= 0 and most > 0:
+            span = self.spans[node]
+            parts.append(np.arange(max(span.start, span.stop - most), span.stop))
+            most -= len(parts[-1])
+            node = self.tree.parents[node]
+        return np.concatenate(parts[::-1])
 
     def last(self, node: int) -> int:
         """The last token on the path to `node`; nodes may be empty. -1 where the path holds no token."""

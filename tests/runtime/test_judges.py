@@ -9,7 +9,7 @@ import torch
 from aligncompiler.spec.objective import BradleyTerry, CrossEntropy, StepCrossEntropy
 from runtime.fault import Fault
 from runtime.forest import pack, trunk_and_steps
-from runtime.model_files import load_encoder, load_scorer, read_about
+from runtime.model_files import load_encoder, load_scorer, read_about, write_about
 from runtime.registry import bind
 from runtime.reply import Reply, log_odds
 from runtime.rewards.ensemble import ensemble
@@ -18,6 +18,7 @@ from runtime.rewards.process import process
 from runtime.rewards.scalar import scalar
 from runtime.scoring import reward_rows
 from runtime.stages.train import train
+from runtime.store import Artifact
 
 QUESTION = "are cats red?"
 ANSWERS = ["all cats\nare animals\nso", "some birds\n", "no fish\n\n\nis a bird\nthe answer\nis 42\n", "42", ""]
@@ -235,6 +236,16 @@ def test_what_was_trained_is_trained_on(make_judge, learn):
     assert not torch.equal(load_scorer(once).model.lm_head.weight, load_scorer(twice).model.lm_head.weight)
 
 
+def test_a_judge_of_weights_that_lie_elsewhere_points_to_them(make_judge, policy_artifact, tmp_path):
+    here = policy_artifact()
+    there = tmp_path / "pointer"
+    there.mkdir()
+    write_about(there, read_about(here) | {"pointer": {"name": str(here.folder / "model"), "revision": None}})
+    pointing = make_judge("answer", backbone=Artifact("models.hub", there, {"output": {"artifact": "policy"}, "facts": {}}))
+    assert [file.name for file in pointing.folder.iterdir()] == ["alignc.json"]
+    assert reward_rows(pointing, ROWS).score.tolist() == reward_rows(make_judge("answer", backbone=here), ROWS).score.tolist()
+
+
 def test_an_adapter_of_a_judge_is_merged(make_judge, learn, policy_artifact):
     adapter = {"kind": "lora", "rank": 2, "alpha": 4.0, "dropout": 0.0, "targets": "all_linear"}
     made, curve, _ = learn(make_judge("answer", backbone=policy_artifact(adapter=adapter)), [{**ROWS[0], "score": 1.0}], CrossEntropy(), rows=1)
@@ -243,9 +254,10 @@ def test_an_adapter_of_a_judge_is_merged(make_judge, learn, policy_artifact):
     assert np.isfinite(reward_rows(made, ROWS).score).all()
 
 
-def test_an_ensemble_of_judges_combines_what_each_makes_of_the_steps(make_judge, make_work, finished, learn):
+@pytest.mark.parametrize("shares", ["backbone", "nothing"])
+def test_an_ensemble_of_judges_combines_what_each_makes_of_the_steps(make_judge, make_work, finished, learn, shares):
     work = make_work(0)
-    ensemble(work, of=make_judge("process"), members=3, shares="backbone", bagging=True, combine="mean", uncertainty="gap")
+    ensemble(work, of=make_judge("process"), members=2, shares=shares, bagging=True, combine="mean", uncertainty="gap")
     made, _, _ = learn(finished(work, "scorer"), labelled(), StepCrossEntropy())
     found = reward_rows(made, ROWS)
     assert tuple(found.figures) == ("score", "probability", "num_steps", "first_wrong", "gap", "uncertainty")
