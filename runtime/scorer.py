@@ -20,7 +20,7 @@ from .forest import Forest
 from .networks import Measured, Network, is_bidirectional
 from .registry import bind
 from .reply import Reply, log_odds
-from .steps import OVER_STEPS, Cut, first_wrong
+from .steps import OVER_STEPS, Cut, first_wrong, num_steps
 from .tokens import Encoder
 from .uncertainty import COMBINE, aleatoric, frobenius, gap
 
@@ -136,7 +136,7 @@ class Scorer(Network):
         if shape.judge:
             found["probability"] = found["score"].sigmoid()
         if shape.separator:
-            found["num_steps"] = torch.bincount(forest.answer_L, minlength=forest.num_answers)
+            found["num_steps"] = num_steps(forest.answer_L, forest.num_answers)
             found["first_wrong"] = first_wrong(COMBINE[shape.combine](reading.node_LM), forest.answer_L, forest.num_answers)
         for number, name in enumerate(shape.attributes):
             found[name] = reading.mean_RMA[..., number].mean(1)
@@ -154,8 +154,8 @@ class Scorer(Network):
         return found
 
     def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> list[Measured]:
-        """For each member, per leaf name: `_reward` [its rows], `_attributes` [its rows, A], of a Gaussian head `_log_std` [its rows, A], and `_steps`
-        [the steps of its rows]."""
+        """For each member, per leaf name: `_reward` [its rows], `_attributes` [its rows, A], of a Gaussian head `_log_std` [its rows, A], and of a row with
+        one answer `_steps` [L]."""
         reading, leaves = self.read(forest), len(leaf_names)
         members = []
         for member in range(self.shape.members):
@@ -163,7 +163,8 @@ class Scorer(Network):
             for number, name in enumerate(leaf_names):
                 measured[f"{name}_reward"] = reading.reward_RM[number::leaves, member]
                 measured[f"{name}_attributes"] = reading.mean_RMA[number::leaves, member]
-                measured[f"{name}_steps"] = reading.node_LM[forest.answer_L % leaves == number, member]
+                if leaves == 1:
+                    measured[f"{name}_steps"] = reading.node_LM[:, member]
                 if reading.log_std_RMA is not None:
                     measured[f"{name}_log_std"] = reading.log_std_RMA[number::leaves, member]
             members.append(measured)

@@ -100,8 +100,7 @@ def token_end(starts: Sequence[int], stops: Sequence[int], end: int) -> int:
 
 def last(logit_LM: Tensor, answer_L: Tensor, answers: int) -> Tensor:
     """Log-odds of the last step."""
-    ends_A = torch.bincount(answer_L, minlength=answers).cumsum(0) - 1
-    return logit_LM[ends_A]
+    return logit_LM[num_steps(answer_L, answers).cumsum(0) - 1]
 
 
 def least(logit_LM: Tensor, answer_L: Tensor, answers: int) -> Tensor:
@@ -136,9 +135,14 @@ def log_sum(log_LM: Tensor, answer_L: Tensor, answers: int) -> Tensor:
     return most_AM + torch.zeros_like(most_AM).index_add(0, answer_L, (log_LM - most_AM[answer_L]).exp()).log()
 
 
+def num_steps(answer_L: Tensor, answers: int) -> Tensor:
+    """Steps of each answer, [A]; a GPU is not waited for."""
+    return answer_L.new_zeros(answers).index_add(0, answer_L, torch.ones_like(answer_L))
+
+
 def first_wrong(logit_L: Tensor, answer_L: Tensor, answers: int) -> Tensor:
     """Number of the first step of each answer whose probability is below 1/2, counted from 1; 0 where there is none, [A]."""
-    counts_A = torch.bincount(answer_L, minlength=answers)
+    counts_A = num_steps(answer_L, answers)
     number_L = torch.arange(len(answer_L), device=answer_L.device) - (counts_A.cumsum(0) - counts_A)[answer_L] + 1
     none = len(answer_L) + 1
     first_A = reduced(number_L.masked_fill(logit_L >= 0, none)[:, None], answer_L, answers, "amin", none)[:, 0]

@@ -162,6 +162,7 @@ class Completions(FileRows):
     """
 
     kind: Literal["completions"] = "completions"
+    version: ClassVar[int] = 2  # 2: steps without a label
     rows: ClassVar[str] = "completions"
     whole: ClassVar[str] = "prompt"
     answer_columns: ClassVar[tuple[str, ...]] = ("completion", "score", "steps", "step_labels")

@@ -2,10 +2,10 @@
 
 `reads` names the quantities in the order of the implementation's tensors: `<leaf>_logp` (sum over the answer's tokens, natural log),
 `<leaf>_token_logp`, `reference_<leaf>_logp`, `<leaf>_reward`, and of a scorer of attributes `<leaf>_attributes` (their means) and
-`<leaf>_log_std`, and `<leaf>_steps`, the log-odds of each step, where the leaves are those of the row kind (`completion`, or `chosen` and
-`rejected`); `margin`; `score`; `labels`, what the rows say of each attribute, and `step_labels`, what they say of each step, NaN where they say
-nothing; and `noise`, standard normal numbers, one an attribute. `per` is the item that one entry of the loss stands for, hence the denominator of
-the mean; of steps those that have a label count.
+`<leaf>_log_std`, where the leaves are those of the row kind (`completion`, or `chosen` and `rejected`); `completion_steps`, the log-odds of each
+step of an answer; `margin`; `score`; `labels`, what the rows say of each attribute, and `step_labels`, what they say of each step, NaN where they
+say nothing; and `noise`, standard normal numbers, one an attribute. `per` is the item that one entry of the loss stands for, hence the denominator
+of the mean; of steps those that have a label count.
 """
 
 from __future__ import annotations
