@@ -23,6 +23,7 @@ WIDTH = 100  # characters of a line of tokens
 MEANT = {
     "answers": "the tokens of the answers are targets",
     "values": "no token is a target: the model gives one value at the end of each answer",
+    "steps": "no token is a target: the model gives one value at the end of each answer or step, or of what it is asked there",
     "written": "the model writes the answer itself",
 }
 
@@ -95,7 +96,7 @@ def told(example: Mapping[str, Any], paint: Paint) -> list[str]:
     lines.append(f"tokenizer of {example['model']}{beside}; {MEANT[example['targets']]}")
     for number, segment in enumerate(example["segments"]):
         lines += ["", *of_segment(segment, number == len(example["segments"]) - 1, paint)]
-    answers = len(example["segments"]) - 1
+    answers = len({*range(1, len(example["segments"]))} - {segment["parent"] for segment in example["segments"]})
     shape = f"a trunk with {counted(answers, 'leaf').replace('leafs', 'leaves')}" if answers else "a prompt"
     lines += ["", f"{shape}: {counted(example['tokens'], 'token')}, {example['longest']:,} on the longest path, at most {example['limit']:,} are read"]
     lines += [f"{name}: {'not computed yet' if value is None else f'{value:.6g}'}" for name, value in example["numbers"].items()]

@@ -216,7 +216,7 @@ def told(made: Made) -> list[dict[str, Any]]:
 
 
 # Faults of the input end with 1, faults of a stage with 4.
-INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611", "P613", "P618", "P621", "P630")
+INPUT_FAULTS = ("P601", "P602", "P603", "P604", "P606", "P607", "P610", "P611", "P613", "P618", "P621", "P630", "P634")
 
 
 def failure(failed: Sequence[StageFailed], ranks: Ranks, summary: Summary, estimated: bool) -> int:

@@ -29,21 +29,24 @@ class Example:
     numbers: dict[str, float | list[float]]
 
 
+STEP_LABELS = "step_labels"  # the numbers that a row has one of for each step of its answer
 Piece = tuple[Tree, list[int]]  # a tree and the rows of the step that are on it, in the order of its scored nodes
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One forward pass: a forest, the leaves of each tree, numbers per row ([B], or [B, ...]), and the weight of each entry of the loss in that of the
-    step: per row [B], or per token [N]."""
+    """One forward pass: a forest, the leaves of each tree, numbers per row ([B], or [B, ...]) or per step of an answer [L], and for each entry of the loss
+    its row and its weight in the loss of the optimiser step: per row [B], per token [N], or per step of an answer [L]."""
 
     forest: Forest
     leaves: tuple[str, ...]
     numbers: dict[str, Tensor]
+    row: Tensor
     weight: Tensor
 
     def to(self, device: torch.device | str, **_: object) -> Batch:
-        return replace(self, forest=self.forest.to(device), numbers={k: v.to(device) for k, v in self.numbers.items()}, weight=self.weight.to(device))
+        numbers = {k: v.to(device) for k, v in self.numbers.items()}
+        return replace(self, forest=self.forest.to(device), numbers=numbers, row=self.row.to(device), weight=self.weight.to(device))
 
 
 def num_steps(rows: int, per_step: int, steps: int | None, epochs: float | None) -> int:
@@ -126,7 +129,7 @@ class Steps(Dataset[list[Batch]]):
     def __getitem__(self, step: int) -> list[Batch]:
         rows = self.plan[step]
         examples = self.with_noise([self.examples[i] for i in rows], step)
-        weights = self.reduce(torch.tensor([float(self.items(e.tree)) for e in examples])).tolist()
+        weights = self.reduce(torch.tensor([float(self.items(e)) for e in examples])).tolist()
         shares = [range(rank * len(rows) // self.world, (rank + 1) * len(rows) // self.world) for rank in range(self.world)]
         passes = [self.passes(examples, share) for share in shares]
         found = [self.batch(examples, weights, pieces) for pieces in passes[self.rank]]
@@ -160,13 +163,22 @@ class Steps(Dataset[list[Batch]]):
             yield from self.grafts(examples, members[:half])
             yield from self.grafts(examples, members[half:])
 
-    def items(self, tree: Tree) -> int:
-        """Entries of the loss that a tree gives: its answer tokens, or one."""
-        return sum(len(tree.tokens[n]) for n in tree.scored) if self.per == "tokens" else 1
+    def items(self, example: Example) -> int:
+        """Entries of the loss that a row gives: the tokens of its answers, the steps that have a label, or one."""
+        if self.per == "steps":
+            return sum(not math.isnan(label) for label in example.numbers[STEP_LABELS])  # type: ignore[union-attr]  # a list
+        return sum(len(example.tree.tokens[n]) for n in example.tree.scored) if self.per == "tokens" else 1
 
     def batch(self, examples: Sequence[Example], weights: Sequence[float], pieces: Sequence[Piece]) -> Batch:
         members = [i for _, rows in pieces for i in rows]
         trees = [path for tree, _ in pieces for path in (tree.unrolled() if self.unroll else [tree])]
-        numbers = {name: torch.tensor([examples[i].numbers[name] for i in members]) for name in examples[0].numbers}
-        forest, weight_B = pack(trees, self.pad), torch.tensor([weights[i] for i in members])
-        return Batch(forest, self.leaves, numbers, weight_B if self.per == "rows" else weight_B[forest.leaf_N // len(self.leaves)])
+        numbers = {name: stacked(name, [examples[i].numbers[name] for i in members]) for name in examples[0].numbers}
+        forest = pack(trees, self.pad)
+        entries = {"rows": torch.arange(len(members)), "tokens": forest.leaf_N // len(self.leaves), "steps": forest.answer_L // len(self.leaves)}
+        row = entries[self.per]
+        return Batch(forest, self.leaves, numbers, row, torch.tensor([weights[i] for i in members])[row])
+
+
+def stacked(name: str, values: Sequence[Any]) -> Tensor:
+    """The numbers of some rows: one or as many of each, or the labels of their steps one row after the other."""
+    return torch.tensor([label for labels in values for label in labels] if name == STEP_LABELS else values)

@@ -106,6 +106,17 @@ class Chat:
             )
         return found
 
+    def asked(self, question: str) -> str:
+        """What the template writes between an answer and the reply to a question that the user asks next."""
+        turns = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}, {"role": "user", "content": question}]
+        whole = self.render(turns, True)
+        opened = len(commonprefix([whole, self.render(turns[:1], True)]))  # noqa: RUF071  characters are what is compared
+        at = whole.find(PROBE, opened)
+        found = whole[at + len(PROBE) :]
+        if at < 0 or question.strip() not in found:
+            raise refused(f"of a question behind an answer it writes {shown(whole[opened:])}")
+        return found
+
     def check(self, prompt: str, whole: str, messages: Sequence[Message]) -> None:
         """Raise Fault unless `whole` starts with `prompt`, with the message and the texts that differ first."""
         if whole.startswith(prompt):

@@ -23,12 +23,15 @@ import pyarrow.parquet as pq
 from aligncompiler.ir import Plan, Stage, read_plan
 from aligncompiler.spec.base import Kind, Ref
 from aligncompiler.spec.codec import refs
+from aligncompiler.spec.reward import Reward
 
+from .encoded import parts_of
 from .fault import Fault
 from .lowering import faults_in
 from .model_files import load_encoder, write_about
 from .registry import bind
 from .rows import Row, type_of
+from .steps import Cut
 from .store import Artifact
 from .tokens import Encoder, leaves_of, longest
 from .weights import find_source
@@ -86,7 +89,7 @@ class Examination:
         self.findings = Findings()
         self.rows: dict[str, Artifact] = {}
         self.encoders: dict[str, Encoder | None] = {}
-        self.lengths: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+        self.lengths: dict[tuple[str, str, tuple[str, ...], Cut | None], list[int]] = {}
 
     def run(self) -> Findings:
         """Everything, in the order of the plan: datasets, models, then the stages that read them."""
@@ -213,9 +216,11 @@ class Examination:
         """Tokens of each row, prompt and longest answer, as far as they can be counted in time; counted once for each tokenizer."""
         base = next(id for id, known in self.encoders.items() if known is encoder)
         columns = tuple(column for _, column in leaves_of(rows[0], reading.reads)) if reading.reads else ()
-        key = (reading.data.to, base, columns)
+        cut = cut_of(self.plan, self.plan[reading.model.to], encoder) if columns else None
+        key = (reading.data.to, base, columns, cut)
         if len(self.lengths.get(key, ())) < len(rows):
-            self.lengths[key] = list(in_time((longest(*encoder.parts(row, columns)) for row in rows), SECONDS))
+            parts = (next(parts_of(encoder, [row], columns, cut, told=False))[0] for row in rows)
+            self.lengths[key] = list(in_time((longest(*found) + len(cut.tail if cut is not None else ()) for found in parts), SECONDS))
             line = next(one for one in self.findings.datasets if one["id"] == reading.data.to)
             if columns and base not in line["tokens"]:
                 line["tokens"][base] = quantiles(self.lengths[key])
@@ -251,6 +256,14 @@ def readings(spec: Kind) -> Iterator[Reading]:
         elif "max_new_tokens" in fields:
             yield from (Reading(data, model, pairs, first=fields.get("limit")),) if "pairs" in measured else ()
             yield from (Reading(data, model, (), first=fields.get("limit")),) if "answers" in measured else ()
+
+
+def cut_of(plan: Plan, model: Stage, encoder: Encoder) -> Cut | None:
+    """How a model cuts answers, as the judge says that it was made from; None for one that reads whole answers."""
+    if isinstance(model.spec, Reward) and model.spec.judged is not None:
+        return Cut.of(*model.spec.judged, encoder)
+    before = next((plan[model.source(ref)] for ref in refs(model.spec) if is_model(ref)), None)
+    return cut_of(plan, before, encoder) if before is not None else None
 
 
 def is_model(ref: Ref) -> bool:

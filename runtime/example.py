@@ -20,7 +20,9 @@ from aligncompiler.spec.base import Ref
 from aligncompiler.spec.codec import refs
 from aligncompiler.store.artifacts import read_manifest
 
-from .examine import Examination, Reading, Silent, check_implemented, in_time, is_model, readings
+from .batching import STEP_LABELS
+from .encoded import parts_of
+from .examine import Examination, Reading, Silent, check_implemented, cut_of, in_time, is_model, readings
 from .fault import Fault, Skip
 from .logprob_table import read_logprob
 from .model_files import load_encoder
@@ -89,21 +91,28 @@ class Shown:
 
     def tokens(self, stage: Stage, reading: Reading, row: Row, number: int) -> dict[str, Any]:
         """The row in tokens: each segment with its parent and which of its tokens are learned or scored."""
-        encoder = self.encoder(self.plan[stage.source(reading.model)])
+        model = self.plan[stage.source(reading.model)]
+        encoder = self.encoder(model)
         leaves = leaves_of(row, reading.reads) if reading.reads else ()
-        trunk, answers = encoder.parts(row, [column for _, column in leaves])
+        cut = cut_of(self.plan, model, encoder) if leaves else None
+        [((trunk, answers), ends)] = parts_of(encoder, [row], [column for _, column in leaves], cut, STEP_LABELS in reading.reads)
         limit = encoder.limit(reading.max_tokens) if reading.reads else encoder.context - 1
         scored = reading.model.output.artifact == "policy"  # a scorer reads one value at the end of an answer
         segments = [segment(encoder, "prompt", None, trunk, False)]
-        segments += [segment(encoder, name, 0, answer, scored) for (name, _), answer in zip(leaves, answers, strict=True)]
-        length = longest(trunk, answers)
+        tail = list(cut.tail) if cut is not None else []
+        if cut is None:
+            segments += [segment(encoder, name, 0, answer, scored) for (name, _), answer in zip(leaves, answers, strict=True)]
+        else:
+            for (name, _), answer, stops in zip(leaves, answers, ends, strict=True):
+                segments += steps_of(encoder, name, answer, stops, tail, len(segments))
+        length = longest(trunk, answers) + len(tail)
         skipped = Skip(f"longer than {limit} tokens" if reading.reads else f"prompt longer than {limit} tokens").reason if length > limit else ""
         numbers, missing = self.numbers(stage, row, number, [name for name, _ in leaves], reading.reads)
         return {
             "model": stage.source(reading.model),
-            "targets": ("answers" if scored else "values") if leaves else "written",
+            "targets": ("answers" if scored else "values" if cut is None else "steps") if leaves else "written",
             "segments": segments,
-            "tokens": len(trunk) + sum(map(len, answers)),
+            "tokens": sum(len(one["tokens"]) for one in segments),
             "longest": length,
             "limit": limit,
             "skipped": skipped or missing,
@@ -113,6 +122,9 @@ class Shown:
     def numbers(self, stage: Stage, row: Row, number: int, names: list[str], reads: tuple[str, ...]) -> tuple[dict[str, float | None], str]:
         """What the objective reads beside the model's own, None where it is not computed yet; and why the row would be skipped for lack of it."""
         found: dict[str, float | None] = {"margin": float(row.get("margin") or 0.0)} if "margin" in reads else {}
+        labels = row.get(STEP_LABELS) if STEP_LABELS in reads else None
+        found |= {f"label of step {place}": label for place, label in enumerate(labels or (), 1) if label is not None}
+        found |= {"score": row["score"]} if "score" in reads and row.get("score") is not None else {}
         reference = getattr(stage.spec, "reference", None)
         if not isinstance(reference, Ref):
             return found, ""
@@ -173,6 +185,18 @@ def segment(encoder: Encoder, name: str, parent: int | None, ids: list[int], sco
     texts = [encoder.tokenizer.decode([token], skip_special_tokens=False, clean_up_tokenization_spaces=False) for token in ids]
     tokens = [{"id": token, "text": text, "target": scored} for token, text in zip(ids, texts, strict=True)]
     return {"name": name, "parent": parent, "text": encoder.tokenizer.decode(ids, skip_special_tokens=False), "tokens": tokens}
+
+
+def steps_of(encoder: Encoder, name: str, ids: list[int], ends: list[int], tail: list[int], place: int) -> Iterator[dict[str, Any]]:
+    """The steps of an answer, each behind the one before it, and what stands behind each; the first of them is segment number `place`."""
+    parent = start = 0
+    for number, end in enumerate(ends, 1):
+        yield segment(encoder, f"{name} {number}", parent, ids[start:end], False)
+        parent, start = place, end
+        place += 1
+        if tail:
+            yield segment(encoder, f"{name} {number} asked", parent, tail, False)
+            place += 1
 
 
 def plain(value: Any) -> Any:

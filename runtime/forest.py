@@ -6,7 +6,7 @@ All tokens stand in one flat row, each tree in pre-order, so that a token's desc
 to `until_S[s]`, and from nowhere else. Its position is its depth in tokens. Attention may be computed over rows of a batch in which whole trees
 stand side by side (`seat_BT`); where every tree is a path, each has a row of its own, and the causal kernel needs no mask.
 
-Shapes: S tokens of the forest, B rows of the batch, T places in a row, N scored tokens, U different ones of them, L scored nodes.
+Shapes: S tokens of the forest, B rows of the batch, T places in a row, N scored tokens, U different ones of them, L scored nodes, A answers.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ class Tree:
     """Segments of tokens and the index of each one's parent; a parent stands before its children, and -1 marks the root.
 
     `scored` are the nodes whose values are asked for; the last `answers` tokens on the path to each, where that is given, are its tokens, and
-    otherwise those of its own segment. A root must not be scored alone: its first token has nothing to be predicted from.
+    otherwise those of its own segment. A root must not be scored alone: its first token has nothing to be predicted from. An answer may have several
+    scored nodes, its steps: `final` says of each scored node whether it is the last of its answer, and is left out where all are.
     """
 
     tokens: tuple[tuple[int, ...], ...]
     parents: tuple[int, ...]
     scored: tuple[int, ...]
     answers: tuple[int, ...] | None = None
+    final: tuple[bool, ...] | None = None
 
     @property
     def size(self) -> int:
@@ -68,15 +70,37 @@ class Tree:
     def unrolled(self) -> list[Tree]:
         """One path per scored node, for models that cannot share prefixes."""
         made = []
-        for node in self.scored:
+        for number, node in enumerate(self.scored):
             path = self.path(node)
-            made.append(Tree(tuple(self.tokens[n] for n in path), tuple(range(-1, len(path) - 1)), (len(path) - 1,)))
+            final = None if self.final is None else (self.final[number],)
+            made.append(Tree(tuple(self.tokens[n] for n in path), tuple(range(-1, len(path) - 1)), (len(path) - 1,), final=final))
         return made
 
 
 def trunk_and_leaves(trunk: Sequence[int], leaves: Sequence[Sequence[int]]) -> Tree:
     """A prompt and the answers to it."""
     return Tree((tuple(trunk), *map(tuple, leaves)), (-1, *(0 for _ in leaves)), tuple(range(1, len(leaves) + 1)))
+
+
+def trunk_and_steps(trunk: Sequence[int], answers: Sequence[Sequence[int]], ends: Sequence[Sequence[int]], tail: Sequence[int] = ()) -> Tree:
+    """A prompt and the answers to it in steps, which end behind so many tokens of the answer; each step continues the one before it. Scored are the
+    steps or, where there is one, a `tail` behind each, which nothing continues."""
+    tokens, parents = [tuple(trunk)], [-1]
+    scored: list[int] = []
+    final: list[bool] = []
+    for answer, stops in zip(answers, ends, strict=True):
+        step = start = 0
+        for stop in stops:
+            tokens.append(tuple(answer[start:stop]))
+            parents.append(step)
+            step, start = len(tokens) - 1, stop
+            if tail:
+                tokens.append(tuple(tail))
+                parents.append(step)
+            scored.append(len(tokens) - 1)
+            final.append(False)
+        final[-1] = True
+    return Tree(tuple(tokens), tuple(parents), tuple(scored), final=tuple(final))
 
 
 def grafted(trees: Sequence[Tree]) -> Tree:
@@ -106,7 +130,8 @@ def grafted(trees: Sequence[Tree]) -> Tree:
             place += 1
         cuts = [place, *(i for i in range(place + 1, stop) if shared[i] == end), stop]
         parts += [(a, b, end, len(tokens) - 1) for a, b in itertools.pairwise(cuts) if a < b]
-    return Tree(tuple(tokens), tuple(parents), tuple(ends), answers)
+    final = None if trees[0].final is None else tuple(last for tree in trees for last in tree.final or ())
+    return Tree(tuple(tokens), tuple(parents), tuple(ends), answers, final)
 
 
 def common(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> int:
@@ -122,7 +147,8 @@ class Forest:
 
     `level_S` counts the nodes above a token's own. `seat_BT` is the token in each place of the rows, S where there is none, and `place_S` the
     place of each token, counted through the rows; `plain` says that every row is one path. `source_U` are the tokens whose hidden states predict
-    `token_U`. Scored token n of N is number `which_N` of these and belongs to scored node `leaf_N`; node l of L ends at token `end_L`.
+    `token_U`. Scored token n of N is number `which_N` of these and belongs to scored node `leaf_N`; node l of L ends at token `end_L` and belongs to
+    answer `answer_L` of `num_answers`.
     """
 
     ids_S: Tensor
@@ -136,6 +162,8 @@ class Forest:
     which_N: Tensor
     leaf_N: Tensor
     end_L: Tensor
+    answer_L: Tensor
+    num_answers: int
     plain: bool
     pad: int
 
@@ -222,8 +250,10 @@ def pack(trees: Sequence[Tree], pad: int = 0) -> Forest:
         source_U, token_U = both_U2.T
     flat = (np.concatenate([getattr(tree, name) for tree in laid]) for name in ("ids_S", "positions_S", "level_S", "until_S"))
     ends = [tree.last(node) for tree in laid for node in tree.tree.scored]
-    arrays = [*flat, seat_BT, place_S, source_U, token_U, which_N.reshape(-1), scored_N3[:, 2], np.array(ends, np.int64)]
-    return Forest(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), all(tree.is_path for tree in trees), pad)
+    final_L = np.array([last for tree in trees for last in tree.final or [True] * len(tree.scored)])
+    arrays = [*flat, seat_BT, place_S, source_U, token_U, which_N.reshape(-1), scored_N3[:, 2], np.array(ends, np.int64), final_L.cumsum() - final_L]
+    tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+    return Forest(*tensors, int(final_L.sum()), all(tree.is_path for tree in trees), pad)
 
 
 class Laid:
@@ -256,9 +286,19 @@ class Laid:
         start = self.spans[0].start
         for number, node in enumerate(self.tree.scored):
             answer = len(self.tree.tokens[node]) if self.tree.answers is None else self.tree.answers[number]
-            path = np.concatenate([np.arange(self.spans[n].start, self.spans[n].stop) for n in self.tree.path(node)])
+            path = self.end_of_path(node, answer + 1)
             own = path[max(1, len(path) - answer) :] if answer else path[:0]
             yield np.stack([path[len(path) - len(own) - 1 : -1] if answer else own, self.ids_S[own - start], np.full(len(own), leaf + number)], 1)
+
+    def end_of_path(self, node: int, most: int) -> Ints:
+        """The last tokens on the path to `node`, at most so many; what lies further up is not looked at."""
+        parts: list[Ints] = []
+        while node >= 0 and most > 0:
+            span = self.spans[node]
+            parts.append(np.arange(max(span.start, span.stop - most), span.stop))
+            most -= len(parts[-1])
+            node = self.tree.parents[node]
+        return np.concatenate(parts[::-1])
 
     def last(self, node: int) -> int:
         """The last token on the path to `node`; nodes may be empty. -1 where the path holds no token."""

@@ -65,11 +65,15 @@ def load_policy(artifact: Artifact) -> Policy:
     """The policy of an artifact, in float32, ready to score or train."""
     name, revision = weights_of(artifact)
     with loading(name):
-        model, info = transformers.AutoModelForCausalLM.from_pretrained(
-            name, revision=revision, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
+        return Policy(load_language_model(name, revision))
+
+
+def load_language_model(name: str, revision: str | None) -> Any:
+    model, info = transformers.AutoModelForCausalLM.from_pretrained(
+        name, revision=revision, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+    )
     refuse_missing(name, info["missing_keys"])
-    return Policy(model)
+    return model
 
 
 def load_scorer(artifact: Artifact, head_seed: int | None = None, shape: Shape | None = None) -> Scorer:
@@ -85,7 +89,8 @@ def load_scorer(artifact: Artifact, head_seed: int | None = None, shape: Shape |
     for member in range(shape.members if shape.whole else 1):
         with loading(name), torch.random.fork_rng():
             found, own_seed = (member_name(name, member), None) if seed is None else (name, seed + 1_000_003 * member)
-            scorers.append(Scorer(load_classifier(found, revision, one.outputs, own_seed, encoder), one))
+            asked = shape.reply is not None
+            scorers.append(Scorer(load_language_model(found, revision) if asked else load_classifier(found, revision, one.outputs, own_seed, encoder), one))
     gates = [gate for scorer in scorers for gate in scorer.gates]
     if seed is None and any(gate.state_dict() for gate in gates):
         with loading(name):
@@ -130,8 +135,9 @@ def load_gates(gates: Sequence[nn.Module], file: Path) -> None:
 
 
 def make_scorer(work: Work, backbone: Artifact, shape: Shape) -> None:
-    """Make the artifact of a scorer before training on the weights of `backbone`; a pointer to the hub stays one, with the seed of the heads beside it."""
-    about = read_about(backbone) | {"head_seed": work.seed, "scorer": shape.json()}
+    """Make the artifact of a scorer before training on the weights of `backbone`; a pointer to the hub stays one, with the seed of the heads beside it,
+    if it has any."""
+    about = read_about(backbone) | {"head_seed": work.seed if shape.reply is None else None, "scorer": shape.json()}
     write_about(work.folder, about)
     if about["pointer"] is None:
         scorer = load_scorer(backbone, work.seed, shape)

@@ -1,7 +1,7 @@
 """Scorers: heads on a backbone, read at the end of each scored node (at the first token for an encoder), that tell a reward, attributes, and how sure
-they are of them.
+they are of them. An answer is one scored node or, where its steps are judged, several; then the reward is made of theirs.
 
-Shapes: L scored nodes, M members, A attributes (one where there is only a reward), D width of the backbone.
+Shapes: L scored nodes, R answers, M members, A attributes (one where there is only a reward), D width of the backbone.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from aligncompiler.spec.codec import restore
 from .forest import Forest
 from .networks import Measured, Network, is_bidirectional
 from .registry import bind
+from .reply import Reply, log_odds
+from .steps import OVER_STEPS, Cut, first_wrong, num_steps
+from .tokens import Encoder
 from .uncertainty import COMBINE, aleatoric, frobenius, gap
 
 
 @dataclass(frozen=True)
 class Shape:
     """What a scorer tells: one reward, or `attributes` (means, or Gaussians) that a `gate` makes a reward of; by several members, if there are, which
-    share a backbone or are `whole` models. `bagging`: each learns from a bootstrap sample of its own."""
+    share a backbone or are `whole` models. `bagging`: each learns from a bootstrap sample of its own. Of a `judge` the reward is the log-odds that
+    an answer is right; where there is a `separator`, `over_steps` makes it of those of the steps, and a `reply` says that a policy is asked for it."""
 
     attributes: tuple[str, ...] = ()
     gaussian: bool = False
@@ -35,6 +39,10 @@ class Shape:
     bagging: bool = False
     combine: str = "mean"
     uncertainty: str = ""
+    judge: bool = False
+    separator: str = ""
+    over_steps: str = "last"
+    reply: Reply | None = None
 
     @property
     def outputs(self) -> int:
@@ -45,40 +53,49 @@ class Shape:
     def figures(self) -> tuple[str, ...]:
         """Names of what is told of an answer."""
         spread = tuple(f"{name}_std" for name in self.attributes) if self.gaussian else ()
+        judged = (*(("probability",) if self.judge else ()), *(("num_steps", "first_wrong") if self.separator else ()))
         unsure = ("gap", *(("frobenius", "aleatoric") if self.gaussian else ())) if self.members > 1 else ()
-        return ("score", *self.attributes, *spread, *unsure, *(("uncertainty",) if self.uncertainty else ()))
+        return ("score", *judged, *self.attributes, *spread, *unsure, *(("uncertainty",) if self.uncertainty else ()))
 
     @property
     def rewards(self) -> tuple[str, ...]:
         """Names of the rewards of members, where there are several; they are told only to who asks for them."""
         return tuple(f"member_{number}" for number in range(1, self.members + 1)) if self.members > 1 else ()
 
+    def cut(self, encoder: Encoder) -> Cut | None:
+        """How answers are read in the tokens of the backbone; None if each is read at its end token."""
+        return Cut.of(self.separator, self.reply.question if self.reply is not None else "", encoder) if self.judge else None
+
     def json(self) -> dict[str, Any]:
         return asdict(self)
 
     @staticmethod
     def from_json(data: Mapping[str, Any] | None) -> Shape:
-        return Shape(**{**data, "attributes": tuple(data["attributes"])}) if data else Shape()
+        reply = (data or {}).get("reply")
+        return Shape(**{**data, "attributes": tuple(data["attributes"]), "reply": reply and Reply(**reply)}) if data else Shape()
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the members of a scorer say: their rewards, and the means and logarithms of the standard deviations of attributes."""
+    """What the members of a scorer say: of each answer their rewards, and the means and logarithms of the standard deviations of attributes; and of each
+    scored node what they give there."""
 
-    reward_LM: Tensor
-    mean_LMA: Tensor
-    log_std_LMA: Tensor | None
+    reward_RM: Tensor
+    mean_RMA: Tensor
+    log_std_RMA: Tensor | None
+    node_LM: Tensor
 
     @staticmethod
     def together(readings: Sequence[Reading]) -> Reading:
         """The members of several readings side by side."""
-        spreads = [one.log_std_LMA for one in readings if one.log_std_LMA is not None]
-        means = torch.cat([one.mean_LMA for one in readings], 1)
-        return Reading(torch.cat([one.reward_LM for one in readings], 1), means, torch.cat(spreads, 1) if spreads else None)
+        spreads = [one.log_std_RMA for one in readings if one.log_std_RMA is not None]
+        rewards, means, nodes = (torch.cat([getattr(one, name) for one in readings], 1) for name in ("reward_RM", "mean_RMA", "node_LM"))
+        return Reading(rewards, means, torch.cat(spreads, 1) if spreads else None, nodes)
 
 
 class Scorer(Network):
-    """A classification model of transformers whose outputs are those of `shape`, and a gate for each member where attributes become a reward."""
+    """A classification model of transformers whose outputs are those of `shape`, and a gate for each member where attributes become a reward; or a
+    policy that is asked for a reply."""
 
     def __init__(self, model: Any, shape: Shape = Shape()) -> None:
         super().__init__(model, causal=not is_bidirectional(model.config))
@@ -86,10 +103,11 @@ class Scorer(Network):
         self.gates = nn.ModuleList(new_gate(shape, model.config.hidden_size) for _ in range(shape.members if shape.gate is not None else 0))
 
     def outputs(self, forest: Forest) -> tuple[Tensor, Tensor]:
-        """The numbers of the head, [L, outputs], and the hidden state that they are read from, [L, D]."""
+        """The numbers of the head, or the log-odds of the reply, [L, outputs], and the hidden state that they are read from, [L, D]."""
         if self.shares_prefixes:
-            states_LD = self.states(forest)[forest.end_L]
-            return self.model.score(states_LD).float(), states_LD
+            states_LD, reply = self.states(forest)[forest.end_L], self.shape.reply
+            found_LO = self.model.score(states_LD).float() if reply is None else log_odds(self.model.get_output_embeddings(), states_LD, reply)[:, None]
+            return found_LO, states_LD
         told = {"attention_mask": (forest.seat_BT < forest.num_tokens).long(), "output_hidden_states": len(self.gates) > 0}
         kinds = getattr(self.model.config, "type_vocab_size", 0)  # of segments: families without them tell prompt and answer apart by a token
         if kinds and "token_type_ids" in signature(self.model.forward).parameters:
@@ -99,52 +117,64 @@ class Scorer(Network):
         return logits, found.hidden_states[-1][:, 0] if len(self.gates) else logits
 
     def read(self, forest: Forest) -> Reading:
-        """What every member says of every scored node, in float32."""
+        """What every member says of every answer, in float32."""
         outputs, states_LD = self.outputs(forest)
         each = outputs.unflatten(1, (self.shape.members, max(1, len(self.shape.attributes)), -1))
         mean_LMA = each[..., 0]
         log_std_LMA = each[..., 1] if self.shape.gaussian else None
-        if not len(self.gates):
-            return Reading(mean_LMA[..., 0], mean_LMA, log_std_LMA)
-        weight_LMA = torch.stack([gate(states_LD) for gate in self.gates], 1).float()
-        return Reading((weight_LMA * mean_LMA).sum(-1), mean_LMA, log_std_LMA)
+        node_LM = mean_LMA[..., 0]
+        if self.shape.judge:
+            reward_RM = OVER_STEPS[self.shape.over_steps](node_LM, forest.answer_L, forest.num_answers)
+            return Reading(reward_RM, reward_RM[..., None], None, node_LM)
+        if len(self.gates):
+            weight_LMA = torch.stack([gate(states_LD) for gate in self.gates], 1).float()
+            node_LM = (weight_LMA * mean_LMA).sum(-1)
+        return Reading(node_LM, mean_LMA, log_std_LMA, node_LM)  # an answer is one node
 
     def forward(self, forest: Forest) -> Tensor:
-        """Reward of every scored node, [L], in float32."""
+        """Reward of every answer, [R], in float32."""
         return self.figures(forest)["score"]
 
     def figures(self, forest: Forest) -> dict[str, Tensor]:
-        """Everything that is told of every scored node, [L] each, `score` first, and the rewards of several members; other figures are the means over
-        these, unless they say otherwise."""
+        """Everything that is told of every answer, [R] each, `score` first, and the rewards of several members; other figures are the means over these,
+        unless they say otherwise."""
         reading, shape = self.read(forest), self.shape
-        found = {"score": COMBINE[shape.combine](reading.reward_LM)}
+        found = {"score": COMBINE[shape.combine](reading.reward_RM)}
+        if shape.judge:
+            found["probability"] = found["score"].sigmoid()
+        if shape.separator:
+            found["num_steps"] = num_steps(forest.answer_L, forest.num_answers)
+            found["first_wrong"] = first_wrong(COMBINE[shape.combine](reading.node_LM), forest.answer_L, forest.num_answers)
         for number, name in enumerate(shape.attributes):
-            found[name] = reading.mean_LMA[..., number].mean(1)
-        spread_LMA = reading.log_std_LMA
-        if spread_LMA is not None:
-            deviation_LA = (2 * spread_LMA).exp().mean(1).sqrt()
-            found |= {f"{name}_std": deviation_LA[:, number] for number, name in enumerate(shape.attributes)}
+            found[name] = reading.mean_RMA[..., number].mean(1)
+        spread_RMA = reading.log_std_RMA
+        if spread_RMA is not None:
+            deviation_RA = (2 * spread_RMA).exp().mean(1).sqrt()
+            found |= {f"{name}_std": deviation_RA[:, number] for number, name in enumerate(shape.attributes)}
         if shape.members > 1:
-            found["gap"] = gap(reading.reward_LM)
-            found |= {} if spread_LMA is None else {"frobenius": frobenius(spread_LMA)}
-            found |= {name: reading.reward_LM[:, number] for number, name in enumerate(shape.rewards)}
-        if spread_LMA is not None:
-            found["aleatoric"] = aleatoric(spread_LMA)
+            found["gap"] = gap(reading.reward_RM)
+            found |= {} if spread_RMA is None else {"frobenius": frobenius(spread_RMA)}
+            found |= {name: reading.reward_RM[:, number] for number, name in enumerate(shape.rewards)}
+        if spread_RMA is not None:
+            found["aleatoric"] = aleatoric(spread_RMA)
         if shape.uncertainty:
             found["uncertainty"] = found[shape.uncertainty]
         return {name: found[name] for name in (*shape.figures, *shape.rewards)}
 
     def measure(self, forest: Forest, leaf_names: tuple[str, ...]) -> list[Measured]:
-        """For each member, per leaf name: `_reward` [its rows], `_attributes` [its rows, A], and of a Gaussian head `_log_std` [its rows, A]."""
+        """For each member, per leaf name: `_reward` [its rows], `_attributes` [its rows, A], of a Gaussian head `_log_std` [its rows, A], and of a row with
+        one answer `_steps` [L]."""
         reading, leaves = self.read(forest), len(leaf_names)
         members = []
         for member in range(self.shape.members):
             measured: Measured = {}
             for number, name in enumerate(leaf_names):
-                measured[f"{name}_reward"] = reading.reward_LM[number::leaves, member]
-                measured[f"{name}_attributes"] = reading.mean_LMA[number::leaves, member]
-                if reading.log_std_LMA is not None:
-                    measured[f"{name}_log_std"] = reading.log_std_LMA[number::leaves, member]
+                measured[f"{name}_reward"] = reading.reward_RM[number::leaves, member]
+                measured[f"{name}_attributes"] = reading.mean_RMA[number::leaves, member]
+                if leaves == 1:
+                    measured[f"{name}_steps"] = reading.node_LM[:, member]
+                if reading.log_std_RMA is not None:
+                    measured[f"{name}_log_std"] = reading.log_std_RMA[number::leaves, member]
             members.append(measured)
         return members
 

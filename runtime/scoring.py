@@ -63,9 +63,9 @@ class Values(OnDemand[list[float] | Skip]):
 
 
 def node_values(network: Network, forest: Forest) -> dict[str, list[float]]:
-    """The figures of every scored node: `logp` by a policy, `score` and what else it tells by a scorer."""
+    """The figures of every answer: `logp` by a policy, `score` and what else it tells by a scorer."""
     if isinstance(network, Scorer):
-        return {name: values_L.tolist() for name, values_L in network.figures(forest).items()}
+        return {name: values_A.tolist() for name, values_A in network.figures(forest).items()}
     logp_N = network(forest)
     return {"logp": logp_N.new_zeros(forest.num_leaves).double().index_add(0, forest.leaf_N, logp_N.double()).tolist()}
 
@@ -75,7 +75,7 @@ def families(examples: Encoded, most: int) -> tuple[Ints, Ints, Ints]:
     once, [F]. A family of more than `most` tokens is cut."""
     prompt_N = examples.prompts()
     order_N = prompt_N.argsort(kind="stable")
-    answers_N, trunks_N = examples.bounds_NB[:, -1] - examples.bounds_NB[:, 1], examples.bounds_NB[:, 1] - examples.bounds_NB[:, 0]
+    answers_N, trunks_N = examples.answer_sizes(), examples.bounds_NB[:, 1] - examples.bounds_NB[:, 0]
     bounds, sizes, last = array("q"), array("q"), -1
     for place, index in enumerate(order_N):
         if prompt_N[index] != last or sizes[-1] + answers_N[index] > most:
@@ -116,8 +116,9 @@ def score_rows(
 ) -> Values:
     """The values of each row's answers, in the order of the rows, without gradients: the sum of the log-probabilities of each under a policy, or the
     figures of a scorer, with `members` also the rewards of its members. Rows that are too long are skips."""
-    examples = encode_rows(encoder, rows, leaves, max_tokens, lambda reason: None, quiet)
-    figures = (*network.shape.figures, *(network.shape.rewards if members else ())) if isinstance(network, Scorer) else ("logp",)
+    figures, cut = (network.shape.figures, network.shape.cut(encoder)) if isinstance(network, Scorer) else (("logp",), None)
+    figures += network.shape.rewards if members and isinstance(network, Scorer) else ()
+    examples = encode_rows(encoder, rows, leaves, max_tokens, lambda reason: None, quiet, cut=cut)
     fits_N = np.zeros(len(rows), np.bool_)
     fits_N[examples.rows_N] = True
     values_NLF = np.zeros((len(rows), len(leaves), len(figures)))
@@ -143,12 +144,13 @@ def in_families(network: Network, pad: int, examples: Encoded, figures: Sequence
 
 
 def in_paths(network: Network, pad: int, examples: Encoded, figures: Sequence[str], tokens_at_once: int, keep: Keep, tell: Tell) -> Floats:
-    """[N, L, F]; each prompt with each answer is a row of its own."""
+    """[N, L, F]; each prompt with each answer, or with each step of one and all before it, is a row of its own."""
     example_P, place_P, which_NL = paths(examples)
-    sizes = np.diff(examples.bounds_NB)
+    lengths = np.diff(examples.bounds_NB)
+    sizes_P = examples.steps()[example_P, place_P] * (lengths[example_P, 0] + lengths[example_P, 1 + place_P] + len(examples.tail))
     found, done = np.zeros((len(example_P), len(figures))), 0
-    for group in batches(sizes[example_P, 0] + sizes[example_P, 1 + place_P], tokens_at_once, network.flat):
-        trees = [examples.tree(int(example_P[path])).unrolled()[int(place_P[path])] for path in group]
+    for group in batches(sizes_P, tokens_at_once, network.flat):
+        trees = [one for path in group for one in examples.tree(int(example_P[path]), int(place_P[path])).unrolled()]
         values = keep(group, partial(node_values, network, pack(trees, pad).to(network.device)))
         found[group] = np.transpose([values[name] for name in figures])
         done += len(group)

@@ -85,6 +85,21 @@ class Encoder:
         backend.no_padding()
         return [found.ids for found in backend.encode_batch_fast(texts, add_special_tokens=False)]
 
+    def spans_of(self, texts: Sequence[str]) -> list[tuple[list[int], list[int], list[int]]]:
+        """The same tokens of some texts, with the letters at which each starts and stops. Raises Fault where a tokenizer does not know them."""
+        if not self.tokenizer.is_fast:
+            text = "the tokenizer of the model does not say where in a text its tokens stand, so answers cannot be cut into steps"
+            raise Fault("P607", text, "", ("use a model with a `tokenizer.json`",))
+        backend = self.tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        found = backend.encode_batch(texts, add_special_tokens=False)
+        return [(one.ids, [start for start, _ in one.offsets], [stop for _, stop in one.offsets]) for one in found]
+
+    def asked(self, question: str) -> tuple[int, ...]:
+        """Tokens of a question behind an answer, up to where the reply to it starts: a line of its own, or with a chat template the next turn of the user."""
+        return tuple(self.ids(f"\n\n{question}\n" if self.chat is None else self.chat.asked(question)))
+
     def texts(self, row: Row, leaves: Sequence[str]) -> list[str]:
         """What is tokenised of a row: the prompt as the model is shown it, and each answer as it is to be written, without its end."""
         if self.chat is None or "prompt" not in row:  # a document is no conversation

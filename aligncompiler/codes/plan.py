@@ -86,4 +86,10 @@ CODES = (
         "function-failed",
         "The Python function that a reward names raised an error, or gave something else than a number for each answer and the figures that the spec tells of.",
     ),
+    Code(
+        "P634",
+        "same-reply",
+        "A generative reward compares how likely the first tokens of two replies are. Where its policy's tokenizer starts both with the same token, as a "
+        "blank or an opening quotation mark may be, they say nothing.",
+    ),
 )

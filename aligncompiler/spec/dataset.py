@@ -182,10 +182,12 @@ class Preferences(FileRows):
 class Completions(FileRows):
     """Answers of a policy, one a row.
 
-    Accepted as they are: `prompt, completion` with an optional `label` (unpaired feedback), and step-wise `prompt, completions, labels`.
+    Accepted as they are: `prompt, completion` with an optional `label` (unpaired feedback), and step-wise `prompt, completions, labels`, null for a step
+    without a label.
     """
 
     kind: Literal["completions"] = "completions"
+    version: ClassVar[int] = 2  # 2: steps without a label
     rows: ClassVar[str] = "completions"
     whole: ClassVar[str] = "prompt"
     extra_columns: ClassVar[tuple[str, ...]] = ("label", "labels", "completions")

@@ -50,7 +50,7 @@ class Load:
     def mean(self, network: Network) -> Figure:
         """Tokens of a row, in the mean."""
         apart = self.limit.least(network.tokens_in(self.data.row_bytes, 3)) * self.answers
-        return apart.least(network.tokens_in(self.data.row_bytes, 2 + self.answers)) if network.causal else apart
+        return apart.least(network.tokens_in(self.data.row_bytes, 2 + self.answers, self.answers)) if network.causal else apart
 
     def width(self, network: Network) -> Figure:
         """Tokens of the longest row of a pass: a tree whose answers share their prompt, or one sequence."""
@@ -66,7 +66,7 @@ class Load:
 
     def outputs(self, network: Network, tokens: Figure, rows: Figure) -> Figure:
         """Outputs that are asked for: the tokens of answers, or one number an answer."""
-        return rows * self.answers if network.scorer else tokens.bounded()
+        return rows * self.answers if network.judge else tokens.bounded()
 
 
 def training(network: Network | None, load: Load, moments: int | None, engine: Engine, again: bool = False) -> Effort:
@@ -88,7 +88,7 @@ def training(network: Network | None, load: Load, moments: int | None, engine: E
     chunked = not network.keeps_logits(chunk)
     flops = linear * 3 + attention * 3 + head * (4 if chunked else 3)
     if network.adapter is not None:
-        flops = linear * 2 + attention * 3 + head * (3 if chunked or network.scorer else 2) + network.adapter.trainable(network) * tokens * 6
+        flops = linear * 2 + attention * 3 + head * (3 if chunked or network.judge else 2) + network.adapter.trainable(network) * tokens * 6
     if again:  # but for the last matrix of each block, whose output nothing asks for
         flops = flops + linear + attention + tokens * (-2 * network.layers * network.hidden * network.ffn * network.causal)
     weights, moved = network.parameters * 4, network.trainable * 4

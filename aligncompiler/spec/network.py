@@ -68,7 +68,8 @@ class Network:
     embedding, `pooler` those of an encoder that a scorer replaces by its own. `files` is the size in bytes of what is saved beside the
     weights; `elsewhere` says that the artifact only points to them; `chat`, that a template wraps its prompts. `noisy`:
     attention has dropout in training. `outputs` counts those of a scorer's head, 0 for what is no scorer, and `gate_numbers` the numbers of what
-    weighs them; `sure_head`: the size of such a head is known for this family.
+    weighs them; `sure_head`: the size of such a head is known for this family. A policy that is asked for one of `replies` behind an answer meets as
+    many rows of its output matrix, and reads a question of at most `question` tokens.
     """
 
     layers: int
@@ -91,6 +92,8 @@ class Network:
     pooler: int = 0
     noisy: bool = False
     sure_head: bool = True
+    replies: int = 0
+    question: int = 0
     adapter: Adapter | None = None
     elsewhere: bool = False
     chat: bool = False
@@ -100,9 +103,14 @@ class Network:
         return self.outputs > 0
 
     @property
+    def judge(self) -> bool:
+        """Whether it gives values at the ends of answers, and no probability of each token."""
+        return self.scorer or self.replies > 0
+
+    @property
     def head_numbers(self) -> Figure:
-        """Numbers of the matrix that gives the output."""
-        return exact(self.hidden * self.outputs) if self.scorer else self.vocab * self.hidden if self.causal else exact(0)
+        """Numbers of the matrix that gives the output, or of the rows of it that are asked."""
+        return exact(self.hidden * (self.outputs or self.replies)) if self.judge else self.vocab * self.hidden if self.causal else exact(0)
 
     @property
     def parameters(self) -> Figure:
@@ -113,7 +121,7 @@ class Network:
         if self.scorer:
             whole = body + (self.hidden * (self.hidden + 1) + self.outputs * (self.hidden + 1) + self.gate_numbers)
             return whole if self.sure_head else whole.rough()
-        return body + self.pooler if self.tied or not self.causal else body + self.head_numbers
+        return body + self.pooler if self.tied or not self.causal else body + self.vocab * self.hidden
 
     @property
     def trainable(self) -> Figure:
@@ -126,6 +134,10 @@ class Network:
         """The same backbone with a head of so many outputs in place of its own, and a gate over them."""
         return replace(self, outputs=outputs, gate_numbers=gate_numbers)
 
+    def as_judge(self, question: str) -> Network:
+        """The same policy, asked for one of two replies. A token of the question stands for one byte at least; blank lines are around it."""
+        return replace(self, replies=2, question=len(question.encode()) + 3)
+
     def members(self, count: int, whole: bool) -> Network:
         """So many scorers like this one: heads on its backbone, or whole models, which are counted as one with as many times the blocks."""
         heads = replace(self, outputs=self.outputs * count, gate_numbers=self.gate_numbers * count)
@@ -135,10 +147,10 @@ class Network:
         heads = replace(heads, vocab=self.vocab * count, layers=self.layers * count, linears=linears)
         return replace(heads, block_numbers=self.block_numbers * count, rest=self.rest * count)
 
-    def tokens_in(self, size: Figure, more: int) -> Figure:
-        """Most tokens of a text of so many bytes, `more` for its ends included. A token stands for one byte at least; what a chat
-        template adds is not known."""
-        return UNKNOWN if self.chat else size + more
+    def tokens_in(self, size: Figure, more: int, answers: int = 1) -> Figure:
+        """Most tokens of a text of so many bytes, `more` for its ends and the questions behind its answers included. A token stands for one byte at
+        least; what a chat template adds is not known."""
+        return UNKNOWN if self.chat else size + (more + self.question * answers)
 
     def forward_flops(self, tokens: Figure, width: Figure, outputs: Figure) -> tuple[Figure, Figure, Figure]:
         """Operations of a forward pass in its linear layers, 2 x numbers x T; in attention, two products of T x W in each layer, 4 L D T W
@@ -190,7 +202,7 @@ class Network:
 
     def logits_bytes(self, outputs: Figure, kept: bool, half: bool) -> Figure:
         """Bytes of the logits of the scored tokens as probabilities: of all, if they are kept, else of one chunk; under bfloat16 a copy of a chunk."""
-        if not self.causal or self.scorer:
+        if not self.causal or self.judge:
             return exact(0)
         numbers = outputs * self.vocab
         chunk = numbers.least(LOGITS_AT_ONCE)

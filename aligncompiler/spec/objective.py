@@ -2,9 +2,10 @@
 
 `reads` names the quantities in the order of the implementation's tensors: `<leaf>_logp` (sum over the answer's tokens, natural log),
 `<leaf>_token_logp`, `reference_<leaf>_logp`, `<leaf>_reward`, and of a scorer of attributes `<leaf>_attributes` (their means) and
-`<leaf>_log_std`, where the leaves are those of the row kind (`completion`, or `chosen` and `rejected`); `margin`; `labels`, what the rows
-say of each attribute, NaN where they say nothing; and `noise`, standard normal numbers, one an attribute. `per` is the item that one entry
-of the loss stands for, hence the denominator of the mean.
+`<leaf>_log_std`, where the leaves are those of the row kind (`completion`, or `chosen` and `rejected`); `completion_steps`, the log-odds of each
+step of an answer; `margin`; `score`; `labels`, what the rows say of each attribute, and `step_labels`, what they say of each step, NaN where they
+say nothing; and `noise`, standard normal numbers, one an attribute. `per` is the item that one entry of the loss stands for, hence the denominator
+of the mean; of steps those that have a label count.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from .base import Kind, field
 
 
 class Objective(Kind):
-    """A loss: which model it trains, on which rows, from which quantities. `collapses` says that its minimum has no spread, whatever the rows."""
+    """A loss: which model it trains, on which rows, from which quantities. `columns` must be there beside those of the rows' kind. `collapses` says that
+    its minimum has no spread, whatever the rows."""
 
     family: ClassVar[str] = "objectives"
     trains: ClassVar[str] = ""
     rows: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
-    per: ClassVar[Literal["tokens", "rows"]] = "rows"
+    columns: ClassVar[tuple[str, ...]] = ()
+    per: ClassVar[Literal["tokens", "rows", "steps"]] = "rows"
     collapses: ClassVar[bool] = False
 
     def wants_reference(self) -> bool:
@@ -43,7 +46,7 @@ class SFT(Objective):
     trains: ClassVar[str] = "policy"
     rows: ClassVar[tuple[str, ...]] = ("demonstrations", "preferences", "text")
     reads: ClassVar[tuple[str, ...]] = ("completion_token_logp",)
-    per: ClassVar[Literal["tokens", "rows"]] = "tokens"
+    per: ClassVar[Literal["tokens", "rows", "steps"]] = "tokens"
 
 
 class BradleyTerry(Objective):
@@ -72,6 +75,34 @@ class DPO(Objective):
     """Probability that a label is wrong (conservative DPO)."""
     sft_weight: float = field(0.0, unit="1", ge=0)
     """Weight of -log pi(chosen), added so that chosen answers do not become less likely (arXiv:2406.07327, SFT-DPO)."""
+
+
+class CrossEntropy(Objective):
+    """Binary cross-entropy of a scorer, -y log p - (1 - y) log(1 - p): its score is the log-odds that an answer is right, p = sigma(r).
+
+    y is the column `score` of the rows, 1 for a right answer, 0 for a wrong one, or how likely it is right. Source: arXiv:2408.15240 (a generative
+    verifier without reasoning), arXiv:2110.14168 (verifiers).
+    """
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    trains: ClassVar[str] = "scorer"
+    rows: ClassVar[tuple[str, ...]] = ("completions",)
+    reads: ClassVar[tuple[str, ...]] = ("completion_reward", "score")
+    columns: ClassVar[tuple[str, ...]] = ("score",)
+
+
+class StepCrossEntropy(Objective):
+    """Binary cross-entropy of each step of an answer, mean over the steps that have a label (arXiv:2305.20050, arXiv:2312.08935).
+
+    The rows say what the steps are (`steps`, which make up the answer) and how likely each is right (`step_labels`, in [0, 1]); null counts for nothing.
+    """
+
+    kind: Literal["step_cross_entropy"] = "step_cross_entropy"
+    trains: ClassVar[str] = "scorer"
+    rows: ClassVar[tuple[str, ...]] = ("completions",)
+    reads: ClassVar[tuple[str, ...]] = ("completion_steps", "step_labels")
+    columns: ClassVar[tuple[str, ...]] = ("steps", "step_labels")
+    per: ClassVar[Literal["tokens", "rows", "steps"]] = "steps"
 
 
 class SquaredError(Objective):

@@ -18,14 +18,15 @@ class Reduction(Kind):
 
 
 class Mean(Reduction):
-    """Every entry counts the same: each token of the step where the objective speaks of tokens (the token mean), each row where it speaks of rows."""
+    """Every entry counts the same: each token of the step where the objective speaks of tokens (the token mean), each row where it speaks of rows, each
+    labelled step of an answer where it speaks of those."""
 
     kind: Literal["mean"] = "mean"
     sequences: ClassVar[bool] = False
 
 
 class SequenceMean(Reduction):
-    """Every answer counts the same: the mean over answers of the mean over an answer's tokens."""
+    """Every answer counts the same: the mean over answers of the mean over an answer's tokens, or over its labelled steps."""
 
     kind: Literal["sequence_mean"] = "sequence_mean"
 

@@ -27,6 +27,12 @@ class Reward(Kind):
         return tuple(dict.fromkeys(column for one in parts_of(self).values() if isinstance(one, Reward) for column in one.columns))
 
     @property
+    def judged(self) -> tuple[str, str] | None:
+        """How a judge reads an answer: what ends a step, empty where the answer is one, and what it is asked behind each, empty where it is not asked;
+        None reads the token that ends an answer."""
+        return None
+
+    @property
     def relative(self) -> bool:
         """Whether the score of an answer depends on the other answers that are scored with it."""
         return any(isinstance(one, Reward) and one.relative for one in parts_of(self).values())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, field
 from .reward import Reward
+from .topology import check_separator
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
@@ -114,7 +116,101 @@ class Attributes(Reward):
         return estimated(None if network is None else network.as_scorer(outputs, self.gate.numbers(network.hidden, len(self.names))))
 
 
-RESERVED = ("score", "uncertainty", "gap", "frobenius", "aleatoric", "prompt", "completion", "chosen", "rejected")
+FIGURES = ("score", "probability", "num_steps", "first_wrong", "uncertainty", "gap", "frobenius", "aleatoric")
+RESERVED = (*FIGURES, "prompt", "completion", "chosen", "rejected")  # names that no attribute can have
+STEP_FIGURES = ("num_steps", "first_wrong")  # of a scorer that judges the steps of an answer
+
+
+def tells_steps(scorer: Output) -> bool:
+    """Whether a scorer judges the steps of an answer."""
+    return set(STEP_FIGURES) <= set(scorer.columns)
+
+
+class Process(Reward):
+    """A learned scorer of every step of an answer: a backbone with one output, the log-odds that the step is right, read at its end (arXiv:2305.20050).
+
+    The score of an answer is the log-odds of what `combine` makes of the probabilities of its steps. Beside it stand `probability`, its sigmoid,
+    `num_steps`, and `first_wrong`, the first step whose probability is below 1/2, counted from 1, 0 where there is none. Steps are cut in the tokens
+    that the whole answer has; a token that reaches over the end of a step belongs to it. The token that ends an answer is not read.
+    """
+
+    kind: Literal["process"] = "process"
+    random: ClassVar[bool] = True
+
+    backbone: Annotated[Ref, Needs(("policy", "encoder"), space="text/tokens")]
+    """Model whose weights the scorer starts from; the head starts at random."""
+    separator: str = field(r"\n")
+    """Regular expression of what ends a step, by default a line break; blanks alone are no step. What follows the last one is a step too."""
+    combine: Literal["last", "min", "mean", "product"] = field("min")
+    """What makes one probability of those of the steps."""
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        return (self.separator, "")
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_separator(self.separator)
+
+    def output(self) -> Output:
+        return Output("scorer", columns=("probability", *STEP_FIGURES), context=self.backbone.output.context, weights=("head",))
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """The numbers of the backbone with one output in place of its own. An encoder reads every step by itself, and how many there are depends on the
+        answers, so what that takes is not known."""
+        from .effort import estimated
+
+        network = ask(self.backbone).network
+        made = estimated(None if network is None else network.as_scorer())
+        return made if network is None or network.causal else replace(made, network=None)
+
+
+class Generative(Reward):
+    """A policy as a scorer: asked a question behind the answer, it tells the log-odds of saying yes and not no, log p(yes) - log p(no).
+
+    It has no head: untrained it is the policy's own judgement, trained it is a generative verifier (arXiv:2408.15240; the judge of arXiv:2411.11694
+    can be one). The question stands behind the answer as a paragraph of its own, or with a chat template as the next turn of the user; the reply is
+    what would come next. Figures beside the score: `probability`, its sigmoid, p(yes) / (p(yes) + p(no)); and per step those of `kind: process`.
+    """
+
+    kind: Literal["generative"] = "generative"
+
+    backbone: Annotated[Ref, Needs(("policy",), space="text/tokens")]
+    """Policy that is asked."""
+    question: str = field("Is the answer correct (Yes/No)?", pattern=r"\S", says="should not be blank")
+    """What it is asked."""
+    yes: str = field("Yes", pattern=r"\S", says="should not be blank")
+    """Reply that speaks for the answer; its first token counts."""
+    no: str = field("No", pattern=r"\S", says="should not be blank")
+    """Reply that speaks against the answer; its first token counts."""
+    per: Literal["answer", "step"] = field("answer")
+    """Ask once behind the whole answer, or behind each of its steps."""
+    separator: str = field(r"\n")
+    """Regular expression of what ends a step, as for `kind: process`; for `per: step`."""
+    combine: Literal["last", "min", "mean", "product"] = field("min")
+    """What makes one probability of those of the steps; for `per: step`."""
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        return (self.separator if self.per == "step" else "", self.question)
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_separator(self.separator)
+        if self.yes == self.no:
+            yield Problem("S405", "no", f"`yes` and `no` are both `{self.no}`, so no reply would tell them apart")
+        for name in ("separator", "combine") if self.per == "answer" else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                yield Problem("M507", name, f"`{name}` has a meaning only with `per: step`", ("remove it, or write `per: step`",))
+
+    def output(self) -> Output:
+        return Output("scorer", columns=("probability", *(STEP_FIGURES if self.per == "step" else ())), context=self.backbone.output.context)
+
+    def estimate(self, ask: Survey) -> Estimate:
+        """The numbers of the policy. How often it is asked per step depends on the answers, so what that takes is not known."""
+        from .effort import estimated
+
+        network = ask(self.backbone).network
+        made = estimated(None if network is None else network.as_judge(self.question))
+        return made if self.per == "answer" else replace(made, network=None)
 
 
 class Ensemble(Reward):
@@ -147,6 +243,9 @@ class Ensemble(Reward):
             yield Problem("M525", "members", text, ("take at least 2 members", f"or use `{self.of}` by itself"))
         if self.of.output.members > 1:
             yield Problem("M525", "of", f"`{self.of}` is an ensemble already", ("name the scorer that its members are like",))
+        if not self.of.output.weights:
+            text = f"`{self.of}` has no head that starts at random, so all members would be the same"
+            yield Problem("M525", "of", text, ("take a reward with a head: `scalar`, `attributes` or `process`",))
         if self.uncertainty != "gap" and not any(name.endswith("_std") for name in self.of.output.columns):
             text = f"`uncertainty: {self.uncertainty}` is made of variances, and `{self.of}` tells none"
             yield Problem("M508", "uncertainty", text, ("write `uncertainty: gap`, or take a scorer of `attributes` with `head: gaussian`",))

@@ -11,6 +11,7 @@ from .length import check_max_tokens, in_words, read_at_most, scored_rows
 from .objective import Objective
 from .optimizer import Optimizer, Schedule
 from .reduction import Mean, Reduction
+from .scorer import tells_steps
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Train(Stage):
             yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `{self.data}` is a {self.data.output}")
         if self.model.output.artifact != self.objective.trains:
             yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `{self.model}` is a {self.model.output}")
+        yield from self.check_columns()
         yield from self.check_attributes()
         if self.weights not in ("all", *self.model.output.weights):
             known = ", ".join(f"`{name}`" for name in ("all", *self.model.output.weights))
@@ -112,6 +114,18 @@ class Train(Stage):
         if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens, self.model),):
             text = f"{self.reference!r} holds log-probabilities of other rows than `data` and `max_tokens` give"
             yield Problem("M511", "reference", text, ("compute them on the same data, or name the policy itself",))
+
+    def check_columns(self) -> Iterator[Problem]:
+        """What an objective learns from must be columns of the rows; and steps must be told by the scorer."""
+        data, scorer, tag = self.data.output, self.model.output, self.objective.tag
+        for name in self.objective.columns if Needs(("dataset",), self.objective.rows).met_by(data) else ():
+            if not data.has_column(name):
+                text = f"`{self.data}` has no column `{name}`, from which objective `{tag}` learns"
+                yield Problem("M509", "data", text, (f"columns: {', '.join(data.columns)}",))
+        if "completion_steps" in self.objective.reads and scorer.artifact == "scorer" and not tells_steps(scorer):
+            text = f"objective `{tag}` fits the steps of an answer, and `{self.model}` tells none"
+            help = ("declare the reward as `kind: process`, or as `kind: generative` with `per: step`", "or use the objective `cross_entropy`")
+            yield Problem("M508", "model", text, help)
 
     def check_attributes(self) -> Iterator[Problem]:
         """What objectives of attributes need of the scorer and of the rows."""

@@ -25,8 +25,8 @@ def completions(
     between: tuple[float, float],
     limit: int | None,
 ) -> Iterator[Row | Skip]:
-    """Yield rows with `prompt` and `completion`; a `label` becomes a `score`, step-wise `completions` are joined and keep their labels, ratings of
-    `attributes` become numbers."""
+    """Yield rows with `prompt` and `completion`; a `label` becomes a `score`, step-wise `completions` are joined and keep their labels, null where a step
+    has none; ratings of `attributes` become numbers."""
     rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "completion"), ("prompt", "completions", "labels"))
     yield from kept((as_completion(row, tuple(attributes)) for row in renamed(rows, attributes, field="attributes")), "prompt", between, limit)
 
@@ -41,10 +41,10 @@ def as_completion(row: Row, attributes: tuple[str, ...] = ()) -> Row | Skip:
         steps, labels = row["completions"], row["labels"]
         if not isinstance(steps, list) or not isinstance(labels, list) or len(steps) != len(labels):
             return Skip("completions and labels differ in length")
-        if not all(map(is_number, labels)):
+        if not all(label is None or is_number(label) for label in labels):
             return Skip("label is no number")
         made["completion"] = "".join(str(s) for s in steps)
-        made["steps"], made["step_labels"] = [str(s) for s in steps], [float(x) for x in labels]
+        made["steps"], made["step_labels"] = [str(s) for s in steps], [None if x is None else float(x) for x in labels]
     if row.get("label") is not None:
         if not is_number(row["label"]):
             return Skip("label is no number")

@@ -69,7 +69,7 @@ class Offline(lightning.LightningModule):
             known = measured | batch.numbers
             losses, metrics = self.objective(*(known[name] for name in spec.reads))
             drawn_BM = batch.numbers.get("draws")
-            yield losses, metrics, batch.weight if drawn_BM is None else batch.weight * drawn_BM[:, member]
+            yield losses, metrics, batch.weight if drawn_BM is None else batch.weight * drawn_BM[batch.row, member]
 
     def training_step(self, batches: list[Batch], index: int) -> None:
         optimizer: Any = self.optimizers()

@@ -17,8 +17,7 @@ from aligncompiler.spec.optimizer import Schedule
 from aligncompiler.spec.training import Batch, Budget, Train
 
 from ..batching import Steps, num_steps
-from ..columns import numbers_of
-from ..encoded import Encoded, Floats, encode_rows
+from ..encoded import Encoded, Ragged, encode_rows
 from ..fault import Fault
 from ..loggers import log, logging_to
 from ..logprob_table import read_logprobs
@@ -27,7 +26,9 @@ from ..modules.offline import Offline
 from ..networks import Network, gathered, is_sharded
 from ..registry import Bound, bind, implements
 from ..scorer import Shape
+from ..steps import STEPS
 from ..store import Artifact
+from ..targets import targets
 from ..tokens import TEXTS, Encoder, leaves_of
 from ..trainer import fit, make_trainer
 from ..training_state import Saving
@@ -137,17 +138,16 @@ def encode(
     assert isinstance(spec, Objective)
     rows = load_rows(data)
     names, columns = zip(*leaves_of(rows[0], spec.reads), strict=True)
-    read = [name for name in (*TEXTS, *columns) if name in rows.columns]
-    labels_RA = numbers_of(data, shape.attributes) if "labels" in spec.reads else None
+    told = "step_labels" in spec.reads
+    read = [name for name in (*TEXTS, *columns, *((STEPS,) if told else ())) if name in rows.columns]
+    held, lacks = targets(data, spec.reads, shape.attributes)
     known_R, logp_RL = read_logprobs(reference, len(rows)) if spec.wants_reference() and isinstance(reference, Artifact) else (None, None)
 
     def skip(reason: str) -> None:
         work.skipped[reason] += 1
 
     def usable(number: int) -> str:
-        if labels_RA is not None and np.isnan(labels_RA[number]).all():
-            return "no attribute is given"
-        return "longer than the reference reads" if known_R is not None and not known_R[number] else ""
+        return lacks.get(number) or ("longer than the reference reads" if known_R is not None and not known_R[number] else "")
 
     encoded = encode_rows(
         encoder,
@@ -158,24 +158,19 @@ def encode(
         lambda done, total: work.progress.update(done, total, "reading", unit="rows"),
         usable,
         work.folder,
+        shape.cut(encoder),
+        told,
     )
     if not len(encoded):
         reasons = ", ".join(f"{count} x {reason}" for reason, count in work.skipped.items())
         raise Fault("P604", f"no row is left to train on ({reasons})", "max_tokens", ("raise `max_tokens`, or use a model with a longer context",))
-    numbers = {"margin": margins(data)[encoded.rows_N]} if "margin" in spec.reads else {}
-    if labels_RA is not None:
-        numbers["labels"] = labels_RA[encoded.rows_N]
+    kept_N = encoded.rows_N
+    numbers = {name: values.of_rows(kept_N) if isinstance(values, Ragged) else values[kept_N] for name, values in held.items()}
     if shape.bagging:
         numbers["draws"] = np.random.default_rng(work.seed).poisson(1.0, (len(encoded), shape.members)).astype(np.float64)
     if logp_RL is not None:
-        numbers |= {f"reference_{name}_logp": logp_RL[encoded.rows_N, place] for place, name in enumerate(names)}
+        numbers |= {f"reference_{name}_logp": logp_RL[kept_N, place] for place, name in enumerate(names)}
     return encoded.with_numbers(numbers), names
-
-
-def margins(data: Artifact) -> Floats:
-    """The margin of every row, 0 where it has none."""
-    rows = load_rows(data, columns=("margin",))
-    return np.fromiter((float(row["margin"] or 0.0) for row in rows), np.float64) if rows.columns else np.zeros(len(rows))
 
 
 def freeze(network: Network, weights: str, reads: Sequence[str]) -> None:

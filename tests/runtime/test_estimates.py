@@ -29,11 +29,13 @@ from runtime.decoding.decoder import Decoder
 from runtime.decoding.drawing import Drawing
 from runtime.forest import pack, trunk_and_leaves
 from runtime.generate import Decoding
-from runtime.growing import Grower, Shape
+from runtime.growing import Grower
+from runtime.growing import Shape as TreeShape
 from runtime.models.causal_lm import build
 from runtime.networks import Policy
+from runtime.reply import Reply
 from runtime.rewards.scalar import scalar
-from runtime.scorer import Scorer
+from runtime.scorer import Scorer, Shape
 
 pytestmark = pytest.mark.torch
 
@@ -219,6 +221,17 @@ def test_operations_of_an_encoder(bert_folder, answers):
     within(training(seen, load(4, 40, answers), 2, CPU).flops, counted(lambda: scorer(forest).sum().backward()), 0.05)
 
 
+@pytest.mark.parametrize("answers", [1, 2])
+def test_operations_of_a_policy_that_is_asked_for_a_reply(answers):
+    """Two rows of the output matrix, once an answer; the question counts as tokens of the answer."""
+    model, seen = built(WIDE)
+    judge = eager(Scorer(model, Shape(judge=True, reply=Reply("", 5, 7)))).train()
+    forest = pack(trees(4, 48, answers))
+    within(training(seen.as_judge(""), load(4, 48, answers), 2, CPU).flops, counted(lambda: judge(forest).sum().backward()), 0.05)
+    assert seen.as_judge("why").parameters == seen.parameters
+    assert seen.as_judge("why").tokens_in(exact(10), 4, 2) == exact(10 + 4 + 2 * 6)
+
+
 def answerer(model, context, rows, prompt, new, temperature, each=1):
     """Writes `rows` answers, `each` to a prompt."""
     encoder = SimpleNamespace(pad=0, end=-1, context=context, tokenizer=SimpleNamespace(decode=lambda *_, **__: ""))
@@ -285,6 +298,19 @@ def test_bytes_of_training(again, answers, adapter, engine):
     within(training(replace(seen, adapter=adapter), load(32, 96, answers), 2, engine, again).memory, real, 0.15)
 
 
+def test_bytes_of_training_a_policy_that_is_asked_for_a_reply():
+    model, seen = built(MEDIUM)
+    judge, forest = Scorer(model, Shape(judge=True, reply=Reply("", 5, 7))).train(), pack(trees(32, 96, 1))
+    optimizer = torch.optim.AdamW(model.parameters())
+
+    def step():
+        judge(forest).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    within(training(seen.as_judge(""), load(32, 96, 1), 2, CPU).memory, peak(step) + 12 * numbers(model), 0.15)
+
+
 def test_bytes_of_training_an_encoder(bert_folder):
     scorer = Scorer(transformers.AutoModelForSequenceClassification.from_pretrained(bert_folder, num_labels=1)).train()
     forest = pack([path for tree in trees(32, 48, 2) for path in tree.unrolled()])
@@ -321,7 +347,7 @@ def test_trees_take_no_more_than_as_many_answers_that_are_kept():
     model, seen = built(MEDIUM)
     tokenizer = SimpleNamespace(decode=lambda tokens, **_: "".join("." if token % 8 == 0 else "x" for token in tokens))
     encoder = SimpleNamespace(pad=0, end=-1, context=256, tokenizer=tokenizer)
-    decoder, shape = Decoder(eager(Policy(model)), encoder, 32), Shape(3, 2, r"\.", 1, 0.0, 0.0)
+    decoder, shape = Decoder(eager(Policy(model)), encoder, 32), TreeShape(3, 2, r"\.", 1, 0.0, 0.0)
 
     def grow():
         one = Grower(decoder, shape, Decoding(100, 1.0, 1.0, 32), 0, lambda more: None)

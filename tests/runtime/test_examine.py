@@ -105,6 +105,24 @@ def test_what_is_counted_is_what_a_run_skips(project, looked, monkeypatch):
     assert "prompts longer than 63 tokens, which leave no room for an answer" in said["stages.drafts", "P622", "prompts"]
 
 
+def test_a_question_behind_answers_counts_and_their_end_token_does_not(project, tmp_path_factory):
+    plain_rm = 'rm: {kind: scalar, backbone: "${models.base}"}'
+    steps = '{kind: process, backbone: "${models.base}"}\n  rm: {kind: ensemble, members: 2, of: "${rewards.steps}"}'
+    for rm in (plain_rm.replace("scalar", "generative"), f"steps: {steps}"):
+        words = SPEC.replace(plain_rm, rm).replace("max_tokens: 40", "max_tokens: 60")
+        (project / "spec.yaml").write_text(words)
+        found = Examination(compile_spec(project / "spec.yaml").plan, tmp_path_factory.mktemp("folder"))
+        found.run()
+        encoder = found.encoders["models.base"]
+        plain = found.lengths["datasets.pairs", "models.base", ("chosen", "rejected"), None]
+        [(cut, judged)] = [(key[3], lengths) for key, lengths in found.lengths.items() if key[0] == "datasets.pairs" and key[3] is not None]
+        more = len(encoder.ids("\n\nIs the answer correct (Yes/No)?\n")) if "generative" in words else 0
+        assert len(cut.tail) == more
+        assert judged == [length - 1 + more for length in plain]
+        over = sum(length > 60 for length in judged)
+        assert told(found.findings)["stages.judge", "P622", "max_tokens"].startswith(f"{over} of 9 rows")
+
+
 def test_each_dataset_is_described_by_rows_columns_and_tokens(looked):
     found = looked()
     pairs, held_out = found.datasets

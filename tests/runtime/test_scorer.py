@@ -65,14 +65,14 @@ def test_heads_of_attributes_are_interleaved_means_and_logarithms(make_model):
     scorer = Scorer(make_model(head=4), Shape(NAMES, True, dump(Fixed())))
     reading = scorer.read(FOREST)
     outputs, _ = scorer.outputs(FOREST)
-    assert torch.equal(reading.mean_LMA[:, 0], outputs[:, [0, 2]])
-    assert torch.equal(reading.log_std_LMA[:, 0], outputs[:, [1, 3]])
+    assert torch.equal(reading.mean_RMA[:, 0], outputs[:, [0, 2]])
+    assert torch.equal(reading.log_std_RMA[:, 0], outputs[:, [1, 3]])
     assert torch.allclose(scorer(FOREST), outputs[:, [0, 2]].mean(1))
 
 
 def test_a_one_hot_gate_gives_its_attribute(make_model):
     scorer = Scorer(make_model(head=2), Shape(NAMES, False, dump(Fixed(weights={"truth": 1.0}))))
-    assert torch.equal(scorer(FOREST), scorer.read(FOREST).mean_LMA[:, 0, 1])
+    assert torch.equal(scorer(FOREST), scorer.read(FOREST).mean_RMA[:, 0, 1])
 
 
 def test_a_gate_without_input_weights_is_a_fixed_one_with_its_bias(make_model):
@@ -106,18 +106,18 @@ def test_what_is_saved_tells_the_same(make_scorer, members):
 def test_members_differ_and_their_gap_is_told(make_scorer):
     scorer = load_scorer(make_scorer(members=3)).eval()
     reading = scorer.read(FOREST)
-    assert reading.reward_LM.shape == (4, 3)
-    assert float(reading.reward_LM.std(1).min()) > 0
+    assert reading.reward_RM.shape == (4, 3)
+    assert float(reading.reward_RM.std(1).min()) > 0
     figures = scorer.figures(FOREST)
     assert torch.equal(figures["gap"], figures["uncertainty"])
-    assert torch.allclose(figures["score"], reading.reward_LM.mean(1))
+    assert torch.allclose(figures["score"], reading.reward_RM.mean(1))
 
 
 def test_whole_members_are_models_of_their_own(make_scorer, make_work, finished):
     made = whole(make_work, finished, make_scorer(gate=Perceptron(layers=1)))
     assert sorted(p.name for p in made.folder.iterdir()) == ["alignc.json", "gates.safetensors", "model", "model_1"]
     scorer = load_scorer(made).eval()
-    assert scorer.read(FOREST).reward_LM.shape == (4, 2)
+    assert scorer.read(FOREST).reward_RM.shape == (4, 2)
     assert float(scorer.figures(FOREST)["gap"].min()) > 0
 
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from aligncompiler.spec.objective import DPO, SFT, BradleyTerry
+from aligncompiler.spec.objective import DPO, SFT, BradleyTerry, StepCrossEntropy
 from aligncompiler.spec.optimizer import AdamW, Schedule
 from aligncompiler.spec.reduction import FixedLength, Mean, SequenceMean
 from runtime.batching import Example, Steps
-from runtime.forest import trunk_and_leaves
+from runtime.forest import pack, trunk_and_leaves, trunk_and_steps
 from runtime.modules.offline import Offline, learning_rate_share
 from runtime.networks import Policy
 from runtime.registry import bind
-from runtime.scorer import Scorer
+from runtime.scorer import Scorer, Shape
 
 PAIRS = [([3, 4, 5][: 1 + i % 3], [[10 + i, 11, 12][: 1 + i % 3], [20 + i] * (1 + i % 4)]) for i in range(7)]
 
@@ -186,3 +186,36 @@ def test_a_causal_scorer_learns_the_same_in_small_passes(make_model):
     leaves = ("chosen", "rejected")
     whole, cut = (steps_of(examples, leaves, "rows", n)[0] for n in (10**6, 20))
     same(loss_and_gradients(scorer, BradleyTerry(), cut), loss_and_gradients(scorer, BradleyTerry(), whole), 2e-5)
+
+
+def labelled_steps(tail=()):
+    """Seven answers of one to four steps, of which some have no label."""
+    answers = [[10 + i, 11, 12, 13][: 1 + i % 4] for i in range(7)]
+    labels = [[float((i + n) % 2) if (i + n) % 3 else math.nan for n in range(len(answer))] for i, answer in enumerate(answers)]
+    labels[0] = [1.0]
+    trees = [trunk_and_steps([3, 4][: 1 + i % 2], [answer], [[*range(1, len(answer) + 1)]], tail) for i, answer in enumerate(answers)]
+    return [Example(tree, {"step_labels": one}) for tree, one in zip(trees, labels, strict=True)]
+
+
+@pytest.mark.parametrize("reduction", [Mean(), SequenceMean()], ids=lambda r: r.tag)
+@pytest.mark.parametrize("tail", [(), (7, 8)], ids=["process", "asked"])
+def test_labelled_steps_are_counted_over_the_whole_step_whatever_passes_and_ranks_it_is_cut_into(make_model, reduction, tail):
+    scorer = Scorer(make_model(head=1), Shape(judge=True, separator="x"))
+    examples, leaves = labelled_steps(tail), ("completion",)
+    whole = loss_and_gradients(scorer, StepCrossEntropy(), steps_of(examples, leaves, "steps", 10**6, reduction=reduction)[0])
+    by_hand = []
+    for example in examples:
+        odds = scorer.read(pack([example.tree])).node_LM[:, 0]
+        known = [(z, label) for z, label in zip(odds.tolist(), example.numbers["step_labels"], strict=True) if not math.isnan(label)]
+        by_hand.append([math.log1p(math.exp(-z)) if label else math.log1p(math.exp(z)) for z, label in known])
+    wanted = {"mean": sum(map(sum, by_hand)) / sum(map(len, by_hand)), "sequence_mean": sum(sum(one) / len(one) for one in by_hand) / len(by_hand)}
+    assert whole[0] == pytest.approx(wanted[reduction.tag], rel=1e-5)
+    cut = steps_of(examples, leaves, "steps", 6, reduction=reduction, order=[5, 2, 6, 0, 3, 1, 4])[0]
+    assert len(cut) > 2
+    same(loss_and_gradients(scorer, StepCrossEntropy(), cut), whole, 2e-5)
+    apart = steps_of(examples, leaves, "steps", 40, unroll=True, reduction=reduction)[0]
+    assert all(batch.forest.plain for batch in apart)
+    same(loss_and_gradients(scorer, StepCrossEntropy(), apart), whole, 2e-5)
+    parts = [loss_and_gradients(scorer, StepCrossEntropy(), steps_of(examples, leaves, "steps", 24, rank=r, world=2, reduction=reduction)[0]) for r in (0, 1)]
+    summed = {name: parts[0][1][name] + parts[1][1][name] for name in whole[1]}
+    same((parts[0][0] + parts[1][0], summed), whole, 2e-5)
