@@ -145,7 +145,8 @@ def common(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> int:
 class Forest:
     """Trees laid out for one forward pass.
 
-    `level_S` counts the nodes above a token's own. `seat_BT` is the token in each place of the rows, S where there is none, and `place_S` the
+    `states_LMD`, where it is there, are the hidden states at `end_L` of each network of a scorer, which need not be computed. `level_S` counts the nodes
+    above a token's own. `seat_BT` is the token in each place of the rows, S where there is none, and `place_S` the
     place of each token, counted through the rows; `plain` says that every row is one path. `source_U` are the tokens whose hidden states predict
     `token_U`. Scored token n of N is number `which_N` of these and belongs to scored node `leaf_N`; node l of L ends at token `end_L` and belongs to
     answer `answer_L` of `num_answers`.
@@ -166,6 +167,7 @@ class Forest:
     num_answers: int
     plain: bool
     pad: int
+    states_LMD: Tensor | None = None
 
     @property
     def num_tokens(self) -> int:

@@ -7,7 +7,7 @@ Shapes: L scored nodes, R answers, M members, A attributes (one where there is o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -105,7 +105,8 @@ class Scorer(Network):
     def outputs(self, forest: Forest) -> tuple[Tensor, Tensor]:
         """The numbers of the head, or the log-odds of the reply, [L, outputs], and the hidden state that they are read from, [L, D]."""
         if self.shares_prefixes:
-            states_LD, reply = self.states(forest)[forest.end_L], self.shape.reply
+            known, reply = forest.states_LMD, self.shape.reply
+            states_LD = self.states(forest)[forest.end_L] if known is None else known[:, 0]
             found_LO = self.model.score(states_LD).float() if reply is None else log_odds(self.model.get_output_embeddings(), states_LD, reply)[:, None]
             return found_LO, states_LD
         told = {"attention_mask": (forest.seat_BT < forest.num_tokens).long(), "output_hidden_states": len(self.gates) > 0}
@@ -197,7 +198,9 @@ class Ensemble(Scorer):
         return self.parts[0].device
 
     def read(self, forest: Forest) -> Reading:
-        return Reading.together([one.read(forest) for one in self.scorers])
+        known = forest.states_LMD
+        forests = [forest if known is None else replace(forest, states_LMD=known[:, member : member + 1]) for member in range(len(self.scorers))]
+        return Reading.together([one.read(own) for one, own in zip(self.scorers, forests, strict=True)])
 
 
 def new_gate(shape: Shape, width: int) -> nn.Module:

@@ -152,16 +152,23 @@ class Train(Stage):
         return replace(trained, holds=(("checkpoints", Output("list", holds=kept)),)) if kept else trained
 
     def estimate(self, ask: Survey) -> Estimate:
-        """Every step takes `batch.rows` rows; each checkpoint is a model of its own on disk."""
+        """Every step takes `batch.rows` rows; each checkpoint is a model of its own on disk. A frozen backbone is read forwards, and its states are kept
+        where they can be; what heads and gates take is next to nothing."""
         from .cost import exact
-        from .effort import Load, estimated, training
+        from .effort import Load, estimated, scoring, training
 
         model, data = ask(self.model), ask(self.data)
         per_step = self.batch.rows
         steps = exact(self.budget.steps) if self.budget.steps is not None else (data.rows_known * ((self.budget.epochs or 0) / per_step)).rounded_up()
         limit = read_at_most(self.max_tokens, model)
-        load = Load(data, steps * per_step, self.objective.answers, limit, self.batch.tokens_at_once, exact(-(-per_step // ask.engine.world)))
-        effort = training(model.network, load, self.optimizer.moments, ask.engine, self.gradient_checkpointing)
+        frozen, rows = self.weights != "all", steps * per_step
+        if frozen and ask.engine.world == 1 and model.network is not None and model.network.causal:
+            rows = rows.least(data.rows_known)
+        load = Load(data, rows, self.objective.answers, limit, self.batch.tokens_at_once, exact(-(-per_step // ask.engine.world)))
+        if frozen:
+            effort = scoring(model.network, load, ask.engine)
+        else:
+            effort = training(model.network, load, self.optimizer.moments, ask.engine, self.gradient_checkpointing)
         network = None if model.network is None else replace(model.network, elsewhere=False)
         made = estimated(network, copies=1 + len(self.checkpoints), otherwise=model)
         return replace(made, rows=data.rows_known.bounded(), flops=effort.flops, memory=effort.memory)

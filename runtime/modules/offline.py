@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -16,6 +17,7 @@ from aligncompiler.spec.optimizer import Schedule
 
 from ..batching import Batch
 from ..fault import Fault
+from ..frozen import STATES
 from ..networks import Network, shard
 from ..registry import Bound
 
@@ -65,7 +67,9 @@ class Offline(lightning.LightningModule):
         """For each member of the network the unreduced loss of a forward pass, its metrics, and the weights of both."""
         spec = self.objective.spec
         assert isinstance(spec, Objective)
-        for member, measured in enumerate(self.network.measure(batch.forest, batch.leaves)):
+        states = batch.numbers.get(STATES)
+        forest = batch.forest if states is None else replace(batch.forest, states_LMD=states.flatten(0, 1))
+        for member, measured in enumerate(self.network.measure(forest, batch.leaves)):
             known = measured | batch.numbers
             losses, metrics = self.objective(*(known[name] for name in spec.reads))
             drawn_BM = batch.numbers.get("draws")
@@ -75,7 +79,7 @@ class Offline(lightning.LightningModule):
         optimizer: Any = self.optimizers()
         totals: dict[str, Tensor] = {}
         for batch in batches:
-            self.tokens += batch.forest.num_tokens
+            self.tokens += batch.forest.num_tokens if STATES not in batch.numbers else 0
             members = list(self.losses(batch))
             # The one place where losses are reduced. Members add up, so that each gets the gradient that it would have by itself. Replicas average
             # their gradients, so each counts `world_size` times.

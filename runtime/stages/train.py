@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightning
 import numpy as np
 import torch
 
@@ -19,6 +21,7 @@ from aligncompiler.spec.training import Batch, Budget, Train
 from ..batching import Steps, num_steps
 from ..encoded import Encoded, Ragged, encode_rows
 from ..fault import Fault
+from ..frozen import STATES, backbone_states, pays
 from ..loggers import log, logging_to
 from ..logprob_table import read_logprobs
 from ..model_files import load_encoder, load_network, read_about, save_network
@@ -73,9 +76,9 @@ def train(
     saving = resumed(work, network, steps, points)
     trainer = make_trainer(work.engine, clip_norm, saving)
     unroll, place = not network.shares_prefixes, (trainer.global_rank, trainer.world_size)
+    examples = with_states(work, network, examples, weights, steps * batch.rows, batch.tokens_at_once, encoder.pad, trainer)
     groups = examples.prompts() if batch.shuffle == "prompts" else None
-    sizes = (steps, batch.rows, batch.tokens_at_once)
-    noise = len(shape.attributes) if "noise" in objective.spec.reads else 0
+    sizes, noise = (steps, batch.rows, batch.tokens_at_once), len(shape.attributes) if "noise" in objective.spec.reads else 0
     items = Steps(examples, leaves, objective.spec.per, reduction, *sizes, work.seed, encoder.pad, unroll, network.flat, *place, groups, noise)
 
     def tell(point: dict[str, float]) -> None:
@@ -96,6 +99,15 @@ def train(
     means = {name: sum(p[name] for p in points) / len(points) for name in points[0] if name in ("loss", "accuracy")}
     work.summary |= {"steps": steps, "rows": len(examples), **means}
     work.facts |= {"steps": steps, "rows": len(examples), "parameters": parameters}
+
+
+def with_states(work: Work, network: Network, examples: Encoded, weights: str, rows: int, tokens_at_once: int, pad: int, trainer: lightning.Trainer) -> Encoded:
+    """The examples with the states of the backbone, where it is frozen and would compute them again."""
+    if not pays(network, weights, examples, rows, trainer.world_size):
+        return examples
+    reading = partial(work.progress.update, text="states of the frozen backbone", unit="rows")
+    states = backbone_states(network, examples, tokens_at_once, pad, work.device, trainer.precision_plugin.forward_context, work.folder, reading)
+    return examples.with_numbers({**examples.numbers, STATES: states})
 
 
 def resumed(work: Work, network: Network, steps: int, points: deque[dict[str, float]]) -> Saving:

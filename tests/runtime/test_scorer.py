@@ -154,6 +154,20 @@ def test_only_heads_learn_where_only_they_are_to(make_scorer, make_work, finishe
     assert not any(name.startswith("model.model.") for name in moved)
 
 
+@pytest.mark.parametrize("how", ["heads on one backbone", "whole members"])
+def test_a_frozen_backbone_is_computed_once_and_teaches_the_same(make_scorer, make_work, finished, budget, dataset, monkeypatch, how):
+    one = make_scorer(gate=Perceptron(layers=2))
+    model, data, told = make_scorer(gate=Perceptron(layers=2), members=2) if how.startswith("heads") else whole(make_work, finished, one), dataset(PAIRS), []
+    seen = Scorer.states
+    monkeypatch.setattr(Scorer, "states", lambda self, forest: told.append(forest.num_leaves) or seen(self, forest))
+    kept, _ = trained(make_work, finished, budget, model, data, BradleyTerry(), weights="gate", steps=6)
+    assert sum(told) == 2 * len(PAIRS) * (2 if how == "whole members" else 1)
+    monkeypatch.setattr("runtime.stages.train.pays", lambda *asked: False)
+    anew, _ = trained(make_work, finished, budget, model, data, BradleyTerry(), weights="gate", steps=6)
+    assert sum(told) >= 4 * 2 * len(PAIRS)  # the pass that is kept, and three epochs
+    assert all(torch.allclose(tensor, state(anew)[name], atol=1e-6) for name, tensor in state(kept).items())
+
+
 def test_whole_members_learn_as_they_do_by_themselves(make_work, finished, budget, dataset, policy_artifact, make_scorer):
     one = make_scorer(head="mean")
     pair = whole(make_work, finished, one)

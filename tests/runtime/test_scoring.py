@@ -11,6 +11,7 @@ from runtime.fault import Fault, Skip
 from runtime.forest import pack
 from runtime.model_files import load_encoder, load_policy, load_scorer
 from runtime.registry import bind
+from runtime.rewards.scalar import scalar
 from runtime.scoring import reward_rows, score_rows
 
 ROWS = [{"prompt": f"cat {i}" * (1 + i % 3), "chosen": "all cats " * (1 + i % 4), "rejected": "no"} for i in range(9)]
@@ -94,3 +95,16 @@ def test_a_row_more_takes_a_few_numbers_more_of_memory(policy_artifact, monkeypa
     monkeypatch.setattr(scoring, "node_values", lambda network, forest: {"logp": [0.0] * forest.num_leaves})
     few, many = (peak(count, lambda rows: score_rows(policy, encoder, rows, ("chosen", "rejected"), 64, 4000)) for count in (2000, 10_000))
     assert (many - few) / 8000 < 100, "its tokens alone would be more as Python objects"
+
+
+def test_an_encoder_reads_each_answer_once_however_many_pairs_it_is_in(encoder_artifact, make_work, finished, monkeypatch):
+    work = make_work()
+    scalar(work, backbone=encoder_artifact)
+    artifact, seen = finished(work, "scorer"), []
+    rows = [{"prompt": "cat", "chosen": a, "rejected": b} for a in ("all cats", "fish") for b in ("no", "red birds", "animals")]
+    network, encoder = load_scorer(artifact), load_encoder(artifact)
+    alone = [score_rows(network, encoder, [row], ("chosen", "rejected"), 40, 40)[0] for row in rows]
+    monkeypatch.setattr(scoring, "pack", lambda trees, pad: seen.append(forest := pack(trees, pad)) or forest)
+    found = score_rows(network, encoder, rows, ("chosen", "rejected"), 40, 100)
+    assert sum(forest.num_answers for forest in seen) == 5
+    assert [v for pair in found for v in pair] == pytest.approx([v for pair in alone for v in pair], abs=1e-5)
