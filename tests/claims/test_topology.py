@@ -68,3 +68,46 @@ def difference(measured: Mapping[str, Mapping[str, list[float]]], arm: str, name
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.torch]
+
+
+Found = dict[str, dict[str, list[float]]]
+
+
+def test_one_arm_has_as_many_pairs_as_the_chain(found: Found) -> None:
+    assert abs(difference(found, "more", "pairs").mean) < 0.05 * across(found["chain"]["pairs"]).mean
+    assert across(found["tree"]["pairs"]).mean < 0.5 * across(found["chain"]["pairs"]).mean  # leaves that share a beginning more often score the same
+
+
+def test_there_is_less_to_be_read_to_compare_leaves_of_a_tree(found: Found) -> None:
+    """C5: reproduced."""
+    assert all(difference(found, arm, "words a pair").high < 0 for arm in ("tree", "more", "mixed"))
+
+
+def test_whole_answers_teach_more_than_unfinished_ones(found: Found) -> None:
+    """C6: reproduced on near-duplicate pairs, on less data even; elsewhere there is no difference beyond the interval."""
+    assert difference(found, "tree", "accuracy, near-duplicate pairs", "mixed").low > 0
+    for name in ("accuracy, independent pairs", "slope over ln N", "best of 64"):
+        one = difference(found, "tree", name, "mixed")
+        assert one.low < 0 < one.high
+
+
+@pytest.mark.parametrize("name", ["accuracy, near-duplicate pairs", "accuracy, independent pairs", "slope over ln N", "best of 64"])
+@pytest.mark.parametrize("arm", ["tree", "more"])
+def test_the_tree_is_not_shown_to_be_better_than_the_chain(found: Found, arm: str, name: str) -> None:
+    """C2 and C3: not reproduced, neither with as many prompts nor with as many pairs."""
+    one = difference(found, arm, name)
+    assert one.low < 0 < one.high
+
+
+def test_trees_on_half_the_pairs_do_as_well_as_the_chain_on_near_duplicates(found: Found) -> None:
+    assert difference(found, "tree", "accuracy, near-duplicate pairs").low > -0.02
+
+
+@pytest.mark.parametrize("arm", ["chain", "tree", "more", "mixed"])
+def test_every_reward_model_is_worth_less_beyond_some_n(found: Found, arm: str) -> None:
+    assert across(found[arm]["fall from the highest"]).low > 0.05
+
+
+def test_reward_models_from_trees_like_length_more(found: Found) -> None:
+    """Not a claim of the paper."""
+    assert all(difference(found, arm, "correlation with length").low > 0 for arm in ("tree", "more"))
