@@ -46,7 +46,7 @@ class Measured:
 
     `values` has a number a row, [N], or several, [N, K]; NaN where it could not be measured. What is told is their mean or, where there is one, their
     `statistic`, of all rows and of `groups`. `baselines` and `variants` (other ways to use the model) are such values by name. `clusters` says for each
-    row what it hangs together with: rows with the same prompt, if it is None.
+    row what it hangs together with: rows with the same prompt, if it is None. `curve` places groups on an axis, for a plot of the figures `over` it.
     """
 
     values: Floats
@@ -55,6 +55,8 @@ class Measured:
     variants: Mapping[str, Floats] = field(default_factory=dict)
     statistic: Statistic | None = None
     clusters: Sequence[object] | None = None
+    curve: Mapping[str, float] = field(default_factory=dict)
+    over: str = ""
 
 
 @dataclass(frozen=True)

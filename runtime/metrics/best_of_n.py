@@ -54,7 +54,8 @@ def best_of_n(
     if len(sizes) > 1:
         groups |= {"slope over ln N": Group(every, partial(slope, log_sizes=log_sizes)), "fall from the highest": Group(every, fall)}
     clusters = [judge.rows[int(members[0])]["prompt"] for members in kept]
-    return Measured(curve(score_N), groups, baselines, variants, partial(at, place=len(sizes) - 1), clusters)
+    axis = {f"best of {size}": float(size) for size in sizes}
+    return Measured(curve(score_N), groups, baselines, variants, partial(at, place=len(sizes) - 1), clusters, axis, "N")
 
 
 def sure_first(score_N: Floats, unsure_N: Floats, sure_N: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Floats:

@@ -24,9 +24,11 @@ def plots_of(wholes: Mapping[str, Any]) -> tuple[list[tuple[str, list[Chart]]], 
 
 
 def plot(one: Mapping[str, Any]) -> Chart:
-    """One plot; lines `of` the same one of its `subjects` share a colour. `log` puts both axes on a logarithmic scale; values are positive then."""
+    """One plot; lines `of` the same one of its `subjects` share a colour. `log` puts both axes on a logarithmic scale, `log_x` the
+    one below; values are positive there."""
     subjects = one["subjects"]
-    x = over(one["log"], [line["x"] for line in one["lines"]], LEFT, WIDTH - RIGHT)
+    log_x = one["log"] or one.get("log_x", False)
+    x = over(log_x, [line["x"] for line in one["lines"]], LEFT, WIDTH - RIGHT)
     y = over(one["log"], [line[name] for line in one["lines"] for name in ("y", "low", "high") if line[name]], HEIGHT - BOTTOM, TOP)
     drawn, legend = [], []
     for line in one["lines"]:
@@ -40,7 +42,15 @@ def plot(one: Mapping[str, Any]) -> Chart:
     ticks = {id(scale): log_ticks(scale.low, scale.high) if scale.log else nice_ticks(scale.low, scale.high) for scale in (x, y)}
     x_ticks = tuple(Tick(round(x.at(v), 1), compact(v)) for v in ticks[id(x)])
     y_ticks = tuple(Tick(round(y.at(v), 1), compact(v)) for v in ticks[id(y)])
-    return Chart(one["name"], f"over {one['over']}" + (", log scales" if one["log"] else ""), x_ticks, y_ticks, tuple(drawn), tuple(legend), one["over"])
+    return Chart(
+        one["name"],
+        f"over {one['over']}" + (", log scales" if one["log"] else ", log scale" if log_x else ""),
+        x_ticks,
+        y_ticks,
+        tuple(drawn),
+        tuple(legend),
+        one["over"],
+    )
 
 
 def over(log: bool, values: Sequence[Sequence[float]], start: float, end: float) -> Scale:

@@ -40,15 +40,16 @@ def evaluate(
     answers_at_once: int,
     tokens_at_once: int,
 ) -> None:
-    """Write `table.json`: per metric the mean of every model and baseline with its interval, overall and by group, and the paired
-    difference of every model to the first; and a few answers side by side.
+    """Write `table.json`: per metric the figure of every model and baseline with its interval, overall and by group, and the paired
+    difference of every model to the first; plots of figures that lie on a curve; and a few answers side by side.
     """
     rows = load_rows(data, limit)
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
     judges = [Judge(work, model, rows, decoding, tokens_at_once, shortcuts) for model in models]
     tables = [one for metric in metrics if (one := table(metric, judges, rows, confidence, work))]
-    whole = {"tables": tables, "samples": samples(judges, rows), "confidence": confidence, "data": data.id}
+    plots = [drawn for one in tables if (drawn := one.pop("plot"))]
+    whole = {"tables": tables, "plots": plots, "samples": samples(judges, rows), "confidence": confidence, "data": data.id}
     (work.folder / TABLE_FILE).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
     work.facts["tables"] = tables
     for judge in judges:
@@ -99,7 +100,29 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
     if not lines:
         work.skipped[f"`{metric_name(metric)}` as a whole: what it compares does not vary"] += 1
         return {}
-    return {"name": metric_name(metric), "metric": metric.spec.tag, "by": getattr(metric.spec, "by", None), "lines": lines}
+    return {
+        "name": metric_name(metric),
+        "metric": metric.spec.tag,
+        "by": getattr(metric.spec, "by", None),
+        "lines": lines,
+        "plot": plot_of(metric, first, lines),
+    }
+
+
+def plot_of(metric: Bound, measured: Measured, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of all models over the axis on which the groups of a metric lie; nothing where they lie on none."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        if line["role"] == "model" and line["group"] in measured.curve:
+            found.setdefault(line["model"], []).append(line)
+    subjects = [name.removeprefix("stages.") for name in found]
+    drawn = []
+    for subject, points in zip(subjects, found.values(), strict=True):
+        points.sort(key=lambda line: measured.curve[line["group"]])
+        values = {axis: [point[name] for point in points] for axis, name in (("y", "value"), ("low", "low"), ("high", "high"))}
+        drawn.append({"of": subject, "label": subject, "x": [measured.curve[point["group"]] for point in points], **values})
+    many = any(len(points) > 1 for points in found.values())
+    return {"name": metric_name(metric), "over": measured.over, "log": False, "log_x": True, "subjects": subjects, "lines": drawn} if many else {}
 
 
 class Figure:

@@ -27,6 +27,7 @@ from runtime.fault import Fault
 from runtime.judge import natural
 from runtime.model_files import load_encoder, load_network, save_network
 from runtime.registry import bind
+from runtime.report.plots import plot
 from runtime.scorer import Scorer, Shape
 from runtime.scoring import score_rows
 from runtime.stages.evaluate import evaluate
@@ -150,7 +151,7 @@ def test_everything_that_a_scorer_tells_can_be_judged(tables, gaussian_ensemble,
     assert line(found[-1], "model", "stages.one")["value"] == pytest.approx(np.mean([signs[:, i] == signs[:, j] for i, j in ((0, 1), (0, 2), (1, 2))]))
     shift = Shift(against=Ref("datasets.others", Output("dataset", ("completions",))), figure="a")
     metrics = [AttributeNLL(), SpreadCorrelation(), LengthCorrelation(), BestOfN(truth=Column(name="gold"), sure=(0.5,)), shift]
-    _, found = tables([one, two], RATED, metrics, {"datasets.others": dataset(RATED[:8])})
+    work, found = tables([one, two], RATED, metrics, {"datasets.others": dataset(RATED[:8])})
     told = score_rows(load_network(one), load_encoder(one), RATED, ("completion",), 64, 10_000)
     whole = [i for i in range(24) if i != 3]
     cost = sum(nll(told.of(n)[whole, 0], told.of(f"{n}_std")[whole, 0], np.array([RATED[i][n] for i in whole])) for n in ("a", "b"))
@@ -158,6 +159,9 @@ def test_everything_that_a_scorer_tells_can_be_judged(tables, gaussian_ensemble,
     assert line(found[0], "model", "stages.one")["n"] == 23
     assert line(found[4], "model", "stages.one")["value"] == pytest.approx(told.of("a").mean() - told.of("a")[:8].mean())
     assert line(found[3], "difference", "stages.two - stages.one", "best of 4")["n"] == 6
+    (curve,) = json.loads((work.folder / "table.json").read_text(encoding="utf-8"))["plots"]
+    assert [(one["of"], one["x"]) for one in curve["lines"]][:2] == [("one", [1, 2, 4]), ("one, surest 0.5", [1, 2, 4])]
+    assert "log scale" in plot(curve).note
 
 
 def test_a_statistic_without_a_value_is_told_and_the_others_stay(tables, gaussian_ensemble):
