@@ -119,14 +119,14 @@ def test_disagreement_rises_out_of_distribution_and_the_spread_does_not(urme: li
     assert over(urme, "shift", "shift datasets.known aleatoric", "gated").high < 0
 
 
-def test_filtering_by_disagreement_beats_dropping_at_random_and_not_trust(urme: list[Run]) -> None:
-    """C5: the surest half is better than a random half, but not better than choosing among all: nothing is over-optimised up to 256 answers."""
+def test_filtering_by_disagreement_is_not_shown_to_help(urme: list[Run]) -> None:
+    """C5: not reproduced, neither against choosing among all answers nor against dropping as many at random; nothing is over-optimised up to 256 answers."""
     table = "best_of_n column gap"
-    assert less(urme, "best", table, ("model", "gated, surest 0.5", ""), ("baseline", "dropped to 0.5", "")).low > 0
     assert over(urme, "best", table, "gated", "fall from the highest").high < 0.01
     for share in (0.5, 0.75, 0.9):
         gain = over(urme, "best", table, f"gated, surest {share:g} - gated", role="difference")
-        assert gain.low < 0 < gain.high
+        beyond_chance = less(urme, "best", table, ("model", f"gated, surest {share:g}", ""), ("baseline", f"dropped to {share:g}", ""))
+        assert gain.low < 0 < gain.high and beyond_chance.low < 0 < beyond_chance.high
 
 
 def test_the_threshold_curve_falls_at_one_end(urme: list[Run]) -> None:
