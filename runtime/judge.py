@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -81,10 +81,11 @@ class Answered(OnDemand[Row]):
 
 @dataclass
 class Judge:
-    """A model and the rows it is measured on. `shortcuts` names columns that hold shallow features of the prompt."""
+    """A model, or a reward, and the rows it is measured on. `shortcuts` names columns that hold shallow features of the prompt."""
 
     work: Work
-    model: Artifact
+    name: str
+    model: Artifact | Bound
     rows: Sequence[Row]
     decoding: Decoding
     tokens_at_once: int
@@ -113,7 +114,8 @@ class Judge:
     @cached_property
     def answers(self) -> Sequence[Answer | Skip]:
         """One answer to each row's prompt."""
-        keep = self.work.keep(f"answers {self.model.id}")
+        keep = self.work.keep(f"answers {self.name}")
+        assert isinstance(self.model, Artifact), "the compiler lets only policies answer"
         found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, self.tell_answers, keep)
         return Mapped(found, lambda f: f if isinstance(f, Skip) else f[0])
 
@@ -121,7 +123,7 @@ class Judge:
         """The `part` of the score of each answer by a reward, [N]; NaN where there is none."""
         skips = [answer if isinstance(answer, Skip) else None for answer in self.answers]
         written = [number for number, skip in enumerate(skips) if skip is None]
-        scores = reward_rows(reward, Answered(self.rows, self.answers, written), self.work.device, self.tell, self.work.keep, f"scores {self.model.id}")
+        scores = reward_rows(reward, Answered(self.rows, self.answers, written), self.work.device, self.tell, self.work.keep, f"scores {self.name}")
         found_N = np.full(len(skips), np.nan)
         found_N[written] = np.where(scores.known(), scores.figures[part], np.nan)
         return found_N
@@ -139,7 +141,7 @@ class Judge:
     def pair_scores(self, reference: Artifact | None = None) -> Floats:
         """Scores of chosen and rejected, [N, 2]: rewards, or log-probabilities less those of `reference`; NaN where there are none."""
         own_N2 = self.own_pairs.of(self.own_pairs.figures[0])
-        if reference is None or self.model.kind != "policy":
+        if reference is None or isinstance(self.model, Bound) or self.model.kind != "policy":
             return own_N2
         return own_N2 - self.ask(reference, self.rows, PAIR, "pairs").of("logp")
 
@@ -150,6 +152,7 @@ class Judge:
 
     def gaussians(self) -> tuple[tuple[str, ...], Floats, Floats, Floats]:
         """The attributes of a scorer, and of each row's completion their means, standard deviations and ratings, [N, A] each; NaN where there are none."""
+        assert isinstance(self.model, Artifact), "the compiler lets only scorers tell Gaussians"
         names = Shape.from_json(read_about(self.model)["scorer"]).attributes
         found = self.own_completions
         mean_NA, std_NA = (np.concatenate([found.of(f"{name}{tail}") for name in names], 1) for tail in ("", "_std"))
@@ -163,12 +166,25 @@ class Judge:
             found.setdefault(value, []).append(number)
         return [np.array(numbers) for numbers in found.values()]
 
-    def ask(self, model: Artifact, rows: Sequence[Row], leaves: Sequence[str], name: str) -> Values:
-        """What a model says of these columns of rows, kept under `name`."""
+    def ask(self, model: Artifact | Bound, rows: Sequence[Row], leaves: Sequence[str], name: str) -> Values:
+        """What a model or a reward says of these columns of rows, kept under `name`."""
+        if isinstance(model, Bound):
+            return self.by_reward(model, rows, leaves, name)
         encoder = load_encoder(model)
         network = load_network(model).to(self.work.device)
         keep = self.work.keep(f"{name} {model.id}")
         return score_rows(network, encoder, rows, leaves, encoder.context, self.tokens_at_once, self.tell, keep, members=True)
+
+    def by_reward(self, reward: Bound, rows: Sequence[Row], leaves: Sequence[str], name: str) -> Values:
+        """The same by a reward that is made of others or reads the rows; a row is left out if one of its answers has no score."""
+        each = [
+            reward_rows(reward, Mapped(rows, partial(as_completion, leaf)), self.work.device, self.tell, self.work.keep, f"{name} {self.name} {leaf}")
+            for leaf in leaves
+        ]
+        values_NLF = np.stack([np.stack(list(scores.figures.values()), 1) for scores in each], 1)
+        fits_N = np.logical_and.reduce([scores.known() for scores in each])
+        reasons = (skip for scores in each for skip in scores.skips.values())
+        return Values(values_NLF, tuple(each[0].figures), fits_N, next(reasons, Skip("no score")))
 
     def skipped(self) -> Iterator[Skip]:
         """Why rows could not be measured, of what was asked for."""
@@ -176,13 +192,18 @@ class Judge:
         yield from (one for found in made for one in found if isinstance(one, Skip))
 
     def tell_answers(self, done: int, total: int) -> None:
-        self.work.progress.update(done, total, self.model.id, unit="answers")
+        self.work.progress.update(done, total, self.name, unit="answers")
 
     def tell(self, done: int, total: int) -> None:
-        self.work.progress.update(done, total, self.model.id)
+        self.work.progress.update(done, total, self.name)
 
 
 def natural(group: str) -> tuple[int, str]:
     """Groups that end in a number sort by it."""
     tail = group.rsplit(" ", 1)[-1]
     return (int(tail), "") if tail.isdigit() else (0, group)
+
+
+def as_completion(leaf: str, row: Row) -> Row:
+    """A row whose answer in this column is the one to be scored."""
+    return row | {"completion": row[leaf]}

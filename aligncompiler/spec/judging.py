@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from .base import Needs, Problem, Ref, Spec, field
-from .metric import Metric, check_part
+from .metric import Judged, Metric, check_part
 from .reward import UNCERTAINTY, Reward
 
 
@@ -40,7 +40,7 @@ class CertainAccuracy(OfPairs):
     figure: str = field("uncertainty")
     """Figure that tells how unsure the scorer is."""
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         yield from check_unsure(self, judged, self.figure)
 
 
@@ -95,7 +95,7 @@ class SectionAccuracy(OfPairs):
                 if owner.setdefault(subset, name) != name:
                     yield Problem("S405", f"sections.{name}.subsets.{place}", f"`{subset}` stands in section `{owner[subset]}` already")
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         yield from check_column(data, "question", self.question)
 
 
@@ -162,7 +162,7 @@ class ErrorAUROC(OfPairs):
     figure: str = field("uncertainty")
     """Figure that tells how unsure the scorer is."""
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         yield from check_unsure(self, judged, self.figure)
 
 
@@ -176,7 +176,7 @@ class UncertaintyCorrelation(OfPairs):
     figure: str = field("uncertainty")
     """Figure that tells how unsure the scorer is."""
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         yield from check_unsure(self, judged, self.figure)
         yield from check_column(data, "column", self.column)
 
@@ -186,7 +186,7 @@ class MemberAgreement(OfPairs):
 
     kind: Literal["member_agreement"] = "member_agreement"
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         if judged.output.artifact == "scorer" and judged.output.members < 2:
             help = ("name an `ensemble`, trained", "or measure `pair_accuracy`")
             yield Problem("M508", "", f"metric `{self.tag}` compares the members of an ensemble, and `{judged}` has none", help)
@@ -197,7 +197,7 @@ class AttributeNLL(OfCompletions):
 
     kind: Literal["attribute_nll"] = "attribute_nll"
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         yield from check_gaussian(self, judged, data)
 
 
@@ -209,7 +209,7 @@ class SpreadCorrelation(OfCompletions):
 
     kind: Literal["spread_correlation"] = "spread_correlation"
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         yield from check_gaussian(self, judged, data)
 
 
@@ -229,7 +229,7 @@ class Shift(OfCompletions):
     figure: str = field("uncertainty")
     """Figure of the scorer."""
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         if self.figure != "score":
             yield from check_unsure(self, judged, self.figure)
 
@@ -269,13 +269,13 @@ class BestOfN(OfCompletions):
             if multiple <= 0:
                 yield Problem("S405", f"strength.{place}", f"`strength` is above 0; this is {multiple:g}")
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         for name in ("sure", "strength"):
             if getattr(self, name):
                 yield from check_unsure(self, judged, self.figure, name)
 
 
-def check_unsure(metric: Metric, judged: Ref, figure: str, field: str = "") -> Iterator[Problem]:
+def check_unsure(metric: Metric, judged: Judged, figure: str, field: str = "") -> Iterator[Problem]:
     """A scorer must give a figure, as a rule that of how sure it is."""
     if judged.output.artifact != "scorer" or figure in judged.output.columns:
         return
@@ -286,7 +286,7 @@ def check_unsure(metric: Metric, judged: Ref, figure: str, field: str = "") -> I
         yield Problem("M509", "figure", f"`{judged}` gives no figure `{figure}`", (f"what it gives: {', '.join(('score', *judged.output.columns))}",))
 
 
-def check_gaussian(metric: Metric, judged: Ref, data: Ref) -> Iterator[Problem]:
+def check_gaussian(metric: Metric, judged: Judged, data: Ref) -> Iterator[Problem]:
     """A scorer must tell Gaussians, and the rows what they are of."""
     if judged.output.artifact != "scorer":
         return

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, field
 from .length import check_max_tokens, check_room, check_stop, in_words, read_at_most, scored_rows
-from .metric import Metric
+from .metric import Judged, Metric
+from .reward import Reward, scorers_in
 from .stage import Stage, check_reward_columns
 
 if TYPE_CHECKING:
@@ -62,8 +64,8 @@ class Evaluate(Stage):
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
 
-    models: tuple[Annotated[Ref, Needs(("policy", "scorer"))], ...]
-    """Models to measure; differences are taken to the first."""
+    models: tuple[Reward | Annotated[Ref, Needs(("policy", "scorer"))], ...]
+    """Models to measure; differences are taken to the first. A reward that is not learned, or is made of others, is measured as a scorer is."""
     data: Annotated[Ref, Needs(("dataset",))]
     """Rows to measure on; the metrics say which kind."""
     metrics: tuple[Metric, ...]
@@ -99,16 +101,27 @@ class Evaluate(Stage):
             if by is not None and not self.data.output.has_column(by):
                 known = ", ".join(self.data.output.columns)
                 yield Problem("M509", f"metrics.{index}.by", f"`{self.data}` has no column `{by}`", (f"columns: {known}",))
-            for judged in self.models:
+            for judged in map(Judged.of, self.models):
                 if judged.output.artifact not in metric.judges:
                     yield Problem(
                         "R303", f"metrics.{index}", f"metric `{metric.tag}` judges a {' or '.join(metric.judges)}, but `{judged}` is a {judged.output}"
                     )
                 for problem in metric.check_judged(judged, self.data) if fits else ():
                     yield replace(problem, field=f"metrics.{index}.{problem.field}".rstrip("."))
+        for index, one in enumerate(self.models):
+            yield from self.check_rule(index, one) if isinstance(one, Reward) else ()
         yield from check_stop(self.stop)
         if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
-            yield from check_room(self.max_new_tokens, *self.models)  # the default is a bound for models that read more
+            yield from check_room(
+                self.max_new_tokens, *(one for one in self.models if isinstance(one, Ref))
+            )  # the default is a bound for models that read more
+
+    def check_rule(self, index: int, reward: Reward) -> Iterator[Problem]:
+        """A reward that reads the rows must find what it reads; and it scores each answer by itself."""
+        yield from check_reward_columns(reward, self.data, f"models.{index}")
+        if reward.relative:
+            text = f"`{reward.tag}` scores an answer by how it compares with the others at hand, and here are none that it could"
+            yield Problem("M523", f"models.{index}", text, ("state `mean` and `std` of `normalised`",))
 
     def output(self) -> Output:
         return Output("table")
@@ -127,15 +140,17 @@ class Evaluate(Stage):
         def scored(model: Ref, seen: Estimate, number: Figure, each: int) -> Effort:
             return scoring(ask(model).network, Load(seen, number, each, read_at_most("context", ask(model)), self.tokens_at_once, number), ask.engine)
 
-        for judged in self.models:
-            if "answers" in measured:
-                effort = effort.then(writing(ask(judged).network, asked_for, ask.engine))
-            for read in sorted(measured - {"answers"}):
-                effort = effort.then(scored(judged, data, rows, answers[read]))
+        for model in self.models:
+            judged = (model,) if isinstance(model, Ref) else scorers_in(model)
+            for one in judged:
+                if "answers" in measured:
+                    effort = effort.then(writing(ask(one).network, asked_for, ask.engine))
+                for read in sorted(measured - {"answers"}):
+                    effort = effort.then(scored(one, data, rows, answers[read]))
             for metric in self.metrics:
                 for other in metric.asks:
                     effort = effort.then(scored(other, Estimate() if metric.measures == "answers" else data, rows, answers[metric.measures]))
-                for other in metric.compares_with:
-                    effort = effort.then(scored(judged, ask(other), ask(other).rows_known, 1))
+                for other, one in product(metric.compares_with, judged):
+                    effort = effort.then(scored(one, ask(other), ask(other).rows_known, 1))
         disk = about(10_000 + 5_000 * len(self.models) + 2_000 * len(self.metrics))
         return Estimate(rows, flops=effort.flops, memory=effort.memory, disk=disk)

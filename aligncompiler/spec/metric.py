@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from .base import Kind, Needs, Problem, Ref, field
+from .base import Kind, Needs, Output, Problem, Ref, field
 from .codec import refs
-from .reward import Reward, figures_of, parts_of
+from .reward import UNCERTAINTY, Reward, figures_of, parts_of
 from .rule import ExactMatch
+
+
+class Judged(NamedTuple):
+    """What a metric measures: an artifact, or a reward that is none, which gives scores as a scorer does."""
+
+    name: str
+    output: Output
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def of(one: Reward | Ref) -> Judged:
+        if isinstance(one, Ref):
+            return Judged(str(one), one.output)
+        told = UNCERTAINTY if UNCERTAINTY in one.figures else ""
+        return Judged(one.tag, Output("scorer", columns=one.figures, uncertainty=told))
 
 
 class Metric(Kind):
@@ -20,7 +37,7 @@ class Metric(Kind):
     rows: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[Literal["answers", "pairs", "completions"]] = "answers"
 
-    def check_judged(self, judged: Ref, data: Ref) -> Iterator[Problem]:
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
         """What a model that it judges, or the rows, lack for it."""
         yield from ()
 

@@ -28,7 +28,7 @@ SAMPLES = 6
 def evaluate(
     work: Work,
     *,
-    models: tuple[Artifact, ...],
+    models: tuple[Artifact | Bound, ...],
     data: Artifact,
     metrics: tuple[Bound, ...],
     max_new_tokens: int,
@@ -46,7 +46,7 @@ def evaluate(
     rows = load_rows(data, limit)
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
-    judges = [Judge(work, model, rows, decoding, tokens_at_once, shortcuts) for model in models]
+    judges = [Judge(work, name, model, rows, decoding, tokens_at_once, shortcuts) for name, model in zip(names(models), models, strict=True)]
     tables = [one for metric in metrics if (one := table(metric, judges, rows, confidence, work))]
     plots = [drawn for one in tables if (drawn := one.pop("plot"))]
     whole = {"tables": tables, "plots": plots, "samples": samples(judges, rows), "confidence": confidence, "data": data.id}
@@ -58,6 +58,12 @@ def evaluate(
         for line in one["lines"]:
             if line["group"] == "" and line["role"] == "model":
                 work.summary[f"{one['name']} {line['model'].removeprefix('stages.')}"] = line["value"]
+
+
+def names(models: Sequence[Artifact | Bound]) -> list[str]:
+    """The ids of artifacts, and the kinds of rewards; several of a kind are counted."""
+    plain = [one.spec.tag if isinstance(one, Bound) else one.id for one in models]
+    return [name if plain.count(name) == 1 else f"{name} {1 + plain[:place].count(name)}" for place, name in enumerate(plain)]
 
 
 def metric_name(metric: Bound) -> str:
@@ -85,14 +91,14 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
     for name in dict.fromkeys(name for one in measured for name in ("", *one.groups)):
         figures = [Figure(one, name, clusters, confidence) for one in measured]
         for judge, figure, one in zip(judges, figures, measured, strict=True):
-            add("model", judge.model.id, name, figure.of(one.values))
+            add("model", judge.name, name, figure.of(one.values))
             for variant, values in one.variants.items():
-                add("model", f"{judge.model.id}, {variant}", name, figure.of(values))
+                add("model", f"{judge.name}, {variant}", name, figure.of(values))
         for judge, figure, one in zip(judges, figures, measured, strict=True):
             if judge is not judges[0] and figure.compares_with(figures[0]):
-                add("difference", f"{judge.model.id} - {judges[0].model.id}", name, figure.difference(one.values, first.values))
+                add("difference", f"{judge.name} - {judges[0].name}", name, figure.difference(one.values, first.values))
             for variant, values in one.variants.items():
-                add("difference", f"{judge.model.id}, {variant} - {judge.model.id}", name, figure.difference(values, one.values))
+                add("difference", f"{judge.name}, {variant} - {judge.name}", name, figure.difference(values, one.values))
         for baseline, values in first.baselines.items():
             add("baseline", baseline, name, figures[0].of(values))
     if not lines and all(np.isnan(one.values).reshape(len(one.values), -1).any(1).all() for one in measured):
@@ -165,7 +171,7 @@ def samples(judges: Sequence[Judge], rows: Sequence[Row]) -> list[dict[str, Any]
     writers = [judge for judge in judges if "answers" in vars(judge)]
     shown = []
     for number in range(0, len(rows), max(1, len(rows) // SAMPLES)):
-        answers = {judge.model.id: judge.answers[number] for judge in writers}
+        answers = {judge.name: judge.answers[number] for judge in writers}
         texts = {id: answer.text for id, answer in answers.items() if not isinstance(answer, Skip)}
         if texts:
             shown.append({"prompt": rows[number]["prompt"], "reference": rows[number].get("answer"), "answers": texts})

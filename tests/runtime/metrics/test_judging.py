@@ -37,7 +37,7 @@ class Known(Judge):
     """A judge of a model whose scores are given: `pairs` and `completions` are lists of [answers, figures], None for what could not be scored."""
 
     def __init__(self, rows, figures=("score",), pairs=None, completions=None):
-        super().__init__(None, None, rows, None, 0, ())
+        super().__init__(None, "stages.rm", None, rows, None, 0, ())
         for name, found in (("own_pairs", pairs), ("own_completions", completions)):
             if found is not None:
                 whole = next(one for one in found if one is not None)
@@ -61,10 +61,6 @@ def of_group(found, name):
 
 
 def lines(metric, judge, monkeypatch):
-    class Named:
-        id = "stages.rm"
-
-    judge.model = Named()
     return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], judge.rows, 0.95, None)["lines"]}
 
 

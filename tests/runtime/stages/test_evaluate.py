@@ -7,6 +7,7 @@ import pytest
 
 from aligncompiler.spec.base import Output, Ref
 from aligncompiler.spec.codec import dump
+from aligncompiler.spec.combined import LengthPenalty, Penalised
 from aligncompiler.spec.judging import (
     AttributeNLL,
     BestOfN,
@@ -21,7 +22,7 @@ from aligncompiler.spec.judging import (
     SpreadCorrelation,
 )
 from aligncompiler.spec.metric import Accuracy, MeanScore, PairAccuracy
-from aligncompiler.spec.rule import Column, ExactMatch
+from aligncompiler.spec.rule import Column, ExactMatch, Length
 from aligncompiler.spec.scorer import Fixed
 from runtime.fault import Fault
 from runtime.judge import natural
@@ -30,7 +31,7 @@ from runtime.registry import bind
 from runtime.report.plots import plot
 from runtime.scorer import Scorer, Shape
 from runtime.scoring import score_rows
-from runtime.stages.evaluate import evaluate
+from runtime.stages.evaluate import evaluate, names
 from runtime.store import Artifact
 from runtime.tokens import Encoder
 
@@ -162,6 +163,28 @@ def test_everything_that_a_scorer_tells_can_be_judged(tables, gaussian_ensemble,
     (curve,) = json.loads((work.folder / "table.json").read_text(encoding="utf-8"))["plots"]
     assert [(one["of"], one["x"]) for one in curve["lines"]][:2] == [("one", [1, 2, 4]), ("one, surest 0.5", [1, 2, 4])]
     assert "log scale" in plot(curve).note
+
+
+def test_rewards_that_are_not_learned_are_judged_as_scorers_are(tables, gaussian_ensemble):
+    one = gaussian_ensemble(("a", "b"), "stages.one")
+    ref = Ref("stages.one", Output("scorer", columns=("uncertainty",)))
+    sure, shorter = Penalised(of=ref, strength=100.0), LengthPenalty(of=Length(unit="words"), free=0, per_unit=2.0)
+    artifacts = {"stages.one": one}
+    models = [bind(reward, artifacts) for reward in (Length(unit="words"), shorter, sure)]
+    _, (accuracy,) = tables(models, PAIRS, [PairAccuracy()], artifacts)
+    words = [(len(row["chosen"].split()), len(row["rejected"].split())) for row in PAIRS]
+    longer = sum((a > b) + (a == b) / 2 for a, b in words) / 8
+    assert line(accuracy, "model", "length")["value"] == longer
+    assert line(accuracy, "model", "length_penalty")["value"] == 1 - longer
+    told = score_rows(load_network(one), load_encoder(one), PAIRS, ("chosen", "rejected"), 64, 10_000)
+    less = told.of("score") - 100 * told.of("uncertainty")
+    assert line(accuracy, "model", "penalised")["value"] == (less[:, 0] > less[:, 1]).mean()
+    _, (certain,) = tables(models[2:], PAIRS, [CertainAccuracy()], artifacts)
+    assert {x["group"] for x in certain["lines"]} == {"", "most certain", "least certain"}
+
+
+def test_several_rewards_of_a_kind_are_counted():
+    assert names([bind(Length(unit=unit), {}) for unit in ("words", "characters")]) == ["length 1", "length 2"]
 
 
 def test_a_statistic_without_a_value_is_told_and_the_others_stay(tables, gaussian_ensemble):
