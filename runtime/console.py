@@ -24,13 +24,7 @@ SECONDS_BETWEEN_LINES = 15.0
 REFRESHES_PER_SECOND = 8
 MOST_REASONS = 3  # of skipped rows that are told on the terminal; the report has all
 WIDEST = 10_000  # characters: more than any table takes
-MOST_ACROSS = 6  # figures that stand side by side where the width is not that of a terminal
 PLAIN_WIDTH = 88  # of the facts in a line that is not on a terminal
-
-
-def wide(table: Mapping[str, Any]) -> bool:
-    """Whether a table has more columns than a line holds."""
-    return len({(line["role"], line["model"]) for line in table["lines"]}) > MOST_ACROSS
 
 
 def clipped(facts: list[str], width: int = PLAIN_WIDTH) -> str:
@@ -212,7 +206,7 @@ class Console:
                 across = self.table(id, table)
                 out.print()
                 fits = out.measure(across, options=out.options.update(width=WIDEST)).maximum <= out.width
-                out.print(across if fits or not (out.is_terminal or wide(table)) else self.long_table(id, table))
+                out.print(across if fits else self.long_table(id, table))
 
     def cells(self, table: CellTable) -> Table:
         """A sweep: a cell a line, the values of the axes and the figures across. The tables of each cell are in the report."""

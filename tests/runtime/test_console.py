@@ -55,6 +55,19 @@ def test_progress_off_a_terminal_is_a_throttled_plain_line(plan, capsys, clock):
     assert len(shown) == 2
 
 
+@pytest.mark.parametrize(("models", "across"), [(2, True), (9, False)])
+def test_a_table_of_many_columns_is_told_as_lines(plan, capsys, models, across):
+    lines = [
+        {"role": "model", "model": f"stages.model_{n}", "group": g, "value": 0.5, "low": 0.4, "high": 0.6, "n": 7} for g in ("", "hard") for n in range(models)
+    ]
+    artifact = SimpleNamespace(manifest={"facts": {"tables": [{"name": "pair_accuracy", "lines": lines}]}, "summary": {}})
+    plan.cells = ()
+    Console(plan, silent=False).tables({"stages.exam": (artifact, False)})
+    told = capsys.readouterr().out
+    assert ("model_0" in next(text for text in told.splitlines() if "model_1" in text)) == across
+    assert told.count("0.500 [0.40, 0.60]") == 2 * models and "hard  (n=7)" in told
+
+
 def test_a_rate_follows_a_change_of_pace_and_a_new_count_has_one_of_its_own(clock):
     phase = Phase("steps", 1000)
     for second in range(200):
