@@ -39,7 +39,7 @@ def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confi
     num_clusters = int(member.max()) + 1
     if not signed and num_clusters == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
         return Estimate(mean, *wilson(mean, len(numbers), confidence), len(numbers))
-    if not signed and numbers.min() == numbers.max() and 0.0 <= mean <= 1.0:
+    if not signed and numbers.min() == numbers.max() and mean in (0.0, 0.5, 1.0):
         return Estimate(mean, *wilson(mean, num_clusters, confidence), len(numbers))  # equal values do not make the mean certain
     sums = np.bincount(member, weights=numbers)
     sizes = np.bincount(member).astype(float)
@@ -48,10 +48,11 @@ def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confi
     return Estimate(mean, *middle(means, confidence), len(numbers))
 
 
-def estimate_of(statistic: Statistic, values: Floats, clusters: Sequence[object], confidence: float) -> Estimate | None:
+def estimate_of(statistic: Statistic, values: Floats, clusters: Sequence[object], confidence: float, share: bool = False) -> Estimate | None:
     """Any statistic of rows with the percentile bootstrap over clusters (1,000 resamples, fixed seed); None where the rows give none.
 
-    Resamples that give none are left out. Source: Efron 1979. Statistics that are bounded below by zero, such as a calibration error, are biased
+    Resamples that give none are left out. A `share` that is the same in all resamples has Wilson's interval, as if it were one of clusters. Source: Efron
+    1979. Statistics that are bounded below by zero, such as a calibration error, are biased
     upwards in few rows, and so are their resamples.
     """
     value = statistic(values)
@@ -67,7 +68,10 @@ def estimate_of(statistic: Statistic, values: Floats, clusters: Sequence[object]
         some = sizes[drawn]
         within = np.arange(some.sum()) - (some.cumsum() - some).repeat(some)
         found[number] = statistic(values[order[starts[drawn].repeat(some) + within]])
-    return Estimate(float(value), *middle(found[np.isfinite(found)], confidence), len(values))
+    low, high = middle(found[np.isfinite(found)], confidence)
+    if share and low == high:
+        low, high = wilson(min(1.0, max(0.0, float(value))), len(sizes), confidence)
+    return Estimate(float(value), low, high, len(values))
 
 
 def numbered(clusters: Sequence[object]) -> Ints:

@@ -34,10 +34,12 @@ def in_order(scores_N2: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Group:
-    """Some of the rows by their numbers; `statistic` where another one than that of all rows is of interest."""
+    """Some of the rows by their numbers; `statistic` where another one than that of all rows is of interest, and `columns` where it is one of these values
+    of a row alone."""
 
     rows: Ints
     statistic: Statistic | None = None
+    columns: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Measured:
     """One metric of one model.
 
     `values` has a number a row, [N], or several, [N, K]; NaN where it could not be measured. What is told is their mean or, where there is one, their
-    `statistic`, of all rows and of `groups`. `baselines` and `variants` (other ways to use the model) are such values by name. `clusters` says for each
-    row what it hangs together with: rows with the same prompt, if it is None. `curve` places groups on an axis, for a plot of the figures `over` it.
+    `statistic`, which may be a `share`, of all rows and of `groups`. `baselines` and `variants` (other ways to use the model) are such values by name.
+    `clusters` says for each row what it hangs together with: rows with the same prompt, if it is None. `curve` places groups on an axis, for a plot of
+    the figures `over` it.
     """
 
     values: Floats
@@ -54,6 +57,7 @@ class Measured:
     baselines: Mapping[str, Floats] = field(default_factory=dict)
     variants: Mapping[str, Floats] = field(default_factory=dict)
     statistic: Statistic | None = None
+    share: bool = False
     clusters: Sequence[object] | None = None
     curve: Mapping[str, float] = field(default_factory=dict)
     over: str = ""

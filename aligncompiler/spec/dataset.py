@@ -200,6 +200,9 @@ class Completions(FileRows):
     def answer_columns(self) -> tuple[str, ...]:  # type: ignore[override]  # they have the names of the attributes
         return ("completion", "score", "steps", "step_labels", *self.attributes)
 
+    def output(self) -> Output:
+        return Output("dataset", (self.rows,), ("*", *self.attributes))
+
     def check(self) -> Iterator[Problem]:
         yield from super().check()
         for name in self.attributes:

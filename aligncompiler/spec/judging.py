@@ -9,6 +9,8 @@ from .base import Needs, Problem, Ref, Spec, field
 from .metric import Judged, Metric, check_part
 from .reward import UNCERTAINTY, Reward
 
+UNSURE = (UNCERTAINTY, "gap", "frobenius", "aleatoric")  # figures of how unsure a scorer is, beside standard deviations
+
 
 class OfPairs(Metric):
     """A metric of what a scorer says of both answers of a pair."""
@@ -230,8 +232,11 @@ class Shift(OfCompletions):
     """Figure of the scorer."""
 
     def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
-        if self.figure != "score":
-            yield from check_unsure(self, judged, self.figure)
+        known = ("score", *judged.output.columns)
+        if judged.output.artifact == "scorer" and self.figure not in known:
+            yield Problem("M509", "figure", f"`{judged}` gives no figure `{self.figure}`", (f"what it gives: {', '.join(known)}",))
+        if self.against.to == data.to:
+            yield Problem("S405", "against", f"`{data}` are the rows that are measured, so nothing can shift")
 
 
 class BestOfN(OfCompletions):
@@ -249,7 +254,8 @@ class BestOfN(OfCompletions):
     part: str = field("score")
     """Part of the true reward."""
     sizes: tuple[int, ...] = field((), unit="answers")
-    """Sizes N, growing; empty takes 1, 2, 4 and so on up to the fewest answers of a prompt. Prompts with fewer answers than the largest are left out."""
+    """Sizes N, growing; empty takes 1, 2, 4 and so on as far as nine prompts of ten have answers. Prompts with fewer than the largest are left out and
+    counted."""
     sure: tuple[float, ...] = field((), unit="share of all answers")
     """Choose also among answers whose uncertainty is at most this quantile of that of all answers, for each quantile; where a prompt's N answers hold none,
     the surest one. The baseline `dropped` leaves out as many at random."""
@@ -277,13 +283,15 @@ class BestOfN(OfCompletions):
 
 def check_unsure(metric: Metric, judged: Judged, figure: str, field: str = "") -> Iterator[Problem]:
     """A scorer must give a figure, as a rule that of how sure it is."""
-    if judged.output.artifact != "scorer" or figure in judged.output.columns:
+    told = [name for name in judged.output.columns if name in UNSURE or name.endswith("_std")]
+    if judged.output.artifact != "scorer" or figure in told:
         return
     if figure == UNCERTAINTY:
         help = ("give it an `uncertainty`: attributes with `head: gaussian`, or an ensemble", "or leave this out")
         yield Problem("M508", field, f"metric `{metric.tag}` asks how sure `{judged}` is, which it does not tell", help)
     else:
-        yield Problem("M509", "figure", f"`{judged}` gives no figure `{figure}`", (f"what it gives: {', '.join(('score', *judged.output.columns))}",))
+        known = (f"what tells it: {', '.join(told)}",) if told else ()
+        yield Problem("M509", "figure", f"`{judged}` gives no figure `{figure}` of how unsure it is", known)
 
 
 def check_gaussian(metric: Metric, judged: Judged, data: Ref) -> Iterator[Problem]:

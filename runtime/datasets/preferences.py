@@ -44,8 +44,18 @@ def decided(row: Row, votes: tuple[str, ...]) -> Row | Skip:
     first, second = cast.count(1), cast.count(2)
     if first == second:
         return Skip("no majority of the votes")
-    answers = (row["chosen"], row["rejected"]) if first > second else (row["rejected"], row["chosen"])
-    return row | {"chosen": answers[0], "rejected": answers[1], "agreement": max(first, second) / len(cast)}
+    decided_by = {"agreement": max(first, second) / len(cast)}
+    return (row if first > second else turned(row)) | decided_by
+
+
+def turned(row: Row) -> Row:
+    """The pair the other way round, with all that belongs to either answer; a margin counts against it."""
+    sides = {"chosen": "rejected", "rejected": "chosen"}
+    moved = {}
+    for name, value in row.items():
+        side, mark, rest = name.partition("_")
+        moved[f"{sides[side]}{mark}{rest}" if side in sides else name] = value
+    return moved | ({"margin": -row["margin"]} if is_number(row.get("margin")) else {})
 
 
 def as_preferences(row: Row) -> Iterator[Row | Skip]:

@@ -20,9 +20,10 @@ def attribute_nll(judge: Judge) -> Measured:
     names, mean_NA, std_NA, rating_NA = judge.gaussians()
     with np.errstate(divide="ignore"):
         nll_NA = cost(rating_NA, mean_NA, std_NA)
-    constant_NA = cost(rating_NA, np.nanmean(rating_NA, 0), np.nanstd(rating_NA, 0).clip(1e-12))
+    spread_A = np.nanstd(rating_NA, 0)
+    constant_NA = cost(rating_NA, np.nanmean(rating_NA, 0), np.where(spread_A > 0, spread_A, np.nan))  # of ratings that vary
     rows = np.arange(len(nll_NA))
-    groups = {name: Group(rows, lambda values_NA, place=place: float(values_NA[:, place].mean())) for place, name in enumerate(names)}
+    groups = {name: Group(rows, lambda values_NA, place=place: float(values_NA[:, place].mean()), (place,)) for place, name in enumerate(names)}
     return Measured(nll_NA, groups, {"constant": np.where(np.isnan(nll_NA), np.nan, constant_NA)}, statistic=lambda values_NA: float(values_NA.sum(1).mean()))
 
 

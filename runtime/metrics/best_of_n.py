@@ -31,9 +31,12 @@ def best_of_n(
     score_N, true_N = judge.own_completions.of("score")[:, 0], judge.completion_scores(truth, part)
     known = ~np.isnan(score_N + true_N)
     prompts = [found for members in judge.by_prompt() if len(found := members[known[members]])]
-    fewest = min(map(len, prompts), default=0)
-    sizes = sizes or tuple(2**power for power in range(fewest.bit_length()))
+    counts = sorted(map(len, prompts))
+    usual = counts[len(counts) // 10] if counts else 0  # nine prompts of ten have as many
+    sizes = sizes or tuple(2**power for power in range(usual.bit_length()))
     kept = [members for members in prompts if len(members) >= sizes[-1]] if sizes else []
+    if len(kept) < (asked := len(judge.by_prompt())):
+        judge.work.skipped[f"prompt with fewer than {sizes[-1] if sizes else 1} scored answers"] += asked - len(kept)
     if not kept:
         raise Fault("P604", f"no prompt has {sizes[-1] if sizes else 1} scored answers", "data", ("lower `sizes`, or let more answers be written",))
 
@@ -55,7 +58,8 @@ def best_of_n(
         groups |= {"slope over ln N": Group(every, partial(slope, log_sizes=log_sizes)), "fall from the highest": Group(every, fall)}
     clusters = [judge.rows[int(members[0])]["prompt"] for members in kept]
     axis = {f"best of {size}": float(size) for size in sizes}
-    return Measured(curve(score_N), groups, baselines, variants, partial(at, place=len(sizes) - 1), clusters, axis, "N")
+    last = partial(at, place=len(sizes) - 1)
+    return Measured(curve(score_N), groups, baselines, variants, statistic=last, clusters=clusters, curve=axis, over="N")
 
 
 def sure_first(score_N: Floats, unsure_N: Floats, sure_N: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Floats:

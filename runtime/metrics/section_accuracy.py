@@ -41,7 +41,7 @@ def section_accuracy(judge: Judge, *, by: str, sections: Mapping[str, Section], 
         groups[f"section {name}"] = Group(np.flatnonzero(np.isin(subset, inside)), partial(of_sections, parts=[part]))
         for one in section.subsets if len(sections) > 1 or len(inside) > 1 else ():
             groups[f"{by} {one}"] = Group(np.flatnonzero(subset == names.index(one)), partial(of_sections, parts=[(1.0, [(names.index(one), 1.0)])]))
-    return Measured(np.stack([values_N, subset], 1), groups, statistic=partial(of_sections, parts=parts))
+    return Measured(np.stack([values_N, subset], 1), groups, statistic=partial(of_sections, parts=parts), share=True)
 
 
 def of_sections(rows_N2: Floats, parts: Sequence[tuple[float, Sequence[tuple[int, float]]]]) -> float:
@@ -61,7 +61,7 @@ def of_questions(values_N: Floats, question: Sequence[Any]) -> Floats:
     """At the first row of a question 0 if a pair of it is in the wrong order, else 1 / (1 + ties); NaN at the rest, and where a pair was not measured."""
     rows: dict[Any, list[int]] = {}
     for number, name in enumerate(question):
-        rows.setdefault(name, []).append(number)
+        rows.setdefault((name, number if name is None else None), []).append(number)  # rows that name none are questions of their own
     found = np.full(len(values_N), np.nan)
     for members in rows.values():
         values = values_N[members]

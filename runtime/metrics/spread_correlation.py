@@ -20,7 +20,7 @@ def spread_correlation(judge: Judge) -> Measured:
     names, mean_NA, std_NA, rating_NA = judge.gaussians()
     values_NA2 = np.stack([std_NA, np.abs(rating_NA - mean_NA)], 2)
     rows = np.arange(len(values_NA2))
-    groups = {name: Group(rows, partial(of_attributes, places=(place,))) for place, name in enumerate(names)}
+    groups = {name: Group(rows, partial(of_attributes, places=(place,)), (place,)) for place, name in enumerate(names)}
     return Measured(values_NA2, groups, statistic=partial(of_attributes, places=tuple(range(len(names)))))
 
 

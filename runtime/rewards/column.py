@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from aligncompiler.spec.rule import Column
@@ -14,7 +15,8 @@ from ..rows import Row
 @implements(Column)
 def column(rows: Sequence[Row], *, name: str) -> list[dict[str, float] | Skip]:
     """`score` is the number in this column; a row without one is a skip. Raises Fault for what is no number."""
-    return [Skip(f"no `{name}`") if row[name] is None else {"score": number(row[name], name)} for row in rows]
+    found = [None if row[name] is None else number(row[name], name) for row in rows]
+    return [{"score": value} if value is not None and math.isfinite(value) else Skip(f"no `{name}`") for value in found]
 
 
 def number(value: object, name: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -47,7 +48,10 @@ def evaluate(
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
     judges = [Judge(work, name, model, rows, decoding, tokens_at_once, shortcuts) for name, model in zip(names(models), models, strict=True)]
-    tables = [one for metric in metrics if (one := table(metric, judges, rows, confidence, work))]
+    tables = [one | {"place": place} for place, metric in enumerate(metrics) if (one := table(metric, judges, rows, confidence, work))]
+    tell_apart(tables, metrics)
+    if not tables:
+        raise nothing_measured(judges, metrics)
     plots = [drawn for one in tables if (drawn := one.pop("plot"))]
     whole = {"tables": tables, "plots": plots, "samples": samples(judges, rows), "confidence": confidence, "data": data.id}
     (work.folder / TABLE_FILE).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -66,6 +70,25 @@ def names(models: Sequence[Artifact | Bound]) -> list[str]:
     return [name if plain.count(name) == 1 else f"{name} {1 + plain[:place].count(name)}" for place, name in enumerate(plain)]
 
 
+def nothing_measured(judges: Sequence[Judge], metrics: Sequence[Bound]) -> Fault:
+    """Why there is no table."""
+    reasons = Counter(skip.reason for judge in judges for skip in judge.skipped())
+    told = "".join(f"; {reason}: {count}" for reason, count in reasons.most_common(3))
+    tags = " nor ".join(f"`{metric.spec.tag}`" for metric in metrics)
+    return Fault("P604", f"no row could be measured by {tags}{told}", "data", (f"see what it needs: `alignc explain {metrics[0].spec.tag}`",))
+
+
+def tell_apart(tables: Sequence[dict[str, Any]], metrics: Sequence[Bound]) -> None:
+    """Metrics of one name are told apart by those of their fields that are not as they are without a word."""
+    plain = [one["name"] for one in tables]
+    for one in tables:
+        spec = metrics[one.pop("place")].spec
+        if plain.count(one["name"]) > 1:
+            stated = {field: getattr(spec, field) for field, info in type(spec).model_fields.items() if getattr(spec, field) != info.default}
+            told = [f"{field} {value}" for field, value in stated.items() if isinstance(value, str | int | float | tuple)]
+            one["name"] += f" ({', '.join(told)})" if told else ""
+
+
 def metric_name(metric: Bound) -> str:
     """The metric with the rewards, rows and figures it looks at: `mean_score deduction_steps step`."""
     words = [metric.spec.tag]
@@ -78,7 +101,7 @@ def metric_name(metric: Bound) -> str:
 
 
 def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float, work: Work) -> dict[str, Any]:
-    """All lines of one metric; nothing where no statistic has a value, which is told among what was skipped. Raises Fault if no row could be measured."""
+    """All lines of one metric; nothing where no statistic has a value, which is told among what was skipped."""
     measured = [metric(judge) for judge in judges]
     first = measured[0]
     clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(rows)]
@@ -101,10 +124,9 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
                 add("difference", f"{judge.name}, {variant} - {judge.name}", name, figure.difference(values, one.values))
         for baseline, values in first.baselines.items():
             add("baseline", baseline, name, figures[0].of(values))
-    if not lines and all(np.isnan(one.values).reshape(len(one.values), -1).any(1).all() for one in measured):
-        raise Fault("P604", f"no row could be measured by `{metric.spec.tag}`", "data")
     if not lines:
-        work.skipped[f"`{metric_name(metric)}` as a whole: what it compares does not vary"] += 1
+        nothing = all(np.isnan(one.values).reshape(len(one.values), -1).any(1).all() for one in measured)
+        work.skipped[f"`{metric_name(metric)}` as a whole: {'no row has what it needs' if nothing else 'what it compares does not vary'}"] += 1
         return {}
     return {
         "name": metric_name(metric),
@@ -137,7 +159,7 @@ class Figure:
     def __init__(self, measured: Measured, name: str, clusters: Sequence[object], confidence: float) -> None:
         group = measured.groups.get(name, Group(np.arange(len(measured.values) if not name else 0)))
         self.rows, self.clusters, self.confidence = group.rows, clusters, confidence
-        self.statistic = group.statistic or measured.statistic
+        self.statistic, self.share, self.columns = group.statistic or measured.statistic, measured.share, group.columns
 
     def compares_with(self, other: Figure) -> bool:
         """A model may have groups of its own, with other rows in them."""
@@ -148,7 +170,9 @@ class Figure:
         inside, clusters = self.known(values)
         if not clusters:
             return None
-        return estimate(inside, clusters, self.confidence) if self.statistic is None else estimate_of(self.statistic, inside, clusters, self.confidence)
+        if self.statistic is None:
+            return estimate(inside, clusters, self.confidence)
+        return estimate_of(self.statistic, inside, clusters, self.confidence, self.share)
 
     def difference(self, values: Floats, first: Floats) -> Estimate | None:
         """Over the rows where both could be measured."""
@@ -161,7 +185,8 @@ class Figure:
 
     def known(self, values: Floats) -> tuple[Floats, list[object]]:
         """The values of the group that are there, and the cluster of each row."""
-        whole_N = ~np.isnan(values).reshape(len(values), -1).any(1)
+        asked = values if self.columns is None else values[:, self.columns]
+        whole_N = ~np.isnan(asked).reshape(len(values), -1).any(1)
         kept = self.rows[whole_N[self.rows]]
         return values[kept], [self.clusters[number] for number in kept]
 

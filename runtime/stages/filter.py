@@ -10,7 +10,7 @@ from aligncompiler.spec.selecting import Filter, Keep
 
 from ..columns import numbers_of
 from ..encoded import Floats, Ints
-from ..fault import Skip
+from ..fault import Fault, Skip
 from ..registry import implements
 from ..rows import Row
 from ..store import Artifact
@@ -28,6 +28,10 @@ def filter(work: Work, *, data: Artifact, by: tuple[str, ...], keep: Keep, side:
     kept = chosen(
         values_R[known] * (1 if side == "lowest" else -1), keep.share, None if keep.threshold is None else keep.threshold * (1 if side == "lowest" else -1)
     )
+    if len(known) and not len(kept):
+        edge = float(values_R[known].min() if side == "lowest" else values_R[known].max())
+        text = f"no row stays of {len(known)} with numbers in {' and '.join(by)}; the {'smallest' if side == 'lowest' else 'largest'} is {edge:.6g}"
+        raise Fault("P604", text, "keep", ("keep a larger share, or state another threshold",))
     stay = np.zeros(len(values_R), np.bool_)
     stay[known[kept]] = True
 

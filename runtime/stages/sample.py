@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import partial
 
 from aligncompiler.spec.answering import Sample
@@ -44,12 +44,13 @@ def sample(
     answers = topology(Request(policy, rows, count, decoding, work.seed, work.device, tell, work.keep("answers")))
     work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended", *topology.spec.columns]
     totals = {"ended": 0, "tokens": 0}
-    work.save_rows(answered(work, rows, answers, totals))
+    old = OLD.union(prompts.facts.get("answer_columns", ()))
+    work.save_rows(answered(work, rows, answers, totals, old))
     work.summary |= {"ended": totals["ended"] / work.facts["rows"], "tokens": totals["tokens"]}
 
 
-def answered(work: Work, rows: Sequence[Row], answers: Family, totals: dict[str, int]) -> Iterator[Row]:
-    """A row an answer; the sums of what is told of all are added to `totals`."""
+def answered(work: Work, rows: Sequence[Row], answers: Family, totals: dict[str, int], old: Set[str]) -> Iterator[Row]:
+    """A row an answer, without the `old` columns, which speak of other answers; the sums of what is told of all are added to `totals`."""
     for group, (row, found) in enumerate(zip(rows, answers, strict=True)):
         if isinstance(found, Skip):
             work.skipped[found.reason] += 1
@@ -58,4 +59,4 @@ def answered(work: Work, rows: Sequence[Row], answers: Family, totals: dict[str,
             totals["ended"] += answer.ended
             totals["tokens"] += answer.tokens
             new = {"completion": answer.text, "group": group, "sample": number, "tokens": answer.tokens, "ended": answer.ended}
-            yield {k: v for k, v in row.items() if k not in OLD} | new | more
+            yield {k: v for k, v in row.items() if k not in old} | new | more

@@ -146,5 +146,7 @@ def test_the_answer_with_more_votes_is_the_chosen_one(read):
     made = read("preferences", rows, votes=("x", "y", "z"))
     assert [(r["chosen"], round(r["agreement"], 3)) for r in made if not isinstance(r, Skip)] == [("good", 1), ("bad", 0.667), ("bad", 0.667), ("good", 0.333)]
     assert [r.reason for r in made if isinstance(r, Skip)] == ["no majority of the votes", "y is none of 0, 1, 2"]
+    (told,) = read("preferences", [rows[1] | {"margin": 1.5, "chosen_score": 3, "rejected_score": 1}], votes=("x", "y", "z"))
+    assert (told["margin"], told["chosen_score"], told["rejected_score"]) == (-1.5, 1, 3)
     with pytest.raises(Fault, match="no column `w`"):
         read("preferences", rows, votes=("x", "w"))

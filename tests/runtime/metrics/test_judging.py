@@ -1,6 +1,8 @@
 """What is measured of a scorer, on scores that are known."""
 
 import itertools
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ class Known(Judge):
     """A judge of a model whose scores are given: `pairs` and `completions` are lists of [answers, figures], None for what could not be scored."""
 
     def __init__(self, rows, figures=("score",), pairs=None, completions=None):
-        super().__init__(None, "stages.rm", None, rows, None, 0, ())
+        super().__init__(SimpleNamespace(skipped=Counter()), "stages.rm", None, rows, None, 0, ())
         for name, found in (("own_pairs", pairs), ("own_completions", completions)):
             if found is not None:
                 whole = next(one for one in found if one is not None)
@@ -60,7 +62,7 @@ def of_group(found, name):
     return (found.groups[name].statistic or found.statistic)(found.values[found.groups[name].rows])
 
 
-def lines(metric, judge, monkeypatch):
+def lines(metric, judge):
     return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], judge.rows, 0.95, None)["lines"]}
 
 
@@ -80,7 +82,7 @@ def test_pairs_are_grouped_by_the_sum_of_their_uncertainties():
 
 def test_pairs_are_grouped_by_how_far_apart_they_are():
     found = measured(GapAccuracy(groups=2), Known([{}] * 5, pairs=pairs_of((0, 3), (1, 0), None, (0, 0.5), (9, 0))))
-    assert {name: group.rows.tolist() for name, group in found.groups.items()} == {"0.5 to 1 apart, group 1": [1, 3], "3 to 9 apart, group 2": [0, 4]}
+    assert {name: group.rows.tolist() for name, group in found.groups.items()} == {"by distance, group 1 of 2": [1, 3], "by distance, group 2 of 2": [0, 4]}
 
 
 def test_sections_weigh_subsets_by_their_counts_and_all_is_the_mean_over_sections():
@@ -104,13 +106,23 @@ def test_a_question_is_right_if_all_of_its_pairs_are():
 
 
 def test_the_matrix_of_styles_has_hard_pairs_above_its_diagonal():
-    rows = [{"chosen_version": a, "rejected_version": b} for a in range(3) for b in range(3)]
+    rows = [{"prompt": "p", "chosen_version": a, "rejected_version": b} for a in range(3) for b in range(3)]
     right = [[1, 1, 0], [0, 1, 0], [0, 1, 1]]  # chosen style down, rejected style across
     found = measured(StyleAccuracy(), Known(rows, pairs=pairs_of(*((right[a][b], 0.5) for a in range(3) for b in range(3)))))
     assert {name: of_group(found, name) for name in ("hard", "normal", "easy")} == {"hard": pytest.approx(1 / 3), "normal": 1.0, "easy": pytest.approx(1 / 3)}
     assert (of_group(found, "concise over detailed"), of_group(found, "detailed over concise"), of_all(found)) == (1.0, 0.0, pytest.approx(5 / 9))
-    with pytest.raises(Fault, match="list 3 answers, and there are 2 styles"):
-        measured(StyleAccuracy(styles=("a", "b")), Known(rows, pairs=pairs_of(*[(1, 0)] * 9)))
+    for styles in (("a", "b"), ("a", "b", "c", "d")):
+        with pytest.raises(Fault, match=f"list 3 answers, and there are {len(styles)} styles"):
+            measured(StyleAccuracy(styles=styles), Known(rows, pairs=pairs_of(*[(1, 0)] * 9)))
+
+
+def test_a_prompt_counts_in_all_cells_or_in_none():
+    rows = [{"prompt": p, "chosen_version": a, "rejected_version": b} for p in "pq" for a in range(2) for b in range(2)]
+    rows.append({"prompt": "r", "chosen_version": None, "rejected_version": None})
+    judge = Known(rows, pairs=pairs_of(*[(1, 0)] * 4, (1, 0), None, (1, 0), (1, 0), (1, 0)))
+    found = measured(StyleAccuracy(styles=("a", "b")), judge)
+    np.testing.assert_equal(found.values[:, 0], [1.0] * 4 + [np.nan] * 5)
+    assert judge.work.skipped == {"prompt that could not be measured in every style": 2}
 
 
 def ties_by_the_published_code(reference, tied):
@@ -168,10 +180,10 @@ def test_the_area_is_the_share_of_pairs_of_a_one_and_a_zero_in_order():
     assert np.isnan(area(np.array([[1.0, 1.0], [2.0, 1.0]])))
 
 
-def test_errors_are_found_by_uncertainty_and_not_by_a_shuffled_one(monkeypatch):
+def test_errors_are_found_by_uncertainty_and_not_by_a_shuffled_one():
     draw = np.random.default_rng(1)
     pairs = [[[right, u], [0.5, 0.0]] for u in draw.random(400) for right in [float(draw.random() > u)]]
-    found = lines(ErrorAUROC(), Known([{}] * 400, ("score", "uncertainty"), pairs), monkeypatch)
+    found = lines(ErrorAUROC(), Known([{}] * 400, ("score", "uncertainty"), pairs))
     assert found["model", "stages.rm", ""]["low"] > 0.75
     control = found["baseline", "shuffled", ""]
     assert control["low"] < 0.5 < control["high"]
@@ -211,12 +223,12 @@ def test_the_expected_best_is_the_mean_over_all_subsets():
     assert np.isfinite(expected_best(draw.normal(size=3000), draw.normal(size=3000), (1, 1024, 3000))).all()
 
 
-def test_the_curve_shows_what_trust_in_a_scorer_costs(monkeypatch):
+def test_the_curve_shows_what_trust_in_a_scorer_costs():
     # The scorer likes two answers far too much, and is unsure of just these.
     rows = [{"prompt": p, "completion": "x", "gold": g} for p in "abc" for g in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -8.0, -9.0)]
     told = [[[g if g >= 0 else 10.0 - g, 0.0 if g >= 0 else 5.0]] for _ in "abc" for g in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -8.0, -9.0)]
     metric = BestOfN(truth=Column(name="gold"), sure=(0.75,), strength=(10.0,))
-    found = lines(metric, Known(rows, ("score", "uncertainty"), completions=told), monkeypatch)
+    found = lines(metric, Known(rows, ("score", "uncertainty"), completions=told))
     assert found["model", "stages.rm", "best of 1"]["value"] == pytest.approx(-0.25)
     assert found["model", "stages.rm", ""]["value"] == pytest.approx(-9.0)
     assert found["model", "stages.rm", "fall from the highest"]["value"] == pytest.approx(-0.25 + 9.0)
@@ -227,6 +239,35 @@ def test_the_curve_shows_what_trust_in_a_scorer_costs(monkeypatch):
     assert found["baseline", "dropped to 0.75", ""]["value"] < 0 < found["model", "stages.rm, surest 0.75", "slope over ln N"]["value"]
     with pytest.raises(Fault, match="no prompt has 9 scored answers"):
         measured(BestOfN(truth=Column(name="gold"), sizes=(9,)), Known(rows, ("score", "uncertainty"), completions=told))
+
+
+def test_a_few_prompts_with_fewer_answers_do_not_shorten_the_curve():
+    rows = [{"prompt": str(p), "completion": "x", "gold": float(g)} for p in range(20) for g in range(2 if p == 0 else 8)]
+    judge = Known(rows, completions=[[[row["gold"]]] for row in rows])
+    found = measured(BestOfN(truth=Column(name="gold")), judge)
+    assert found.values.shape == (19, 4)
+    assert judge.work.skipped == {"prompt with fewer than 8 scored answers": 1}
+
+
+def test_a_share_is_never_certain():
+    rows = [{"prompt": str(number), "subset": "a"} for number in range(3)]
+    (line,) = [
+        one
+        for key, one in lines(SectionAccuracy(sections={"one": Section(subsets=("a",))}), Known(rows, pairs=pairs_of(*[(0, 1)] * 3))).items()
+        if key[2] == ""
+    ]
+    assert (line["value"], line["low"]) == (0.0, 0.0) and 0.5 < line["high"] < 0.6
+
+
+def test_a_constant_that_is_no_share_is_certain():
+    found = lines(PairNLL(), Known([{"prompt": str(n)} for n in range(9)], pairs=pairs_of(*[(1, 0)] * 9)))["baseline", "even odds", ""]
+    assert found["low"] == found["high"] == pytest.approx(np.log(2))
+
+
+def test_questions_without_a_name_are_questions_of_their_own():
+    rows = [{"subset": "a", "id": None} for _ in range(3)]
+    found = measured(SectionAccuracy(sections={"one": Section(subsets=("a",))}, question="id"), Known(rows, pairs=pairs_of((1, 0), (0, 1), (1, 0))))
+    assert found.values[:, 0].tolist() == [1.0, 0.0, 1.0]
 
 
 def test_only_the_surest_is_there_where_none_is_sure():

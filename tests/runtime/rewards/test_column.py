@@ -8,7 +8,8 @@ from runtime.registry import bind
 
 
 def test_the_number_of_the_column_is_the_score_and_none_is_a_skip():
-    assert bind(Column(name="gold"), {})([{"gold": 2}, {"gold": "0.5"}, {"gold": None}]) == [{"score": 2.0}, {"score": 0.5}, Skip("no `gold`")]
+    found = bind(Column(name="gold"), {})([{"gold": value} for value in (2, "0.5", None, float("nan"), "inf")])
+    assert found == [{"score": 2.0}, {"score": 0.5}, *[Skip("no `gold`")] * 3]
 
 
 def test_what_is_no_number_is_one_fault():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from aligncompiler.spec.rule import ExactMatch
+from aligncompiler.spec.combined import Minimum
+from aligncompiler.spec.rule import ExactMatch, Length
 from aligncompiler.spec.topology import Chain, Tree
 from runtime.fault import Fault
 from runtime.registry import bind
@@ -29,7 +30,7 @@ def drafts(make_work, dataset, finished, policy_artifact):
             "limit": None,
             "answers_at_once": 8,
         }
-        sample(work, policy=policy_artifact(), prompts=dataset(rows or PROMPTS), **usual | fields)
+        sample(work, policy=policy_artifact(), **{"prompts": dataset(rows or PROMPTS), **usual, **fields})
         return work, finished(work, "dataset")
 
     return make
@@ -50,6 +51,19 @@ def test_a_limit_takes_the_first_prompts(drafts):
 def test_no_prompt_that_fits_is_one_fault(drafts):
     with pytest.raises(Fault, match=r"no rows are left \(1 x prompt longer than 63 tokens\)"):
         drafts([PROMPTS[1]])
+
+
+def test_what_speaks_of_other_answers_is_not_carried_to_new_ones(make_work, dataset, finished, policy_artifact, drafts):
+    old = dataset([{"prompt": "no", "completion": "z", "gold": 7.0, "topic": "cats"}], answer_columns=["completion", "gold"])
+    _, made = drafts(count=1, prompts=old)
+    assert {"gold", "topic"} & set(load_rows(made).columns) == {"topic"}
+
+
+def test_no_figure_takes_the_place_of_a_column_of_a_file(make_work, dataset):
+    rows = dataset([{"prompt": "no", "completion": "z", "brief": 7.0}])
+    reward = bind(Minimum(parts={"brief": Length(), "right": Length()}), {})
+    with pytest.raises(Fault, match="the figure `brief` of the reward would take the place of the column `brief`"):
+        label(make_work(), completions=rows, reward=reward)
 
 
 def test_labels_are_columns_beside_the_answer(drafts, make_work, finished):
