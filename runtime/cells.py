@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aligncompiler.ir import Plan
 
@@ -17,6 +18,12 @@ MEASURED = ("model", "difference")  # roles of those lines of a table whose figu
 def figure(value: float, places: int, sign: str = "") -> str:
     """A figure to so many places, to fewer where it is large."""
     return f"{value:{sign},.{places if abs(value) < 100 else min(places, 1) if abs(value) < 10_000 else 0}f}"
+
+
+def with_interval(line: Mapping[str, Any], sign: str) -> str:
+    """A figure of a table with its interval, in two places, or in three where two would not hold the figure."""
+    places = 2 if line["high"] - line["low"] >= 0.005 else 3
+    return f"{figure(line['value'], 3, sign)} [{figure(line['low'], places, sign)}, {figure(line['high'], places, sign)}]"
 
 
 @dataclass(frozen=True)
@@ -35,10 +42,7 @@ def figures_of(artifact: Artifact) -> Iterator[tuple[str, str]]:
         for line in (x for x in table["lines"] if x["group"] == "" and x["role"] in MEASURED):
             sign = "+" if line["role"] == "difference" else ""
             name = LABEL.sub("", line["model"]).replace("stages.", "")
-            yield (
-                f"{table['name']} {name} (n={line['n']})",
-                f"{figure(line['value'], 3, sign)} [{figure(line['low'], 2, sign)}, {figure(line['high'], 2, sign)}]",
-            )
+            yield f"{table['name']} {name} (n={line['n']})", with_interval(line, sign)
     yield from () if tables else ((name, f"{value:.4g}") for name, value in artifact.manifest["summary"].items())
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aligncompiler.ir import Plan, Stage
 
-from .cells import MEASURED, CellTable, cell_table, figure
+from .cells import MEASURED, CellTable, cell_table, figure, with_interval
 from .machine import multiplies_bfloat16
 from .progress import EMPTY, FILLED, SPINNER, Phase, bar, duration, line, number, shortened
 from .store import Artifact
@@ -256,5 +256,4 @@ class Console:
             return Text("-")
         if role not in MEASURED:
             return Text(figure(line["value"], 3))
-        sign = "+" if role == "difference" else ""
-        return Text(f"{figure(line['value'], 3, sign)} [{figure(line['low'], 2, sign)}, {figure(line['high'], 2, sign)}]")
+        return Text(with_interval(line, "+" if role == "difference" else ""))
