@@ -377,7 +377,7 @@ DATASETS = ["${datasets.puzzles}", "${datasets.fresh}", "${datasets.exam}"]
         (
             'models: ["${stages.sft}", "${stages.dpo}"]',
             'models: ["${stages.sft}", "${|"]',
-            ["${models.base}", "${rewards.untrained}", "${stages.sft}", "${stages.rm}", "${stages.dpo}"],
+            ["${models.base}", "${rewards.steps}", "${rewards.untrained}", "${stages.sft}", "${stages.rm}", "${stages.dpo}"],
         ),
         ("    reward: ${rewards.steps}\n", "    reward: ${|\n", ["${rewards.steps}", "${rewards.untrained}"]),
     ],
