@@ -1,4 +1,4 @@
-"""Intervals of means over rows, where rows of one cluster (one prompt) are not independent."""
+"""Intervals of means and of any statistic over rows, where rows of one cluster (one prompt) are not independent."""
 
 from __future__ import annotations
 
@@ -52,8 +52,7 @@ def estimate_of(statistic: Statistic, values: Floats, clusters: Sequence[object]
     """Any statistic of rows with the percentile bootstrap over clusters (1,000 resamples, fixed seed); None where the rows give none.
 
     Resamples that give none are left out. A `share` that is the same in all resamples has Wilson's interval, as if it were one of clusters. Source: Efron
-    1979. Statistics that are bounded below by zero, such as a calibration error, are biased
-    upwards in few rows, and so are their resamples.
+    1979. Statistics that are bounded below by zero, such as a calibration error, are biased upwards in few rows, and so are their resamples.
     """
     value = statistic(values)
     if not math.isfinite(value):

@@ -18,13 +18,13 @@ from .checkpoints import Keep, computed
 from .encoded import Encoded, Floats, Ints, encode_rows
 from .fault import Fault, Skip
 from .forest import Forest, batches, grafted, pack
-from .model_files import load_encoder, load_scorer
+from .model_files import load_encoder, load_scorer, read_about
 from .networks import Network
 from .on_demand import OnDemand
 from .registry import Bound
 from .rows import Row
-from .scorer import Scorer
-from .scores import Scores, by_rule
+from .scorer import Scorer, Shape
+from .scores import SCORE, Scores, by_rule
 from .store import Artifact
 from .tokens import Encoder
 
@@ -185,6 +185,14 @@ def rule_or_combination(reward: Bound, rows: Sequence[Row], ask: Callable[[Bound
         return by_rule(reward, rows, spec.figures)
     made: Scores = reward.function(rows, **scored_inside(reward.fields, ask))
     return made
+
+
+def figures_of(reward: Bound | Artifact) -> tuple[str, ...]:
+    """The figures that a reward gives beside `score`."""
+    if isinstance(reward, Artifact):
+        return tuple(name for name in Shape.from_json(read_about(reward).get("scorer")).figures if name != SCORE)
+    assert isinstance(reward.spec, Reward)
+    return reward.spec.figures
 
 
 def by_scorer(scorer: Artifact, rows: Sequence[Row], device: str, tell: Tell, keep: Keep) -> Scores:

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from aligncompiler.spec.answering import Label
 
 from ..fault import Fault, Skip
-from ..model_files import read_about
 from ..registry import Bound, implements
 from ..rows import Row
-from ..scorer import Shape
 from ..scores import SCORE, Scores
-from ..scoring import reward_rows
+from ..scoring import figures_of, reward_rows
 from ..store import Artifact
 from ..work import Work, load_rows
 
@@ -31,8 +29,7 @@ def label(work: Work, *, completions: Artifact, reward: Bound | Artifact) -> Non
 
 def refuse_lost(reward: Bound | Artifact, columns: Sequence[str]) -> None:
     """Raise Fault if a figure would take the place of a column, unless the rows carry scores already, which are made anew."""
-    figures = reward.spec.figures if isinstance(reward, Bound) else Shape.from_json(read_about(reward).get("scorer")).figures
-    lost = [name for name in figures if name in columns and name != SCORE]
+    lost = [name for name in figures_of(reward) if name in columns]
     if lost and SCORE not in columns:
         text = f"the figure `{lost[0]}` of the reward would take the place of the column `{lost[0]}`"
         raise Fault("P603", text, "reward", ("give the part of the reward another name, or the column with `columns: {ours: theirs}`",))

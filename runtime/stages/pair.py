@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
@@ -15,12 +16,10 @@ from ..candidates import Candidates
 from ..decoding.noise import stream_number
 from ..fault import Skip
 from ..inner_answers import InnerAnswers
-from ..model_files import read_about
 from ..registry import Bound, implements
 from ..row_file import Rows
 from ..rows import Row
-from ..scorer import Shape
-from ..scoring import reward_rows
+from ..scoring import figures_of, reward_rows
 from ..store import Artifact
 from ..work import Work, load_rows
 
@@ -46,40 +45,27 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
         else:
             groups.setdefault(name, []).append((number, figures))
     whole = partial(candidates, work.seed, names, len(leaves))
-    words = Mean()
-    work.save_rows(words.over(work.usable(pairs(rows, groups, rule, whole, completions.facts["answer_columns"])), words_of))
-    work.summary |= {"prompts": len(groups), "words a pair": words.value}
+    totals: Counter[str] = Counter()
+    work.save_rows(counted(work.usable(pairs(rows, groups, rule, whole, completions.facts["answer_columns"])), totals))
+    work.summary |= {"prompts": len(groups), "words a pair": totals["words"] / totals["pairs"]}
 
 
-def words_of(row: Row) -> float:
+def words_of(row: Row) -> int:
     """Words of both answers of a pair, those of what they share once."""
     texts = ("shared_prefix", "rest_chosen", "rest_rejected") if "shared_prefix" in row else ("chosen", "rejected")
-    return float(sum(len(row[name].split()) for name in texts))
+    return sum(len(row[name].split()) for name in texts)
 
 
-class Mean:
-    """The mean of something over rows that pass by."""
-
-    def __init__(self) -> None:
-        self.total, self.count = 0.0, 0
-
-    @property
-    def value(self) -> float:
-        return self.total / max(1, self.count)
-
-    def over(self, rows: Iterator[Row], of: Callable[[Row], float]) -> Iterator[Row]:
-        for row in rows:
-            self.total += of(row)
-            self.count += 1
-            yield row
+def counted(rows: Iterator[Row], totals: Counter[str]) -> Iterator[Row]:
+    """The pairs as they pass by; their number and their words are added to `totals`."""
+    for row in rows:
+        totals.update(pairs=1, words=words_of(row))
+        yield row
 
 
 def told(reward: Bound | Artifact | str, columns: Sequence[str]) -> tuple[str, ...]:
     """`uncertainty`, if the reward has such a figure."""
-    figures = (
-        columns if isinstance(reward, str) else reward.spec.figures if isinstance(reward, Bound) else Shape.from_json(read_about(reward).get("scorer")).figures
-    )
-    return (UNCERTAINTY,) if UNCERTAINTY in figures else ()
+    return (UNCERTAINTY,) if UNCERTAINTY in (columns if isinstance(reward, str) else figures_of(reward)) else ()
 
 
 def scored(

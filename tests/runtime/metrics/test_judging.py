@@ -30,7 +30,7 @@ from runtime.metrics.best_of_n import chances, expected_best
 from runtime.metrics.error_auroc import area
 from runtime.registry import bind
 from runtime.scoring import Values
-from runtime.stages.evaluate import table
+from runtime.tables import table
 
 NOTHING = Skip("longer than 9 tokens")
 

@@ -1,0 +1,129 @@
+"""The table of a metric: what it measured of every model, beside baselines and differences, each with its interval; and the plot of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from .encoded import Floats
+from .intervals import Estimate, estimate, estimate_of
+from .judge import Group, Judge, Measured
+from .registry import Bound
+from .rows import Row
+from .work import Work
+
+
+def tell_apart(tables: Sequence[dict[str, Any]], metrics: Sequence[Bound]) -> None:
+    """Metrics of one name are told apart by those of their fields that are not as they are without a word."""
+    plain = [one["name"] for one in tables]
+    for one in tables:
+        spec = metrics[one.pop("place")].spec
+        if plain.count(one["name"]) > 1:
+            stated = {field: getattr(spec, field) for field, info in type(spec).model_fields.items() if getattr(spec, field) != info.default}
+            told = [f"{field} {value}" for field, value in stated.items() if isinstance(value, str | int | float | tuple)]
+            one["name"] += f" ({', '.join(told)})" if told else ""
+
+
+def metric_name(metric: Bound) -> str:
+    """The metric with the rewards, rows and figures it looks at: `mean_score deduction_steps step`."""
+    words = [metric.spec.tag]
+    for name in ("reward", "truth", "against"):
+        one = metric.fields.get(name)
+        words += [] if one is None else [one.spec.tag if isinstance(one, Bound) else one.id.removeprefix("stages.")]
+    usual = {"part": "score", "figure": "uncertainty"}
+    words += [str(metric.fields[name]) for name, word in usual.items() if metric.fields.get(name, word) != word]
+    return " ".join(words)
+
+
+def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float, work: Work) -> dict[str, Any]:
+    """All lines of one metric; nothing where no statistic has a value, which is told among what was skipped."""
+    measured = [metric(judge) for judge in judges]
+    first = measured[0]
+    clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(rows)]
+    lines: list[dict[str, Any]] = []
+
+    def add(role: str, model: str, name: str, found: Estimate | None) -> None:
+        if found is not None:
+            lines.append({"role": role, "model": model, "group": name, **asdict(found)})
+
+    for name in dict.fromkeys(name for one in measured for name in ("", *one.groups)):
+        figures = [Figure(one, name, clusters, confidence) for one in measured]
+        for judge, figure, one in zip(judges, figures, measured, strict=True):
+            add("model", judge.name, name, figure.of(one.values))
+            for variant, values in one.variants.items():
+                add("model", f"{judge.name}, {variant}", name, figure.of(values))
+        for judge, figure, one in zip(judges, figures, measured, strict=True):
+            if judge is not judges[0] and figure.compares_with(figures[0]):
+                add("difference", f"{judge.name} - {judges[0].name}", name, figure.difference(one.values, first.values))
+            for variant, values in one.variants.items():
+                add("difference", f"{judge.name}, {variant} - {judge.name}", name, figure.difference(values, one.values))
+        for baseline, values in first.baselines.items():
+            add("baseline", baseline, name, figures[0].of(values))
+    if not lines:
+        nothing = all(np.isnan(one.values).reshape(len(one.values), -1).any(1).all() for one in measured)
+        work.skipped[f"`{metric_name(metric)}` as a whole: {'no row has what it needs' if nothing else 'what it compares does not vary'}"] += 1
+        return {}
+    return {
+        "name": metric_name(metric),
+        "metric": metric.spec.tag,
+        "by": getattr(metric.spec, "by", None),
+        "lines": lines,
+        "plot": plot_of(first, lines),
+    }
+
+
+def plot_of(measured: Measured, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of all models over the axis on which the groups of a metric lie; nothing where they lie on none."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        if line["role"] == "model" and line["group"] in measured.curve:
+            found.setdefault(line["model"], []).append(line)
+    subjects = [name.removeprefix("stages.") for name in found]
+    drawn = []
+    for subject, points in zip(subjects, found.values(), strict=True):
+        points.sort(key=lambda line: measured.curve[line["group"]])
+        values = {axis: [point[name] for point in points] for axis, name in (("y", "value"), ("low", "low"), ("high", "high"))}
+        drawn.append({"of": subject, "label": subject, "x": [measured.curve[point["group"]] for point in points], **values})
+    many = any(len(points) > 1 for points in found.values())
+    return {"over": measured.over, "log": False, "log_x": True, "subjects": subjects, "lines": drawn} if many else {}
+
+
+class Figure:
+    """What is made of the values of a group of rows: their mean, or another statistic."""
+
+    def __init__(self, measured: Measured, name: str, clusters: Sequence[object], confidence: float) -> None:
+        group = measured.groups.get(name, Group(np.arange(len(measured.values) if not name else 0)))
+        self.rows, self.clusters, self.confidence = group.rows, clusters, confidence
+        self.statistic, self.share, self.columns = group.statistic or measured.statistic, measured.share, group.columns
+
+    def compares_with(self, other: Figure) -> bool:
+        """A model may have groups of its own, with other rows in them."""
+        return np.array_equal(self.rows, other.rows)
+
+    def of(self, values: Floats) -> Estimate | None:
+        """None where nothing could be measured."""
+        inside, clusters = self.known(values)
+        if not clusters:
+            return None
+        if self.statistic is None:
+            return estimate(inside, clusters, self.confidence)
+        return estimate_of(self.statistic, inside, clusters, self.confidence, self.share)
+
+    def difference(self, values: Floats, first: Floats) -> Estimate | None:
+        """Over the rows where both could be measured."""
+        statistic = self.statistic
+        if statistic is None:
+            inside, clusters = self.known(values - first)
+            return estimate(inside, clusters, self.confidence, signed=True) if clusters else None
+        inside, clusters = self.known(np.stack([values, first], -1))
+        return estimate_of(lambda both: statistic(both[..., 0]) - statistic(both[..., 1]), inside, clusters, self.confidence) if clusters else None
+
+    def known(self, values: Floats) -> tuple[Floats, list[object]]:
+        """The values of the group that are there, and the cluster of each row."""
+        asked = values if self.columns is None else values[:, self.columns]
+        whole_N = ~np.isnan(asked).reshape(len(values), -1).any(1)
+        kept = self.rows[whole_N[self.rows]]
+        return values[kept], [self.clusters[number] for number in kept]
