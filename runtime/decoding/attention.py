@@ -53,10 +53,16 @@ class Groups:
 
 class Step:
     """What all layers share while one batch is decoded. Biases are 0 where attention is allowed and -inf elsewhere, None if it is
-    allowed everywhere."""
+    allowed everywhere.
 
-    def __init__(self, context: int) -> None:
+    With `column_1`, the number of the next column as a tensor, no shape and no address depends on how many columns are filled, so that a step can
+    be recorded and done again: attention goes over all columns that there is room for, and the bias hides those that are not filled.
+    """
+
+    def __init__(self, context: int, length: int) -> None:
         self.context = context
+        self.length = length  # own columns that are filled, in every layer
+        self.column_1: Tensor | None = None
         self.groups: Groups
         self.trunk_bias_R11P: Tensor | None = None
         self.own_bias_R11S: Tensor | None = None
@@ -70,43 +76,46 @@ CURRENT: ContextVar[Step] = ContextVar("CURRENT")
 class OwnLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not typed
     """Keys and values of one layer: those of the prompts, and each row's own. Own tokens end in the same column in every row."""
 
-    def __init__(self, step: Step, trunk: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor] | None, length: int) -> None:
+    def __init__(self, step: Step, trunk: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]) -> None:
         super().__init__()
         self.step = step
         self.trunk_keys, self.trunk_values = trunk
-        self.length = length  # columns of `keys` that are filled
-        if own is not None:
-            self.keys, self.values = own
-            self.is_initialized = True
+        self.keys, self.values = own
+        self.is_initialized = True
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        rows, heads, _, size = key_states.shape
-        self.keys = key_states.new_empty(rows, heads, GROWTH, size)
-        self.values = value_states.new_empty(rows, heads, GROWTH, value_states.shape[3])
-        self.is_initialized = True
+        """Nothing: there is room from the start."""
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         if key_states.shape[2] != 1:
             raise Unservable("more than one token at a time")
-        if key_states.dtype != value_states.dtype:
-            key_states = key_states.to(value_states.dtype)  # under autocast, rotated keys come in float32
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        if self.length == self.keys.shape[2]:
-            more = max(GROWTH, self.length // 2)
-            self.keys, self.values = (torch.cat([t, t.new_empty(*t.shape[:2], more, t.shape[3])], 2) for t in (self.keys, self.values))
-        self.keys[:, :, self.length] = key_states[:, :, 0]
-        self.values[:, :, self.length] = value_states[:, :, 0]
-        self.length += 1
+        key_states = key_states.to(value_states.dtype)  # under autocast, rotated keys come in float32
+        if self.step.column_1 is None:
+            self.keys[:, :, self.step.length] = key_states[:, :, 0]
+            self.values[:, :, self.step.length] = value_states[:, :, 0]
+        else:
+            self.keys.index_copy_(2, self.step.column_1, key_states)
+            self.values.index_copy_(2, self.step.column_1, value_states)
         self.step.now = self
         return key_states, value_states
 
+    @property
+    def seen(self) -> tuple[Tensor, Tensor]:
+        """Own keys and values that are attended to, [R, K, S, D] each: those that are filled, or all that there is room for."""
+        if self.step.column_1 is not None:
+            return self.keys, self.values
+        return self.keys[:, :, : self.step.length + 1], self.values[:, :, : self.step.length + 1]
+
+    def make_room(self, columns: int) -> None:
+        """Room for so many columns more."""
+        self.keys, self.values = (nn.functional.pad(t, (0, 0, 0, columns)) for t in (self.keys, self.values))
+
     def keep(self, index_R: Tensor) -> None:
         """Keep these rows alone."""
-        self.keys, self.values = (t[index_R, :, : self.length] for t in (self.keys, self.values))
+        self.keys, self.values = self.keys[index_R], self.values[index_R]
 
     def get_seq_length(self) -> int:
-        return self.trunk_keys.shape[2] + self.length
+        return self.trunk_keys.shape[2] + self.step.length
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.get_seq_length() + query_length, 0
@@ -134,9 +143,10 @@ def attend(
 def shared_attention(step: Step, layer: OwnLayer, query_RH1D: Tensor, scaling: float | None) -> Tensor:
     """softmax(q [trunk keys; own keys]^T scaling) [trunk values; own values]."""
     rows, heads, _, size = query_RH1D.shape
-    kv_heads, length = layer.keys.shape[1], layer.length
+    kv_heads = layer.keys.shape[1]
+    keys, values = layer.seen
     query_RKQD = (query_RH1D * (size**-0.5 if scaling is None else scaling)).reshape(rows, kv_heads, heads // kv_heads, size)
-    own = query_RKQD @ layer.keys[:, :, :length].transpose(2, 3)
+    own = query_RKQD @ keys.transpose(2, 3)
     if step.own_bias_R11S is not None:
         own[..., : step.own_bias_R11S.shape[3]] += step.own_bias_R11S
     columns = layer.trunk_keys.shape[2]
@@ -144,7 +154,7 @@ def shared_attention(step: Step, layer: OwnLayer, query_RH1D: Tensor, scaling: f
     if step.trunk_bias_R11P is not None:
         shared += step.trunk_bias_R11P
     weights = torch.cat([shared, own], -1).softmax(-1, dtype=torch.float32).to(layer.values.dtype)
-    out = weights[..., columns:] @ layer.values[:, :, :length]
+    out = weights[..., columns:] @ values
     out += step.groups.scatter(step.groups.gather(weights[..., :columns]) @ layer.trunk_values, heads // kv_heads)
     return out.reshape(rows, 1, heads, layer.values.shape[3])
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.cache_utils import Cache
 
 from .attention import GROWTH, Groups, OwnLayer, Step, Unservable, attending
@@ -48,19 +48,24 @@ def trunk_of(node: Node) -> tuple[Trunk, int]:
 
 
 class SharedBatch:
-    """One row for each of `nodes`, which `order` has sorted; none becomes longer than `context`."""
+    """One row for each of `nodes`, which `order` has sorted; none becomes longer than `context`. A `fixed` batch can be recorded: see `Step`."""
 
-    def __init__(self, model: Any, nodes: Sequence[Node], context: int) -> None:
+    def __init__(self, model: Any, nodes: Sequence[Node], context: int, fixed: bool = False) -> None:
         self.model = model
-        self.step = Step(context)
         self.places = [trunk_of(node) for node in nodes]
         self.slots: list[int] = []  # per row the number of its prompt in `trunk`
         self.trunk = self.gather_trunk()
-        self.arrange()
         device = self.trunk.layers[0][0].device
-        owns, self.step.own_bias_R11S, length = own_parts(nodes, self.trunk, device)
-        self.layers = [OwnLayer(self.step, trunk, own, length) for trunk, own in zip(self.trunk.layers, owns, strict=True)]
+        owns, bias_R11S, length = own_parts(nodes, self.trunk, device)
+        self.step = Step(context, length)
+        self.layers = [OwnLayer(self.step, trunk, own) for trunk, own in zip(self.trunk.layers, owns, strict=True)]
         self.cache = Cache(layers=self.layers)
+        self.arrange()
+        self.step.own_bias_R11S = bias_R11S
+        if fixed:
+            filled = torch.zeros(len(nodes), 1, 1, length, device=device) if bias_R11S is None else bias_R11S
+            self.step.own_bias_R11S = self.hiding(filled, self.room - length)
+            self.step.column_1 = torch.tensor([length], device=device)
 
     def gather_trunk(self) -> Trunk:
         """One trunk of the prompts that rows stand on, each once; the one they share already if most of it is needed."""
@@ -94,12 +99,42 @@ class SharedBatch:
         """While rows are written, the model attends as this batch says."""
         return attending(self.model, self.step)
 
+    @property
+    def room(self) -> int:
+        """Columns for own tokens."""
+        return self.layers[0].keys.shape[2]
+
+    @property
+    def full(self) -> bool:
+        """Whether the next token needs more room."""
+        return self.step.length == self.room
+
+    @staticmethod
+    def hiding(bias_R11S: Tensor, columns: int) -> Tensor:
+        """The bias, with so many columns more that are not filled."""
+        return nn.functional.pad(bias_R11S, (0, columns), value=-torch.inf)
+
+    def make_room(self) -> None:
+        """More columns; what was recorded does not know of them."""
+        more = max(GROWTH, self.step.length // 2)
+        for layer in self.layers:
+            layer.make_room(more)
+        if self.step.column_1 is not None and self.step.own_bias_R11S is not None:
+            self.step.own_bias_R11S = self.hiding(self.step.own_bias_R11S, more)
+
     def logits(self, token_R: Tensor, position_R: Tensor) -> Tensor:
         """Logits [R, V] in float32 of what follows these tokens."""
+        if self.full:
+            self.make_room()
         self.step.served = 0
+        if self.step.column_1 is not None and self.step.own_bias_R11S is not None:
+            self.step.own_bias_R11S.index_fill_(3, self.step.column_1, 0.0)
         out = self.model(input_ids=token_R[:, None], position_ids=position_R[:, None], past_key_values=self.cache, use_cache=True)
         if self.step.served != len(self.layers):
             raise Unservable("attention that is not asked through the interface")
+        if self.step.column_1 is not None:
+            self.step.column_1 += 1
+        self.step.length += 1
         logits: Tensor = out.logits[:, -1].float()
         return logits
 
@@ -121,31 +156,29 @@ class SharedBatch:
 
     def segment(self, row: int, columns: int, beyond: int) -> Segment | None:
         """A copy of the row's last keys and values, but for those of the last `beyond` tokens."""
-        made = []
+        made, end = [], self.step.length - beyond
+        span = slice(end - columns, end)
         for layer in self.layers:
-            span = slice(layer.length - columns - beyond, layer.length - beyond)
             made.append((layer.keys[row, :, span].clone(), layer.values[row, :, span].clone()))
         return made
 
 
-def own_parts(nodes: Sequence[Node], trunk: Trunk, device: torch.device) -> tuple[list[tuple[Tensor, Tensor] | None], Tensor | None, int]:
+def own_parts(nodes: Sequence[Node], trunk: Trunk, device: torch.device) -> tuple[Segment, Tensor | None, int]:
     """Per layer keys and values of the nodes between prompt and row, [R, K, S, D] each, padded on the left; the bias that hides the
     padding, None where there is none; and S. There is room for more tokens behind them."""
     distinct = list(dict.fromkeys(nodes))
     lines = [found[1] for node in distinct if (found := stands_on(node)) is not None]
     lengths = [sum(len(node.tokens) for node in line) for line in lines]
     width = max(lengths)
-    if width == 0:
-        return [None] * len(trunk.layers), None, 0
     number = {node: i for i, node in enumerate(distinct)}
     index_R = torch.tensor([number[node] for node in nodes], device=device)
-    made: list[tuple[Tensor, Tensor] | None] = []
+    made: Segment = []
     for depth, pair in enumerate(trunk.layers):
         both = []
         for which, like in enumerate(pair):
             whole = like.new_zeros(len(distinct), like.shape[1], width, like.shape[3])
             for i, line in enumerate(lines):
-                if line:
+                if lengths[i]:
                     whole[i, :, width - lengths[i] :] = torch.cat([(node.segment or [])[depth][which] for node in line], 1)
             rows = like.new_zeros(len(nodes), like.shape[1], width + GROWTH, like.shape[3])
             rows[:, :, :width] = whole[index_R]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
@@ -13,8 +14,9 @@ from ..networks import Policy
 from ..tokens import Encoder
 from .batch import SharedBatch, order, stands_on
 from .clauses import Clauses
-from .drawing import Drawing, bounds_for, draw
+from .drawing import Drawing
 from .expanded import ExpandedBatch
+from .front import Front, Replay, Take, recorded
 from .head import Head
 from .node import Node, Trunk, Why
 from .noise import mix, stream_number
@@ -24,6 +26,8 @@ from .stopping import Stops
 TOKENS_AT_ONCE = 16384  # of prompts, padding included, in one pass
 PLAIN = Drawing(1.0)
 DONE_SHARE = 8  # finished rows leave the batch when they are one of this many
+DONE_SHARE_RECORDED = 2  # the same where the steps that follow have to be recorded anew
+WORTH_RECORDING = 6  # steps; recording one takes about as long as two
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Decoder:
         self.model = self.policy.eval().model
         self.head = Head(self.model)
         self.shares = shares_prompts(self.model, self.encoder.context)
+        self.fixed = self.model.device.type == "cuda"  # steps are recorded
+        self.record: Callable[[Take], Take] = partial(recorded, pool=torch.cuda.graph_pool_handle()) if self.fixed else recorded
 
     @torch.no_grad()
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[Node]:
@@ -162,21 +168,16 @@ class Decoder:
     @torch.no_grad()
     def write(self, rows: list[Row], drawing: Drawing, stops: Stops, clauses: Clauses | None, keep: bool | Literal["ended"]) -> Iterator[tuple[Row, Node]]:
         """Write one batch, token by token; a row comes with its node when it is finished."""
-        device, parents = self.model.device, [row.parent for row in rows]
-        batch = SharedBatch(self.model, parents, self.encoder.context) if self.shares else ExpandedBatch(self.model, parents, self.encoder.pad)
-        token_R = torch.tensor([parent.tokens[-1] for parent in parents], device=device)
-        position_R = torch.tensor([row.start - 1 for row in rows], device=device)
-        step_R = torch.tensor([row.before for row in rows], device=device)
-        stream_R = mix(torch.tensor([row.stream for row in rows], device=device))
-        heat_R = None if rows[0].course is None else torch.tensor([row.course.temperature for row in rows if row.course is not None], device=device)
-        done, bounds = [False] * len(rows), None
+        front = self.front(rows, drawing, bool(keep))
+        batch = front.batch
+        replay = Replay(front, batch, self.record) if isinstance(batch, SharedBatch) and batch.step.column_1 is not None else None
+        share = DONE_SHARE if replay is None else DONE_SHARE_RECORDED
+        done = [False] * len(rows)
         with batch.at_work(), self.head.at_work():
             while rows:
-                logits_RV = batch.logits(token_R, position_R)
-                bounds = bounds or bounds_for(logits_RV)
-                token_R = draw(logits_RV, drawing, stream_R, step_R, bounds, heat_R)
-                logp = (logits_RV.gather(1, token_R[:, None])[:, 0] - logits_RV.logsumexp(-1)).tolist() if keep else [0.0] * len(rows)
-                for place, (row, token) in enumerate(zip(rows, token_R.tolist(), strict=True)):
+                found = front.take() if replay is None else replay.take()
+                logp = [0.0] * len(rows) if found is None else found.tolist()
+                for place, (row, token) in enumerate(zip(rows, front.token_R.tolist(), strict=True)):
                     if done[place]:
                         continue
                     row.logp += logp[place]
@@ -187,15 +188,34 @@ class Decoder:
                     if keep == "ended" or (keep and not child.ended):
                         child.segment = batch.segment(place, len(child.tokens), int(child.why == "end"))
                     yield row, child
-                position_R, step_R = position_R + 1, step_R + 1
-                if sum(done) * DONE_SHARE >= len(rows):
+                if sum(done) * share >= len(rows):
                     left = [place for place, finished in enumerate(done) if not finished]
                     rows, done = [rows[place] for place in left], [False] * len(left)
                     if rows:
-                        batch.keep(left)
-                        index = torch.tensor(left, device=device)
-                        token_R, position_R, step_R, stream_R = token_R[index], position_R[index], step_R[index], stream_R[index]
-                        heat_R = None if heat_R is None else heat_R[index]
+                        front.keep(left)
+                        if replay is not None:
+                            replay.forget()
+
+    def front(self, rows: Sequence[Row], drawing: Drawing, scored: bool) -> Front:
+        """Where the rows begin."""
+        device, parents = self.model.device, [row.parent for row in rows]
+        batch: SharedBatch | ExpandedBatch
+        if self.shares:
+            fixed = self.fixed and max(row.room for row in rows) >= WORTH_RECORDING
+            batch = SharedBatch(self.model, parents, self.encoder.context, fixed)
+        else:
+            batch = ExpandedBatch(self.model, parents, self.encoder.pad)
+        return Front(
+            batch,
+            drawing,
+            self.encoder.context,
+            token_R=torch.tensor([parent.tokens[-1] for parent in parents], device=device),
+            position_R=torch.tensor([row.start - 1 for row in rows], device=device),
+            step_R=torch.tensor([row.before for row in rows], device=device),
+            stream_R=mix(torch.tensor([row.stream for row in rows], device=device)),
+            heat_R=None if rows[0].course is None else torch.tensor([row.course.temperature for row in rows if row.course is not None], device=device),
+            scored=scored,
+        )
 
     def grown(self, row: Row, token: int, stops: Stops, clauses: Clauses | None) -> Node | None:
         """Add a token to a row; its node, if that finishes it."""

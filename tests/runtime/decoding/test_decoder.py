@@ -195,3 +195,83 @@ def test_the_attention_of_a_model_is_put_back():
     before = one.model.config._attn_implementation
     one.extend(one.prefill(prompts(5)), max_new_tokens=2)
     assert one.model.config._attn_implementation == before != "alignc_shared"
+
+
+def played(one):
+    """Steps of `one` are recorded, by a stand-in for a CUDA graph: done again, a step reads and writes where it did, and sees the numbers of
+    the host as they were when it was recorded. Returns how often steps were recorded and done again."""
+    told = {"recorded": 0, "again": 0}
+
+    def record(take):
+        front = take.__self__
+        batch = front.batch
+        hidden, length, told["recorded"] = batch.step.own_bias_R11S, batch.step.length, told["recorded"] + 1
+        places = addresses(front)
+
+        def again():
+            assert addresses(front) == places
+            batch.step.length, told["again"] = length, told["again"] + 1
+            logp = take()
+            assert batch.step.own_bias_R11S is hidden
+            return logp
+
+        batch.step.length += 1  # as the host's part of a step that is recorded
+        return again
+
+    one.fixed, one.record = True, record
+    return told
+
+
+def addresses(front):
+    own = [t for layer in front.batch.layers for t in (layer.keys, layer.values, layer.trunk_keys, layer.trunk_values)]
+    return [t.data_ptr() for t in (*own, front.token_R, front.position_R, front.step_R, front.stream_R)]
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma"])
+@pytest.mark.parametrize("drawing", [GREEDY, Drawing(0.8, top_k=40, top_p=0.9)], ids=["greedy", "drawn"])
+def test_recorded_steps_write_what_steps_write(name, drawing):
+    config = SHARING[name].__class__.from_dict(SHARING[name].to_dict() | {"n_positions" if name == "gpt2" else "max_position_embeddings": 200})
+    texts, plain = prompts(5, 1, 17, 5, 9), decoder(config, context=200)
+    whole = plain.extend(plain.prefill(texts), [3, 1, 2, 1, 4], max_new_tokens=150, drawing=drawing, seed=3)
+    one = decoder(config, context=200)
+    told = played(one)
+    made = one.extend(one.prefill(texts), [3, 1, 2, 1, 4], max_new_tokens=150, drawing=drawing, seed=3)
+    for node, other in zip((n for f in made for n in f), (n for f in whole for n in f), strict=True):
+        assert (node.tokens, node.why) == (other.tokens, other.why)
+        assert node.logp == pytest.approx(other.logp, abs=1e-3)
+    assert told["again"] > 100 and 3 <= told["recorded"] <= 8  # rows leave, and own tokens need more room twice
+
+
+def test_recorded_steps_continue_nodes():
+    plain, one = decoder(SHARING["llama"]), decoder(SHARING["llama"])
+    told = played(one)
+    texts = prompts(6, 13, 2)
+    grown = []
+    for each in (plain, one):
+        roots = each.prefill(texts)
+        first = [n for f in each.extend(roots, 2, max_new_tokens=7, drawing=Drawing(1.0)) for n in f]
+        going = [*[n for n in first if not n.ended], roots[1]]
+        grown.append([n for f in each.extend(going, 2, max_new_tokens=9, drawing=Drawing(1.0)) for n in f])
+    assert [n.tokens for n in grown[0]] == [n.tokens for n in grown[1]]
+    assert told["recorded"] >= 2
+
+
+def test_a_step_that_cannot_be_recorded_is_taken_as_it_is():
+    plain, one = decoder(SHARING["llama"]), decoder(SHARING["llama"])
+
+    def record(take):
+        take.__self__.batch.step.length += 1
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    one.fixed, one.record = True, record
+    texts = prompts(6, 13)
+    made = [[n.tokens for f in each.extend(each.prefill(texts), 2, max_new_tokens=20) for n in f] for each in (plain, one)]
+    assert made[0] == made[1]
+
+
+def test_rows_that_are_full_wait_for_others_without_positions_beyond_the_context():
+    one = decoder(SHARING["gpt2"])
+    texts = prompts(60, 5)
+    for text, family in zip(texts, one.extend(one.prefill(texts), [1, 9], max_new_tokens=40, drawing=Drawing(1.0)), strict=True):
+        for node in family:
+            same(one, node, text, 40, Drawing(1.0))
