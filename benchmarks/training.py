@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from check import CACHE, ROOT, environment, install
-from inputs.pairs import GPU, ROWS_A_STEP, SHAPE, VOCABULARY, prepare
+from inputs.pairs import GPU, ROWS_A_STEP, SHAPE, TREE_PAIRS_A_STEP, VOCABULARY, prepare
 
 TIME = "seconds" if GPU else "cpu_seconds"
 DPO = "objective: {kind: dpo, beta: 0.1}"
@@ -215,7 +215,7 @@ def padded(folder: Path, steps: int) -> dict[str, Any]:
     meter.start()
     losses = []
     for step in range(steps):
-        part = rows[step * 112 % len(rows) :][:112]
+        part = rows[step * TREE_PAIRS_A_STEP % len(rows) :][:TREE_PAIRS_A_STEP]
         answers = list(dict.fromkeys((row["prompt"], row[side]) for row in part for side in ("chosen", "rejected")))
         batch = tokenizer([p + a + "</s>" for p, a in answers], padding=True, return_tensors="pt").to(device)
         with torch.autocast(device, torch.bfloat16, enabled=GPU):
@@ -229,7 +229,7 @@ def padded(folder: Path, steps: int) -> dict[str, Any]:
         optimizer.zero_grad()
         meter.step()
         losses.append(float(loss))
-    return meter.result(112, losses)
+    return meter.result(TREE_PAIRS_A_STEP, losses)
 
 
 def ceiling() -> float:
@@ -280,7 +280,7 @@ def measurements(folder: Path, quick: bool) -> dict[str, Any]:
         "reward ours": lambda: ours(folder, "pairs", BRADLEY_TERRY, "rewards.scalar", steps),
         "reward trl default": lambda: theirs(folder, "pairs", "RewardTrainer", steps, {}),
         "reward trl best": lambda: theirs(folder, "pairs", "RewardTrainer", steps, REWARD_BEST),
-        "trees ours": lambda: ours(folder, "trees", BRADLEY_TERRY, "rewards.scalar", short, per_step=112),
+        "trees ours": lambda: ours(folder, "trees", BRADLEY_TERRY, "rewards.scalar", short, per_step=TREE_PAIRS_A_STEP),
         "trees trl default": lambda: theirs(folder, "trees", "RewardTrainer", short, {}),
         "trees padded": lambda: padded(folder, short),
         "ensemble ours": lambda: ours(folder, "rated", LIKELIHOOD, "rewards.ensemble", steps),
@@ -369,7 +369,7 @@ def tell(found: dict[str, list[dict[str, Any]]], args: argparse.Namespace) -> No
         reference = statistics.median(run["reference_cpu_seconds_a_row"] for run in found["dpo ours"])
         more["dpo ours, reference passes included, one epoch"] = 1 / (1 / statistics.median(rates["dpo ours"]) + reference)
     print("\n".join(f"\n{name}: {value:.6g}" for name, value in more.items()))
-    if not args.quick and not args.only:
+    if not args.quick:
         import torch
         import transformers
 
@@ -377,13 +377,13 @@ def tell(found: dict[str, list[dict[str, Any]]], args: argparse.Namespace) -> No
         machine += f", torch {torch.__version__}, transformers {transformers.__version__}"
         machine += f", {torch.cuda.get_device_name()}" if GPU else ""
         whole = {
-            "command": f"python benchmarks/training.py{' --gpu' if GPU else ''} --runs {args.runs}",
+            "command": f"python benchmarks/training.py{' --gpu' if GPU else ''}{f' --only {args.only}' if args.only else ''} --runs {args.runs}",
             "machine": machine,
             "runs": args.runs,
             "measured": summary,
             **more,
         }
-        (ROOT / "results" / f"bench_training{'_gpu' if GPU else ''}.json").write_text(json.dumps(whole, indent=1) + "\n")
+        (ROOT / "results" / f"bench_training{'_gpu' if GPU else ''}{f'_{args.only}' if args.only else ''}.json").write_text(json.dumps(whole, indent=1) + "\n")
 
 
 if __name__ == "__main__":

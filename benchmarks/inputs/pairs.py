@@ -12,9 +12,10 @@ from pathlib import Path
 SHAPE = {"hidden_size": 320, "intermediate_size": 864, "num_hidden_layers": 8, "num_attention_heads": 5, "num_key_value_heads": 5}
 GPU = "--gpu" in sys.argv
 if GPU:
-    SHAPE = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 16, "num_attention_heads": 16, "num_key_value_heads": 16}
+    SHAPE = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 12, "num_attention_heads": 16, "num_key_value_heads": 16}
 VOCABULARY = 32_000
 ROWS_A_STEP = 32
+TREE_PAIRS_A_STEP = 448 if GPU else 112  # 28 a tree
 
 
 def words(rng: random.Random, count: int) -> str:
@@ -74,7 +75,7 @@ def prepare(folder: Path) -> None:
     for name, rows in {
         "pairs": independent_pairs(256),
         "few": independent_pairs(ROWS_A_STEP, seed=1),
-        "trees": tree_pairs(24),
+        "trees": tree_pairs(96 if GPU else 24),
         "rated": rated_answers(256),
     }.items():
         with (folder / f"{name}.jsonl").open("w") as stream:

@@ -275,3 +275,20 @@ def test_rows_that_are_full_wait_for_others_without_positions_beyond_the_context
     for text, family in zip(texts, one.extend(one.prefill(texts), [1, 9], max_new_tokens=40, drawing=Drawing(1.0)), strict=True):
         for node in family:
             same(one, node, text, 40, Drawing(1.0))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma"])
+@pytest.mark.parametrize("drawing", [GREEDY, Drawing(0.8, top_k=40, top_p=0.9)], ids=["greedy", "drawn"])
+def test_a_gpu_writes_by_recorded_steps_what_it_writes_step_by_step(name, drawing):
+    config = SHARING[name].__class__.from_dict(SHARING[name].to_dict() | {"n_positions" if name == "gpt2" else "max_position_embeddings": 200})
+    made = []
+    for fixed in (False, True):
+        one = Decoder(Policy(decoder(config).model.cuda()), Encoder(Words(), "plain", 200))
+        assert one.fixed
+        one.fixed = fixed
+        roots = one.prefill(prompts(5, 1, 17, 5, 9))
+        made.append([n for f in one.extend(roots, [3, 1, 2, 1, 4], max_new_tokens=150, drawing=drawing, seed=3) for n in f])
+    for node, other in zip(*made, strict=True):
+        assert (node.tokens, node.why) == (other.tokens, other.why)
+        assert node.logp == pytest.approx(other.logp, abs=1e-3)
