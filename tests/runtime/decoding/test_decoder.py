@@ -4,9 +4,12 @@ import pytest
 import torch
 import transformers
 
+from runtime.decoding.attention import Step
 from runtime.decoding.decoder import Decoder
 from runtime.decoding.drawing import Drawing
 from runtime.decoding.noise import gumbel, mix, stream_number
+from runtime.decoding.probe import shares_prompts
+from runtime.forest_attention import serves
 from runtime.networks import Policy
 from runtime.tokens import Encoder
 
@@ -292,3 +295,23 @@ def test_a_gpu_writes_by_recorded_steps_what_it_writes_step_by_step(name, drawin
     for node, other in zip(*made, strict=True):
         assert (node.tokens, node.why) == (other.tokens, other.why)
         assert node.logp == pytest.approx(other.logp, abs=1e-3)
+
+
+DEEP = {"vocab_size": 4000, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 12, "num_attention_heads": 4, "num_key_value_heads": 2}
+
+
+@pytest.mark.parametrize("autocast", [False, True], ids=["weights", "autocast"])
+def test_rounding_to_sixteen_bits_is_no_reason_to_read_prompts_once_a_row(autocast):
+    torch.manual_seed(0)
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**DEEP))
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        assert shares_prompts(model if autocast else model.bfloat16(), 64)
+        assert serves(model)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_one_token_that_is_not_hidden_is_seen_in_any_format(half, monkeypatch):
+    torch.manual_seed(0)
+    model = transformers.MistralForCausalLM(transformers.MistralConfig(**DEEP, sliding_window=7))
+    monkeypatch.setattr(Step, "context", property(lambda self: 0, lambda self, value: None), raising=False)  # it asks for no window then
+    assert not shares_prompts(model.bfloat16() if half else model, 64)
