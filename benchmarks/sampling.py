@@ -168,7 +168,7 @@ def search_theirs(network: Any, prompts: list[list[int]], together: bool) -> Non
 def search(network: Any, repetitions: int) -> list[dict[str, Any]]:
     prompts, found = prompts_of(QUESTIONS, SEARCH_PROMPT), []
     decoder = decoder_of(network, QUESTIONS * CHILDREN)
-    for together in (False, True):
+    for together in (True,) if network.device.type == "cuda" else (False, True):
         one = compared(partial(search_theirs, network, prompts, together), partial(search_ours, decoder, prompts), repetitions)
         about = {"questions": QUESTIONS, "children": CHILDREN, "tokens": STEP, "depth": DEPTH, "prompt": SEARCH_PROMPT}
         found.append(about | {"rival": f"reads every node anew, {'one call a level' if together else 'a call a node'}"} | one)

@@ -12,7 +12,7 @@ from pathlib import Path
 SHAPE = {"hidden_size": 320, "intermediate_size": 864, "num_hidden_layers": 8, "num_attention_heads": 5, "num_key_value_heads": 5}
 GPU = "--gpu" in sys.argv
 if GPU:
-    SHAPE = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 12, "num_attention_heads": 16, "num_key_value_heads": 16}
+    SHAPE = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 6, "num_attention_heads": 16, "num_key_value_heads": 16}
 VOCABULARY = 32_000
 ROWS_A_STEP = 32
 TREE_PAIRS_A_STEP = 448 if GPU else 112  # 28 a tree

@@ -6,7 +6,7 @@ and a key-value head are the rows of one matrix, multiplied with the prompt's ke
 code is copied. `Unservable` is raised where a family asks attention for something that this file does not do.
 
 Shapes: R rows, G prompts, N rows of a prompt at most, K key-value heads, Q query heads of each, D their size, P tokens of the longest
-prompt, S own tokens.
+prompt, S own columns, T = P + S.
 """
 
 from __future__ import annotations
@@ -36,24 +36,22 @@ class Groups:
         slots = [g * self.most + i for g, count in enumerate(counts) for i in range(count)]
         self.slot_R = None if even else torch.tensor(slots, device=device)
 
-    def gather(self, rows_RKQx: Tensor) -> Tensor:
-        """[R, K, Q, x] as [G, K, N Q, x]; places without a row are zero."""
-        _, heads, queries, size = rows_RKQx.shape
+    def slots(self, rows_Rx: Tensor) -> Tensor:
+        """[R, ...] as [G, N, ...]; places without a row are zero."""
         if self.slot_R is not None:
-            filled = rows_RKQx.new_zeros(self.num * self.most, heads, queries, size)
-            rows_RKQx = filled.index_copy_(0, self.slot_R, rows_RKQx)
-        return rows_RKQx.view(self.num, self.most, heads, queries, size).transpose(1, 2).reshape(self.num, heads, self.most * queries, size)
+            filled = rows_Rx.new_zeros(self.num * self.most, *rows_Rx.shape[1:])
+            rows_Rx = filled.index_copy_(0, self.slot_R, rows_Rx)
+        return rows_Rx.unflatten(0, (self.num, self.most))
 
-    def scatter(self, groups_GKNx: Tensor, queries: int) -> Tensor:
-        """[G, K, N Q, x] as [R, K, Q, x]."""
-        _, heads, _, size = groups_GKNx.shape
-        rows = groups_GKNx.view(self.num, heads, self.most, queries, size).transpose(1, 2).reshape(self.num * self.most, heads, queries, size)
+    def rows(self, slots_GNx: Tensor) -> Tensor:
+        """[G, N, ...] as [R, ...]."""
+        rows = slots_GNx.flatten(0, 1)
         return rows if self.slot_R is None else rows[self.slot_R]
 
 
 class Step:
-    """What all layers share while one batch is decoded. Biases are 0 where attention is allowed and -inf elsewhere, None if it is
-    allowed everywhere.
+    """What all layers share while one batch is decoded. The bias is 0 where attention is allowed and -inf elsewhere, over the first columns of
+    [P + S]; it is None if it is allowed everywhere.
 
     With `column_1`, the number of the next column as a tensor, no shape and no address depends on how many columns are filled, so that a step can
     be recorded and done again: attention goes over all columns that there is room for, and the bias hides those that are not filled.
@@ -64,8 +62,7 @@ class Step:
         self.length = length  # own columns that are filled, in every layer
         self.column_1: Tensor | None = None
         self.groups: Groups
-        self.trunk_bias_R11P: Tensor | None = None
-        self.own_bias_R11S: Tensor | None = None
+        self.bias_G1N1T: Tensor | None = None
         self.now: OwnLayer | None = None
         self.served = 0
 
@@ -143,20 +140,19 @@ def attend(
 def shared_attention(step: Step, layer: OwnLayer, query_RH1D: Tensor, scaling: float | None) -> Tensor:
     """softmax(q [trunk keys; own keys]^T scaling) [trunk values; own values]."""
     rows, heads, _, size = query_RH1D.shape
-    kv_heads = layer.keys.shape[1]
+    groups, kv_heads, columns = step.groups, layer.keys.shape[1], layer.trunk_keys.shape[2]
     keys, values = layer.seen
     query_RKQD = (query_RH1D * (size**-0.5 if scaling is None else scaling)).reshape(rows, kv_heads, heads // kv_heads, size)
-    own = query_RKQD @ keys.transpose(2, 3)
-    if step.own_bias_R11S is not None:
-        own[..., : step.own_bias_R11S.shape[3]] += step.own_bias_R11S
-    columns = layer.trunk_keys.shape[2]
-    shared = step.groups.scatter(step.groups.gather(query_RKQD) @ layer.trunk_keys.transpose(2, 3), heads // kv_heads)
-    if step.trunk_bias_R11P is not None:
-        shared += step.trunk_bias_R11P
-    weights = torch.cat([shared, own], -1).softmax(-1, dtype=torch.float32).to(layer.values.dtype)
-    out = weights[..., columns:] @ values
-    out += step.groups.scatter(step.groups.gather(weights[..., :columns]) @ layer.trunk_values, heads // kv_heads)
-    return out.reshape(rows, 1, heads, layer.values.shape[3])
+    shared_GKMP = groups.slots(query_RKQD).transpose(1, 2).flatten(2, 3) @ layer.trunk_keys.transpose(2, 3)
+    own_GKNQS = groups.slots(query_RKQD @ keys.transpose(2, 3)).transpose(1, 2)
+    weights = torch.cat([shared_GKMP.unflatten(2, own_GKNQS.shape[2:4]), own_GKNQS], -1)
+    if step.bias_G1N1T is not None:
+        weights[..., : step.bias_G1N1T.shape[4]] += step.bias_G1N1T
+    weights = weights.softmax(-1)
+    from_shared_GKMD = weights[..., :columns].flatten(2, 3) @ layer.trunk_values
+    from_own_RKQD = groups.rows(weights[..., columns:].transpose(1, 2)) @ values
+    out = from_own_RKQD + groups.rows(from_shared_GKMD.unflatten(2, own_GKNQS.shape[2:4]).transpose(1, 2))
+    return out.reshape(rows, 1, heads, values.shape[3])
 
 
 transformers.AttentionInterface.register(NAME, attend)

@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.cache_utils import Cache
 
 from .attention import GROWTH, Groups, OwnLayer, Step, Unservable, attending
-from .node import Node, Segment, Trunk, joined
+from .node import ALIGNED, Node, Segment, Trunk, joined
 
 
 def stands_on(node: Node) -> tuple[Node, list[Node]] | None:
@@ -55,17 +55,12 @@ class SharedBatch:
         self.places = [trunk_of(node) for node in nodes]
         self.slots: list[int] = []  # per row the number of its prompt in `trunk`
         self.trunk = self.gather_trunk()
-        device = self.trunk.layers[0][0].device
-        owns, bias_R11S, length = own_parts(nodes, self.trunk, device)
+        owns, self.paddings, length = own_parts(nodes, self.trunk)
         self.step = Step(context, length)
         self.layers = [OwnLayer(self.step, trunk, own) for trunk, own in zip(self.trunk.layers, owns, strict=True)]
         self.cache = Cache(layers=self.layers)
+        self.fixed = fixed
         self.arrange()
-        self.step.own_bias_R11S = bias_R11S
-        if fixed:
-            filled = torch.zeros(len(nodes), 1, 1, length, device=device) if bias_R11S is None else bias_R11S
-            self.step.own_bias_R11S = self.hiding(filled, self.room - length)
-            self.step.column_1 = torch.tensor([length], device=device)
 
     def gather_trunk(self) -> Trunk:
         """One trunk of the prompts that rows stand on, each once; the one they share already if most of it is needed."""
@@ -82,18 +77,23 @@ class SharedBatch:
         return joined(list(trunks.values()))
 
     def arrange(self) -> None:
-        """Tell the attention which row stands on which prompt, and how long prompts are."""
+        """Tell the attention which row stands on which prompt, and what is hidden from it."""
         device = self.trunk.layers[0][0].device
         counts = [0] * len(self.trunk.lengths)
         for slot in self.slots:
             counts[slot] += 1
         self.step.groups = Groups(counts, device)
+        self.step.column_1 = torch.tensor([self.step.length], device=device) if self.fixed else None
         width = self.trunk.layers[0][0].shape[2]
-        self.step.trunk_bias_R11P = None
-        if any(length < width for length in self.trunk.lengths):
-            length_R = torch.tensor([self.trunk.lengths[slot] for slot in self.slots], device=device)
-            beyond_RP = torch.arange(width, device=device) >= length_R[:, None]
-            self.step.trunk_bias_R11P = torch.zeros(beyond_RP.shape, device=device).masked_fill_(beyond_RP, -torch.inf)[:, None, None]
+        end = width + (self.room if self.fixed else max(self.paddings))
+        trunk_R1, padding_R1 = (torch.tensor(number, device=device)[:, None] for number in ([self.trunk.lengths[slot] for slot in self.slots], self.paddings))
+        column_T = torch.arange(end, device=device)
+        own_T = column_T - width
+        hidden_RT = torch.where(own_T < 0, column_T >= trunk_R1, (own_T < padding_R1) | (own_T >= self.step.length))
+        self.step.bias_G1N1T = None
+        if self.fixed or bool(hidden_RT.any()):
+            bias_RT = torch.zeros(hidden_RT.shape, device=device).masked_fill_(hidden_RT, -torch.inf)
+            self.step.bias_G1N1T = self.step.groups.slots(bias_RT)[:, None, :, None]
 
     def at_work(self) -> AbstractContextManager[None]:
         """While rows are written, the model attends as this batch says."""
@@ -109,26 +109,21 @@ class SharedBatch:
         """Whether the next token needs more room."""
         return self.step.length == self.room
 
-    @staticmethod
-    def hiding(bias_R11S: Tensor, columns: int) -> Tensor:
-        """The bias, with so many columns more that are not filled."""
-        return nn.functional.pad(bias_R11S, (0, columns), value=-torch.inf)
-
     def make_room(self) -> None:
         """More columns; what was recorded does not know of them."""
         more = max(GROWTH, self.step.length // 2)
         for layer in self.layers:
             layer.make_room(more)
-        if self.step.column_1 is not None and self.step.own_bias_R11S is not None:
-            self.step.own_bias_R11S = self.hiding(self.step.own_bias_R11S, more)
+        if self.fixed:
+            self.arrange()
 
     def logits(self, token_R: Tensor, position_R: Tensor) -> Tensor:
         """Logits [R, V] in float32 of what follows these tokens."""
         if self.full:
             self.make_room()
         self.step.served = 0
-        if self.step.column_1 is not None and self.step.own_bias_R11S is not None:
-            self.step.own_bias_R11S.index_fill_(3, self.step.column_1, 0.0)
+        if self.step.column_1 is not None and self.step.bias_G1N1T is not None:
+            self.step.bias_G1N1T.index_fill_(4, self.step.column_1 + self.trunk.layers[0][0].shape[2], 0.0)
         out = self.model(input_ids=token_R[:, None], position_ids=position_R[:, None], past_key_values=self.cache, use_cache=True)
         if self.step.served != len(self.layers):
             raise Unservable("attention that is not asked through the interface")
@@ -143,9 +138,7 @@ class SharedBatch:
         index_R = torch.tensor(rows, device=self.trunk.layers[0][0].device)
         for layer in self.layers:
             layer.keep(index_R)
-        if self.step.own_bias_R11S is not None:
-            self.step.own_bias_R11S = self.step.own_bias_R11S[index_R]
-        self.slots = [self.slots[row] for row in rows]
+        self.slots, self.paddings = [self.slots[row] for row in rows], [self.paddings[row] for row in rows]
         used = sorted(set(self.slots))
         if len(used) <= len(self.trunk.lengths) // 2:
             self.trunk = self.trunk.select(used)
@@ -163,15 +156,16 @@ class SharedBatch:
         return made
 
 
-def own_parts(nodes: Sequence[Node], trunk: Trunk, device: torch.device) -> tuple[Segment, Tensor | None, int]:
-    """Per layer keys and values of the nodes between prompt and row, [R, K, S, D] each, padded on the left; the bias that hides the
-    padding, None where there is none; and S. There is room for more tokens behind them."""
+def own_parts(nodes: Sequence[Node], trunk: Trunk) -> tuple[Segment, list[int], int]:
+    """Per layer keys and values of the nodes between prompt and row, [R, K, S, D] each, padded on the left; how many columns of each row
+    are padding; and S. There is room for more tokens behind them."""
     distinct = list(dict.fromkeys(nodes))
     lines = [found[1] for node in distinct if (found := stands_on(node)) is not None]
     lengths = [sum(len(node.tokens) for node in line) for line in lines]
     width = max(lengths)
     number = {node: i for i, node in enumerate(distinct)}
-    index_R = torch.tensor([number[node] for node in nodes], device=device)
+    places = [number[node] for node in nodes]
+    index_R = torch.tensor(places, device=trunk.layers[0][0].device)
     made: Segment = []
     for depth, pair in enumerate(trunk.layers):
         both = []
@@ -180,12 +174,8 @@ def own_parts(nodes: Sequence[Node], trunk: Trunk, device: torch.device) -> tupl
             for i, line in enumerate(lines):
                 if lengths[i]:
                     whole[i, :, width - lengths[i] :] = torch.cat([(node.segment or [])[depth][which] for node in line], 1)
-            rows = like.new_zeros(len(nodes), like.shape[1], width + GROWTH, like.shape[3])
+            rows = like.new_zeros(len(nodes), like.shape[1], width + GROWTH + -width % ALIGNED, like.shape[3])
             rows[:, :, :width] = whole[index_R]
             both.append(rows)
         made.append((both[0], both[1]))
-    if min(lengths) == width:
-        return made, None, width
-    hidden_RS = torch.arange(width, device=device) < (width - torch.tensor(lengths, device=device)[index_R])[:, None]
-    bias_R11S = torch.zeros(hidden_RS.shape, device=device).masked_fill_(hidden_RS, -torch.inf)[:, None, None]
-    return made, bias_R11S, width
+    return made, [width - lengths[place] for place in places], width

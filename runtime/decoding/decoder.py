@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 import torch
@@ -16,9 +15,9 @@ from .batch import SharedBatch, order, stands_on
 from .clauses import Clauses
 from .drawing import Drawing
 from .expanded import ExpandedBatch
-from .front import Front, Replay, Take, recorded
+from .front import Front, Recorder, Replay, Take
 from .head import Head
-from .node import Node, Trunk, Why
+from .node import ALIGNED, Node, Trunk, Why
 from .noise import mix, stream_number
 from .probe import shares_prompts
 from .stopping import Stops
@@ -74,8 +73,7 @@ class Decoder:
         self.model = self.policy.eval().model
         self.head = Head(self.model)
         self.shares = shares_prompts(self.model, self.encoder.context)
-        self.fixed = self.model.device.type == "cuda"  # steps are recorded
-        self.record: Callable[[Take], Take] = partial(recorded, pool=torch.cuda.graph_pool_handle()) if self.fixed else recorded
+        self.record: Callable[[Take], Take] | None = Recorder(self.model.device) if self.model.device.type == "cuda" else None
 
     @torch.no_grad()
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[Node]:
@@ -106,6 +104,8 @@ class Decoder:
     def read_side_by_side(self, contexts: Sequence[tuple[int, ...]]) -> Trunk:
         """Keys and values of some contexts. Padding stands on the right, where nothing attends to it."""
         width = max(1, *map(len, contexts))
+        if self.model.device.type != "cpu":
+            width = min(width + -width % ALIGNED, self.encoder.context)
         ids_GP = torch.tensor([[*context, *[self.encoder.pad] * (width - len(context))] for context in contexts], device=self.model.device)
         cache = DynamicCache()
         self.model.base_model(input_ids=ids_GP, past_key_values=cache, use_cache=True)
@@ -170,7 +170,7 @@ class Decoder:
         """Write one batch, token by token; a row comes with its node when it is finished."""
         front = self.front(rows, drawing, bool(keep))
         batch = front.batch
-        replay = Replay(front, batch, self.record) if isinstance(batch, SharedBatch) and batch.step.column_1 is not None else None
+        replay = Replay(front, batch, self.record) if isinstance(batch, SharedBatch) and batch.fixed and self.record is not None else None
         share = DONE_SHARE if replay is None else DONE_SHARE_RECORDED
         done = [False] * len(rows)
         with batch.at_work(), self.head.at_work():
@@ -201,7 +201,7 @@ class Decoder:
         device, parents = self.model.device, [row.parent for row in rows]
         batch: SharedBatch | ExpandedBatch
         if self.shares:
-            fixed = self.fixed and max(row.room for row in rows) >= WORTH_RECORDING
+            fixed = self.record is not None and max(row.room for row in rows) >= WORTH_RECORDING
             batch = SharedBatch(self.model, parents, self.encoder.context, fixed)
         else:
             batch = ExpandedBatch(self.model, parents, self.encoder.pad)

@@ -55,17 +55,43 @@ class Front:
         self.heat_R = None if self.heat_R is None else self.heat_R[index]
 
 
-def recorded(take: Take, pool: object = None) -> Take:
-    """`take` as a CUDA graph: its kernels, launched at once. Recording runs none of them. Raises RuntimeError if it does what cannot be recorded."""
-    graph, found = torch.cuda.CUDAGraph(), None
-    with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-        found = take()
+class Recorder:
+    """Records steps as CUDA graphs. They share memory, for one is at work at a time."""
 
-    def again() -> Tensor | None:
-        graph.replay()
-        return found
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.stream, self.pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
+        self.last: torch.cuda.CUDAGraph | None = None  # a pool that no graph holds cannot be used again
 
-    return again
+    def __call__(self, take: Take) -> Take:
+        """`take` as its kernels, launched at once. Recording runs none of them. Raises RuntimeError if `take` does what cannot be recorded."""
+        graph = torch.cuda.CUDAGraph()
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            try:
+                graph.capture_begin(self.pool, capture_error_mode="thread_local")
+                try:
+                    found = take()
+                finally:
+                    graph.capture_end()
+            except RuntimeError:
+                self.free_generator()
+                raise
+        torch.cuda.current_stream().wait_stream(self.stream)
+        self.last = graph
+
+        def again() -> Tensor | None:
+            graph.replay()
+            return found
+
+        return again
+
+    def free_generator(self) -> None:
+        """Give the generator of the device a state of its own: one that fails leaves it in a recording."""
+        generator = torch.cuda.default_generators[torch.cuda.current_device() if self.device.index is None else self.device.index]
+        fresh = torch.Generator(self.device)
+        fresh.set_state(generator.get_state())
+        generator.graphsafe_set_state(fresh.graphsafe_get_state())
 
 
 class Replay:
@@ -74,20 +100,21 @@ class Replay:
     def __init__(self, front: Front, batch: SharedBatch, record: Callable[[Take], Take]) -> None:
         self.front, self.batch, self.record = front, batch, record
         self.again: Take | None = None
-        self.warm = self.refused = False
+        self.warm = False
+        self.refused: RuntimeError | None = None
 
     def take(self) -> Tensor | None:
         if self.batch.full:
             self.forget()
-        if self.refused or not self.warm:
+        if self.refused is not None or not self.warm:
             self.warm = True
             return self.front.take()
         before = self.batch.step.length
         if self.again is None:
             try:
                 self.again = self.record(self.front.take)
-            except RuntimeError:  # a family whose code waits for its own numbers
-                self.refused = True
+            except RuntimeError as error:  # a family whose code waits for its own numbers
+                self.refused = error
             self.batch.step.length = before
             if self.again is None:
                 return self.front.take()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 Why = Literal["prompt", "length", "stop", "end", "context", "clause"]
+ALIGNED = 8  # matrix products of a GPU take rows of so many numbers at once
 Segment = list[tuple[Tensor, Tensor]]  # per layer the keys and values of some tokens, [K, T, D] each
 
 
@@ -49,7 +50,7 @@ def joined(parts: Sequence[tuple[Trunk, Sequence[int]]]) -> Trunk:
     for number, (key, value) in enumerate(chosen[0].layers):
         made = []
         for which, like in enumerate((key, value)):
-            whole = like.new_zeros(len(lengths), like.shape[1], max(lengths), like.shape[3])
+            whole = like.new_zeros(len(lengths), like.shape[1], max(trunk.layers[0][0].shape[2] for trunk in chosen), like.shape[3])
             start = 0
             for trunk in chosen:
                 part = trunk.layers[number][which]

@@ -7,6 +7,7 @@ import transformers
 from runtime.decoding.attention import Step
 from runtime.decoding.decoder import Decoder
 from runtime.decoding.drawing import Drawing
+from runtime.decoding.front import Replay
 from runtime.decoding.noise import gumbel, mix, stream_number
 from runtime.decoding.probe import shares_prompts
 from runtime.forest_attention import serves
@@ -208,20 +209,20 @@ def played(one):
     def record(take):
         front = take.__self__
         batch = front.batch
-        hidden, length, told["recorded"] = batch.step.own_bias_R11S, batch.step.length, told["recorded"] + 1
+        hidden, length, told["recorded"] = batch.step.bias_G1N1T, batch.step.length, told["recorded"] + 1
         places = addresses(front)
 
         def again():
             assert addresses(front) == places
             batch.step.length, told["again"] = length, told["again"] + 1
             logp = take()
-            assert batch.step.own_bias_R11S is hidden
+            assert batch.step.bias_G1N1T is hidden
             return logp
 
         batch.step.length += 1  # as the host's part of a step that is recorded
         return again
 
-    one.fixed, one.record = True, record
+    one.record = record
     return told
 
 
@@ -266,7 +267,7 @@ def test_a_step_that_cannot_be_recorded_is_taken_as_it_is():
         take.__self__.batch.step.length += 1
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    one.fixed, one.record = True, record
+    one.record = record
     texts = prompts(6, 13)
     made = [[n.tokens for f in each.extend(each.prefill(texts), 2, max_new_tokens=20) for n in f] for each in (plain, one)]
     assert made[0] == made[1]
@@ -283,18 +284,19 @@ def test_rows_that_are_full_wait_for_others_without_positions_beyond_the_context
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma"])
 @pytest.mark.parametrize("drawing", [GREEDY, Drawing(0.8, top_k=40, top_p=0.9)], ids=["greedy", "drawn"])
-def test_a_gpu_writes_by_recorded_steps_what_it_writes_step_by_step(name, drawing):
+def test_a_gpu_writes_by_recorded_steps_what_it_writes_step_by_step(name, drawing, monkeypatch):
     config = SHARING[name].__class__.from_dict(SHARING[name].to_dict() | {"n_positions" if name == "gpt2" else "max_position_embeddings": 200})
-    made = []
-    for fixed in (False, True):
+    made, refused = [], []
+    monkeypatch.setattr(Replay, "forget", lambda self, forget=Replay.forget: (refused.append(self.refused), forget(self)))
+    for recorded in (False, True):
         one = Decoder(Policy(decoder(config).model.cuda()), Encoder(Words(), "plain", 200))
-        assert one.fixed
-        one.fixed = fixed
+        one.record = one.record if recorded else None
         roots = one.prefill(prompts(5, 1, 17, 5, 9))
         made.append([n for f in one.extend(roots, [3, 1, 2, 1, 4], max_new_tokens=150, drawing=drawing, seed=3) for n in f])
     for node, other in zip(*made, strict=True):
         assert (node.tokens, node.why) == (other.tokens, other.why)
         assert node.logp == pytest.approx(other.logp, abs=1e-3)
+    assert len(refused) > 3 and not any(refused)
 
 
 DEEP = {"vocab_size": 4000, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 12, "num_attention_heads": 4, "num_key_value_heads": 2}
@@ -315,3 +317,17 @@ def test_one_token_that_is_not_hidden_is_seen_in_any_format(half, monkeypatch):
     model = transformers.MistralForCausalLM(transformers.MistralConfig(**DEEP, sliding_window=7))
     monkeypatch.setattr(Step, "context", property(lambda self: 0, lambda self, value: None), raising=False)  # it asks for no window then
     assert not shares_prompts(model.bfloat16() if half else model, 64)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_recording_that_fails_leaves_the_gpu_as_it_was():
+    one = Decoder(Policy(decoder(SHARING["llama"]).model.cuda()), Encoder(Words(), "plain", 64))
+    torch.cuda.manual_seed(5)
+    numbers = torch.rand(4, device="cuda")
+    torch.cuda.manual_seed(5)
+    with pytest.raises(RuntimeError):
+        one.record(lambda: torch.ones(1, device="cuda").item())
+    assert torch.equal(torch.rand(4, device="cuda"), numbers)
+    before, again = numbers.clone(), one.record(lambda: numbers.add_(1))
+    again(), again()
+    assert torch.equal(numbers, before + 2)
