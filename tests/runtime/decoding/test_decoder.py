@@ -296,7 +296,7 @@ def test_a_gpu_writes_by_recorded_steps_what_it_writes_step_by_step(name, drawin
     for node, other in zip(*made, strict=True):
         assert (node.tokens, node.why) == (other.tokens, other.why)
         assert node.logp == pytest.approx(other.logp, abs=1e-3)
-    assert len(refused) > 3 and not any(refused)
+    assert len(refused) > 1 and not any(refused)
 
 
 DEEP = {"vocab_size": 4000, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 12, "num_attention_heads": 4, "num_key_value_heads": 2}
