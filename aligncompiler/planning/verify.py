@@ -102,6 +102,7 @@ OUTPUT: Shape = {
     "uncertainty": (is_text, "a text"),
     "members": (is_whole, "a whole number"),
     "weights": (is_texts, "a list of texts"),
+    "collapsed": (is_text, "a text"),
 }
 CELL: Shape = {
     "name": (is_text, "a text"),

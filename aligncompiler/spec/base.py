@@ -50,8 +50,8 @@ class Output:
     files know. `space` is what prompts and answers (or observations and actions) are made of, from
     the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
     for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else. A scorer may tell several `attributes`, and
-    how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; and `weights` names the parts of
-    it that may be trained by themselves.
+    how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; `weights` names the parts of
+    it that may be trained by themselves; and `collapsed` the objective that drove its standard deviations to zero.
     """
 
     artifact: str
@@ -64,6 +64,7 @@ class Output:
     uncertainty: str = ""
     members: int = 1
     weights: tuple[str, ...] = ()
+    collapsed: str = ""
 
     def inside(self, path: str) -> Output | None:
         """The part at a dotted path, or None if there is none; the empty path is the whole."""
