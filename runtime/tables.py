@@ -12,7 +12,6 @@ from .encoded import Floats
 from .intervals import Estimate, estimate, estimate_of
 from .judge import Group, Judge, Measured
 from .registry import Bound
-from .rows import Row
 from .work import Work
 
 
@@ -38,11 +37,11 @@ def metric_name(metric: Bound) -> str:
     return " ".join(words)
 
 
-def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float, work: Work) -> dict[str, Any]:
+def table(metric: Bound, judges: Sequence[Judge], confidence: float, work: Work) -> dict[str, Any]:
     """All lines of one metric; nothing where no statistic has a value, which is told among what was skipped."""
     measured = [metric(judge) for judge in judges]
     first = measured[0]
-    clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(rows)]
+    clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(judges[0].rows)]
     lines: list[dict[str, Any]] = []
 
     def add(role: str, model: str, name: str, found: Estimate | None) -> None:

@@ -10,7 +10,7 @@ from .base import Needs, Output, Problem, Ref, field
 from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
 from .reward import UNCERTAINTY, Reward, figures_of
-from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
+from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes, prompts_in
 from .topology import Chain, Topology
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Sample(Stage):
     """Let a policy answer prompts, several times each."""
 
     kind: Literal["sample"] = "sample"
-    version: ClassVar[int] = 2  # 2: noise of 32 bits
+    version: ClassVar[int] = 3  # 2: noise of 32 bits; 3: a prompt with several answers is asked once
     writes: ClassVar[str] = "count"
     grows: ClassVar[str] = "topology"
     counts: ClassVar[str] = "answers"
@@ -34,7 +34,8 @@ class Sample(Stage):
     policy: Annotated[Ref, Needs(("policy",))]
     """Policy that answers."""
     prompts: Annotated[Ref, Needs(("dataset",), ("prompts",))]
-    """Prompts to answer."""
+    """Prompts to answer. Rows that hold answers give each prompt once, with the other columns of its first row; rows of prompts alone are taken as they
+    stand, one that is repeated too."""
     count: int = field(unit="answers per prompt", ge=1, le=1_000_000)
     """Number of answers to each prompt."""
     topology: Topology = field(Chain())
@@ -81,8 +82,8 @@ class Sample(Stage):
         from .cost import Estimate, exact
         from .effort import Writing, writing
 
-        found, shape = ask(self.prompts), self.topology
-        prompts = found.rows_known if self.limit is None else found.rows_known.least(self.limit)
+        found, shape, prompts = ask(self.prompts), self.topology, prompts_in(self.prompts, ask)
+        prompts = prompts if self.limit is None else prompts.least(self.limit)
         rows = (prompts * self.count).bounded()
         written, each = rows + prompts * shape.drafts, self.count + shape.drafts
         asked = Writing(found, written, each, self.max_new_tokens, self.answers_at_once, self.temperature > 0, bool(shape.columns))

@@ -82,6 +82,11 @@ class Output:
         """The row kinds of this dataset with everything they imply."""
         return frozenset(self.rows) | {implied for row in self.rows for implied in ROW_IMPLIES[row]}
 
+    @property
+    def answered(self) -> bool:
+        """Whether a row is an answer, or two, to its prompt: a prompt stands as often as it has answers."""
+        return not self.all_rows.isdisjoint(("demonstrations", "preferences"))
+
     def has_column(self, name: str) -> bool:
         """Whether a row may carry this column, as far as is known before the data is read."""
         return name in self.columns or "*" in self.columns or any(name in ROW_COLUMNS[row] for row in self.all_rows)

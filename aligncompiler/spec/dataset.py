@@ -279,7 +279,7 @@ class Deduction(Dataset):
         text, longest = about(110 * leaves + 25 * others), about(130 * self.leaves.max + 30 * self.distractors.max + 30)
         disk = about(self.count * (35 + 50 * leaves + 15 * others) + 4500) + FILE_BYTES
         rows = exact(self.count)
-        return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=longest)
+        return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=longest, answers=exact(1))
 
 
 class Spread(Spec):

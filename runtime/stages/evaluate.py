@@ -9,11 +9,11 @@ from typing import Any
 
 from aligncompiler.spec.measuring import Evaluate
 
+from ..distinct_prompts import distinct_prompts
 from ..fault import Fault, Skip
 from ..generate import Decoding
 from ..judge import Judge
 from ..registry import Bound, implements
-from ..rows import Row
 from ..store import Artifact
 from ..tables import table, tell_apart
 from ..work import TABLE_FILE, Work, load_rows
@@ -41,15 +41,22 @@ def evaluate(
     difference of every model to the first; plots of figures that lie on a curve; and a few answers side by side.
     """
     rows = load_rows(data, limit)
+    prompts = distinct_prompts(work, data, limit) if any(metric.spec.measures == "answers" for metric in metrics) else rows
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
-    judges = [Judge(work, name, model, rows, decoding, tokens_at_once, shortcuts) for name, model in zip(names(models), models, strict=True)]
-    tables = [one | {"place": place} for place, metric in enumerate(metrics) if (one := table(metric, judges, rows, confidence, work))]
+    writers, readers = (
+        [Judge(work, name, model, one, decoding, tokens_at_once, shortcuts) for name, model in zip(names(models), models, strict=True)]
+        for one in (prompts, rows)
+    )
+    judging = [writers if metric.spec.measures == "answers" else readers for metric in metrics]
+    found = [table(metric, judges, confidence, work) for metric, judges in zip(metrics, judging, strict=True)]
+    tables = [one | {"place": place} for place, one in enumerate(found) if one]
     tell_apart(tables, metrics)
+    judges = [*writers, *readers]
     if not tables:
         raise nothing_measured(judges, metrics)
     plots = [drawn | {"name": one["name"]} for one in tables if (drawn := one.pop("plot"))]
-    whole = {"tables": tables, "plots": plots, "samples": samples(judges, rows), "confidence": confidence, "data": data.id}
+    whole = {"tables": tables, "plots": plots, "samples": samples(writers), "confidence": confidence, "data": data.id}
     (work.folder / TABLE_FILE).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
     work.facts["tables"] = tables
     for judge in judges:
@@ -74,9 +81,10 @@ def nothing_measured(judges: Sequence[Judge], metrics: Sequence[Bound]) -> Fault
     return Fault("P604", f"no row could be measured by {tags}{told}", "data", (f"see what it needs: `alignc explain {metrics[0].spec.tag}`",))
 
 
-def samples(judges: Sequence[Judge], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def samples(judges: Sequence[Judge]) -> list[dict[str, Any]]:
     """A few prompts with the answers of every model, where answers were written."""
     writers = [judge for judge in judges if "answers" in vars(judge)]
+    rows = judges[0].rows
     shown = []
     for number in range(0, len(rows), max(1, len(rows) // SAMPLES)):
         answers = {judge.name: judge.answers[number] for judge in writers}

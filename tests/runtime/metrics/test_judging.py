@@ -63,7 +63,7 @@ def of_group(found, name):
 
 
 def lines(metric, judge):
-    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], judge.rows, 0.95, None)["lines"]}
+    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], 0.95, None)["lines"]}
 
 
 def pairs_of(*scores):

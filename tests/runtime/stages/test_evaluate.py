@@ -41,7 +41,7 @@ PAIRS = [{"prompt": f"cat {i}", "chosen": "so it follows" * (1 + i % 2), "reject
 
 @pytest.fixture
 def tables(make_work, dataset):
-    def make(models, rows, metrics, artifacts=None, **fields):
+    def make(models, rows, metrics, artifacts=None, kinds=(), **fields):
         work = make_work()
         usual = {
             "max_new_tokens": 3,
@@ -53,7 +53,7 @@ def tables(make_work, dataset):
             "answers_at_once": 8,
             "tokens_at_once": 100,
         }
-        evaluate(work, models=tuple(models), data=dataset(rows), metrics=tuple(bind(m, artifacts or {}) for m in metrics), **usual | fields)
+        evaluate(work, models=tuple(models), data=dataset(rows, kinds), metrics=tuple(bind(m, artifacts or {}) for m in metrics), **usual | fields)
         return work, json.loads((work.folder / "table.json").read_text(encoding="utf-8"))["tables"]
 
     return make
@@ -199,3 +199,10 @@ def nll(mean, std, rating):
 
 def test_groups_that_end_in_numbers_sort_by_them():
     assert sorted(["leaves 10", "leaves 2", "leaves 1"], key=natural) == ["leaves 1", "leaves 2", "leaves 10"]
+
+
+def test_what_a_policy_writes_is_measured_once_a_prompt_and_what_rows_hold_in_every_row(tables, policy_artifact):
+    pairs = [{"prompt": f"cat {i % 3}", "chosen": "so it follows" * (1 + i % 2), "rejected": f"no fish {i}"} for i in range(9)]
+    work, found = tables([policy_artifact(id="stages.a")], pairs, [MeanScore(reward=Length()), PairAccuracy()], kinds=("preferences",))
+    assert [line(table, "model", "stages.a")["n"] for table in found] == [3, 9]
+    assert work.skipped == {"another answer to a prompt that is asked once": 6}
