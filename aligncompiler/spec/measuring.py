@@ -91,6 +91,7 @@ class Evaluate(Stage):
         for name in ("models", "metrics"):
             if not getattr(self, name):
                 yield Problem("S405", name, f"`{name}` is empty; name at least one")
+        yield from self.check_repeated()
         for index, metric in enumerate(self.metrics):
             fits = Needs(("dataset",), metric.rows).met_by(self.data.output)
             if not fits:
@@ -115,6 +116,15 @@ class Evaluate(Stage):
             yield from check_room(
                 self.max_new_tokens, *(one for one in self.models if isinstance(one, Ref))
             )  # the default is a bound for models that read more
+
+    def check_repeated(self) -> Iterator[Problem]:
+        """A model, or a metric with the same fields, that stands there twice."""
+        for name in ("models", "metrics"):
+            listed = getattr(self, name)
+            for index, one in enumerate(listed):
+                if one in listed[:index]:
+                    what = f"`{one}`" if isinstance(one, Ref) else f"the same `{one.tag}`"
+                    yield Problem("S405", f"{name}.{index}", f"`{name}` lists {what} twice", ("remove one of them",))
 
     def check_rule(self, index: int, reward: Reward) -> Iterator[Problem]:
         """A reward that reads the rows must find what it reads; and it scores each answer by itself."""
