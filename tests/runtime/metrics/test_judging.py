@@ -39,7 +39,7 @@ class Known(Judge):
     """A judge of a model whose scores are given: `pairs` and `completions` are lists of [answers, figures], None for what could not be scored."""
 
     def __init__(self, rows, figures=("score",), pairs=None, completions=None):
-        super().__init__(SimpleNamespace(skipped=Counter()), "stages.rm", None, rows, None, 0, ())
+        super().__init__(SimpleNamespace(skipped=Counter(), progress=SimpleNamespace(update=lambda *said, **more: None)), "stages.rm", None, rows, None, 0, ())
         for name, found in (("own_pairs", pairs), ("own_completions", completions)):
             if found is not None:
                 whole = next(one for one in found if one is not None)
@@ -63,7 +63,7 @@ def of_group(found, name):
 
 
 def lines(metric, judge):
-    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], 0.95, None)["lines"]}
+    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], 0.95, judge.work)["lines"]}
 
 
 def pairs_of(*scores):

@@ -206,3 +206,11 @@ def test_what_a_policy_writes_is_measured_once_a_prompt_and_what_rows_hold_in_ev
     work, found = tables([policy_artifact(id="stages.a")], pairs, [MeanScore(reward=Length()), PairAccuracy()], kinds=("preferences",))
     assert [line(table, "model", "stages.a")["n"] for table in found] == [3, 9]
     assert work.skipped == {"another answer to a prompt that is asked once": 6}
+
+
+@pytest.mark.parametrize("metric", [PairAccuracy(), CalibrationError()])
+def test_an_interval_tells_how_far_it_is(tables, scorer_artifact, metric):
+    pairs = [*PAIRS, PAIRS[0]]
+    work, (table,) = tables([scorer_artifact()], pairs, [metric])
+    told = [said for said in work.progress.said if said[2] == f"interval of {table['name']}"]
+    assert told and all(done <= total for done, total, _ in told) and told[-1][0] == told[-1][1] >= 1000
