@@ -58,7 +58,8 @@ class FileRows(Dataset):
     between: tuple[float, float] = field((0.0, 1.0), unit="share of the hash range")
     """Keep the rows whose hash (of the prompt, or of the text) falls in [lower, upper): a split that never moves a row."""
     limit: int | None = field(None, unit="rows", ge=1)
-    """Keep at most this many rows, the first ones."""
+    """Keep at most this many rows, the first ones. Where a record of the source makes several, such as all pairs of the answers to a question, it stays
+    whole: the rows end before the first record that does not fit."""
 
     def source(self) -> tuple[object, ...]:
         return (self.file, self.hub, self.subset, self.split)
@@ -155,6 +156,7 @@ class Preferences(FileRows):
     """
 
     kind: Literal["preferences"] = "preferences"
+    version: ClassVar[int] = 2  # 2: `limit` cuts no list of answers
     rows: ClassVar[str] = "preferences"
     whole: ClassVar[str] = "chosen"
     extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions", "instruction", "input")
