@@ -16,6 +16,8 @@ from .topology import Chain, Topology
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
 
+WRITTEN = ("sample", "tokens", "ended")  # what an answer carries that was written here, beside the number of its prompt
+SCORES = ("chosen_score", "rejected_score")  # what a pair carries
 SHARED = ("shared_prefix", "rest_chosen", "rest_rejected", "lca_depth")  # what a pair of leaves carries
 UNSURE = ("chosen_uncertainty", "rejected_uncertainty")  # what a pair carries if its reward tells how unsure it is
 
@@ -74,7 +76,9 @@ class Sample(Stage):
     def output(self) -> Output:
         prompts = self.prompts.output
         kept = tuple(row for row in prompts.rows if row == "problems")
-        return Output("dataset", (*self.topology.rows, *kept), prompts.columns)
+        own = ("completion", *WRITTEN, *self.topology.columns)
+        columns = dict.fromkeys((*prompts.prompt_columns, "group", *WRITTEN))
+        return Output("dataset", (*self.topology.rows, *kept), tuple(columns), answer_columns=own)
 
     def estimate(self, ask: Survey) -> Estimate:
         """`count` answers to each prompt that leaves room for one, as if none shared a token with another. On disk a new token takes 4 bytes at most,
@@ -116,8 +120,9 @@ class Label(Stage):
 
     def output(self) -> Output:
         completions = self.completions.output
-        kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures_of(self.reward)))
+        kept, figures = tuple(row for row in completions.rows if row not in ("completions", "ratings")), figures_of(self.reward)
+        own = (*completions.answer_columns, *figures)
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures), answer_columns=tuple(dict.fromkeys(own)))
 
     def estimate(self, ask: Survey) -> Estimate:
         """The same rows, with 8 bytes a figure."""
@@ -183,7 +188,8 @@ class Pair(Stage):
         answers = self.completions.output
         told = answers.columns if isinstance(self.reward, str) else figures_of(self.reward)
         unsure = UNSURE if UNCERTAINTY in told else ()
-        return Output("dataset", ("preferences",), (*answers.columns, *unsure, *(SHARED if "trees" in answers.all_rows else ())))
+        own = (*SCORES, *unsure, *(SHARED if "trees" in answers.all_rows else ()))
+        return Output("dataset", ("preferences",), (*answers.prompt_columns, *own), answer_columns=own)
 
     def estimate(self, ask: Survey) -> Estimate:
         """As many pairs as the rule takes of the answers to a prompt, if no two of them score the same."""

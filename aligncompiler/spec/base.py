@@ -40,6 +40,8 @@ ROW_COLUMNS: dict[str, tuple[str, ...]] = {
     "trees": ("prompt", "completion", "segments", "path"),
 }
 
+OF_ANSWERS = tuple(dict.fromkeys(name for row in ("ratings", "trees", "preferences") for name in ROW_COLUMNS[row] if name != "prompt"))
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -52,6 +54,7 @@ class Output:
     for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else. A scorer may tell several `attributes`, and
     how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; `weights` names the parts of
     it that may be trained by themselves; and `collapsed` the objective that drove its standard deviations to zero.
+    `answer_columns` are those of a dataset that speak of an answer and not of its prompt, beside those of its row kinds.
     """
 
     artifact: str
@@ -65,6 +68,7 @@ class Output:
     members: int = 1
     weights: tuple[str, ...] = ()
     collapsed: str = ""
+    answer_columns: tuple[str, ...] = ()
 
     def inside(self, path: str) -> Output | None:
         """The part at a dotted path, or None if there is none; the empty path is the whole."""
@@ -87,6 +91,12 @@ class Output:
         """Whether a row is an answer, or two, to its prompt: a prompt stands as often as it has answers."""
         return not self.all_rows.isdisjoint(("demonstrations", "preferences"))
 
+    @property
+    def prompt_columns(self) -> tuple[str, ...]:
+        """The columns that speak of the prompt: what new answers to it carry, and pairs of answers. The prompt itself is left out."""
+        named = (*(name for row in self.rows for name in ROW_COLUMNS[row]), *self.columns)
+        return tuple(dict.fromkeys(name for name in named if name not in ("prompt", *OF_ANSWERS, *self.answer_columns)))
+
     def has_column(self, name: str) -> bool:
         """Whether a row may carry this column, as far as is known before the data is read."""
         return name in self.columns or "*" in self.columns or any(name in ROW_COLUMNS[row] for row in self.all_rows)
@@ -101,7 +111,7 @@ class Output:
     def from_json(data: Mapping[str, Any]) -> Output:
         """The output that `dataclasses.asdict` gave."""
         holds = tuple((name, Output.from_json(part)) for name, part in data["holds"])
-        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights")}
+        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights", "answer_columns")}
         return Output(**{**data, **lists, "holds": holds})
 
 

@@ -85,7 +85,7 @@ class FileRows(Dataset):
                 yield Problem("M509", f"columns.{name}", f"rows of {self.rows} have no column `{name}`", (f"columns of {self.rows}: {', '.join(known)}",))
 
     def output(self) -> Output:
-        return Output("dataset", (self.rows,), ("*",))
+        return Output("dataset", (self.rows,), ("*",), answer_columns=self.answer_columns)
 
     def rows_of(self, record: str) -> int:
         """How many rows a record of the source makes, given one as it stands there."""
@@ -159,6 +159,7 @@ class Preferences(FileRows):
     version: ClassVar[int] = 2  # 2: `limit` cuts no list of answers
     rows: ClassVar[str] = "preferences"
     whole: ClassVar[str] = "chosen"
+    answer_columns: ClassVar[tuple[str, ...]] = ("chosen", "rejected", "margin", "agreement", "chosen_version", "rejected_version")
     extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions", "instruction", "input")
 
     votes: tuple[str, ...] = field(())
@@ -203,7 +204,7 @@ class Completions(FileRows):
         return ("completion", "score", "steps", "step_labels", *self.attributes)
 
     def output(self) -> Output:
-        return Output("dataset", (self.rows,), ("*", *self.attributes))
+        return Output("dataset", (self.rows,), ("*", *self.attributes), answer_columns=self.answer_columns)
 
     def check(self) -> Iterator[Problem]:
         yield from super().check()
@@ -340,7 +341,7 @@ class RatedText(Dataset):
             yield Problem("S405", "words.min", "an answer has at least one word")
 
     def output(self) -> Output:
-        return Output("dataset", ("completions",), self.answer_columns[1:])
+        return Output("dataset", ("completions",), self.answer_columns[1:], answer_columns=self.answer_columns)
 
     def estimate(self, ask: Survey) -> Estimate:
         """Exactly `count` prompts with `answers` rows each; words have about six letters, and columns 8 bytes a number."""
