@@ -250,6 +250,7 @@ class BestOfN(OfCompletions):
     """
 
     kind: Literal["best_of_n"] = "best_of_n"
+    version: ClassVar[int] = 2  # 2: the default of `sizes` is of answers that are there, scored or not
 
     truth: Reward | Annotated[Ref, Needs(("scorer",))]
     """The true reward: a rule, or a trained scorer that had no part in what is judged."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from aligncompiler.spec.measuring import Evaluate
@@ -14,11 +15,13 @@ from ..fault import Fault, Skip
 from ..generate import Decoding
 from ..judge import Judge
 from ..registry import Bound, implements
+from ..scoring import refuse_missing
 from ..store import Artifact
 from ..tables import table, tell_apart
 from ..work import TABLE_FILE, Work, load_rows
 
 SAMPLES = 6
+ANSWER = {"completion": ""}  # what each answer of a row is to a reward
 
 
 @implements(Evaluate)
@@ -49,6 +52,7 @@ def evaluate(
         for one in (prompts, rows)
     )
     judging = [writers if metric.spec.measures == "answers" else readers for metric in metrics]
+    refuse(models, metrics, judging)
     found = [table(metric, judges, confidence, work) for metric, judges in zip(metrics, judging, strict=True)]
     tables = [one | {"place": place} for place, one in enumerate(found) if one]
     tell_apart(tables, metrics)
@@ -65,6 +69,17 @@ def evaluate(
         for line in one["lines"]:
             if line["group"] == "" and line["role"] == "model":
                 work.summary[f"{one['name']} {line['model'].removeprefix('stages.')}"] = line["value"]
+
+
+def refuse(models: Sequence[Artifact | Bound], metrics: Sequence[Bound], judging: Sequence[Sequence[Judge]]) -> None:
+    """Raise the first Fault that a model or a metric finds in the rows, at its place: before any of them computes, so that none does in vain."""
+    looks = [(f"models.{place}", partial(refuse_missing, one, judging[0][0].rows[0] | ANSWER)) for place, one in enumerate(models)]
+    looks += [(f"metrics.{place}", partial(judges[0].look, metric)) for place, (metric, judges) in enumerate(zip(metrics, judging, strict=True))]
+    for place, look in looks:
+        try:
+            look()
+        except Fault as fault:
+            raise Fault(fault.code, fault.message, place if fault.field in ("metrics", "reward") else fault.field, fault.help) from None
 
 
 def names(models: Sequence[Artifact | Bound]) -> list[str]:
