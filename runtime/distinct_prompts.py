@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from itertools import compress
 
@@ -12,7 +13,7 @@ from .on_demand import OnDemand
 from .row_file import Rows
 from .rows import Row
 from .store import Artifact
-from .work import Work, load_rows
+from .work import load_rows
 
 
 class FirstRows(OnDemand[Row]):
@@ -31,10 +32,10 @@ class FirstRows(OnDemand[Row]):
         return self.rows[int(self.numbers[index])]
 
 
-def distinct_prompts(work: Work, data: Artifact, limit: int | None) -> Rows | FirstRows:
+def distinct_prompts(data: Artifact, limit: int | None, skipped: Counter[str]) -> Rows | FirstRows:
     """A row for each prompt, the first `limit` of them. Answers hang together as elsewhere: by `group`, where there is one, and by the prompt.
 
-    The other rows are counted among what was skipped. Rows without answers are prompts, and stay as they are: to repeat one says to ask it again.
+    The other rows are counted among what is `skipped`. Rows without answers are prompts, and stay as they are: to repeat one says to ask it again.
     """
     if not data.answered:
         return load_rows(data, limit)
@@ -47,5 +48,5 @@ def distinct_prompts(work: Work, data: Artifact, limit: int | None) -> Rows | Fi
         first.append(name not in seen)
         seen.add(name)
     if len(first) > len(seen):
-        work.skipped["another answer to a prompt that is asked once"] += len(first) - len(seen)
+        skipped["another answer to a prompt that is asked once"] += len(first) - len(seen)
     return FirstRows(load_rows(data), first)

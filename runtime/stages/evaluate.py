@@ -44,7 +44,7 @@ def evaluate(
     difference of every model to the first; plots of figures that lie on a curve; and a few answers side by side.
     """
     rows = load_rows(data, limit)
-    prompts = distinct_prompts(work, data, limit) if any(metric.spec.measures == "answers" for metric in metrics) else rows
+    prompts = distinct_prompts(data, limit, work.skipped) if any(metric.spec.measures == "answers" for metric in metrics) else rows
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
     writers, readers = (

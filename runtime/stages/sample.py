@@ -36,7 +36,7 @@ def sample(
     answers_at_once: int,
 ) -> None:
     """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`, and what the topology adds."""
-    rows = distinct_prompts(work, prompts, limit)
+    rows = distinct_prompts(prompts, limit, work.skipped)
     decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once, top_k, stop, sampler)
     tell = partial(work.progress.update, unit="answers")
     answers = topology(Request(policy, rows, count, decoding, work.seed, work.device, tell, work.keep("answers")))
