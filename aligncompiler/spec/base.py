@@ -109,9 +109,9 @@ class Output:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Output:
-        """The output that `dataclasses.asdict` gave."""
+        """The output that `dataclasses.asdict` gave; what an artifact of an earlier version does not say is as by default."""
         holds = tuple((name, Output.from_json(part)) for name, part in data["holds"])
-        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights", "answer_columns")}
+        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights", "answer_columns") if name in data}
         return Output(**{**data, **lists, "holds": holds})
 
 
