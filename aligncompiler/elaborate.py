@@ -360,8 +360,11 @@ class Elaborator:
         self.report.add("R304" if rows else "R303", text, node.place, path=path, help=help)
 
     def fits(self, slot: Slot, spec: Any) -> bool:
+        """Whether a reference to this may stand there: what makes an artifact is that artifact, and the rest the value itself."""
         output = spec.output()
-        return slot.needs.met_by(output) if output is not None and slot.needs is not None else slot.family is not None and isinstance(spec, slot.family)
+        if output is None:
+            return slot.family is not None and isinstance(spec, slot.family)
+        return slot.needs is not None and slot.needs.met_by(output)
 
 
 def elaborate(root: Node, report: Report, memo: Memo | None = None) -> tuple[Experiment | None, Elaborator]:

@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from aligncompiler.spec.base import Kind, Ref
 from aligncompiler.spec.codec import refs
 from aligncompiler.spec.reward import Reward
 
+from .distinct_prompts import distinct_prompts
 from .encoded import parts_of
 from .fault import Fault
 from .lowering import faults_in
@@ -127,7 +129,7 @@ class Examination:
         if not stage.files and watch.seconds() > SECONDS:
             self.findings.notes.append(f"{stage.id}: its rows take longer than {SECONDS:.0f} s to generate, so they were not looked at")
             return
-        self.rows[stage.id] = Artifact(stage.id, work.folder, {"facts": work.facts})
+        self.rows[stage.id] = Artifact(stage.id, work.folder, {"output": asdict(stage.output), "facts": work.facts})
         skipped = sum(work.skipped.values())
         whole = work.facts["rows"] + skipped
         if skipped:
@@ -198,7 +200,7 @@ class Examination:
             if encoder is None or data is None:
                 continue
             limit = encoder.limit(reading.max_tokens) if reading.reads else encoder.context - 1
-            rows = load_rows(data, reading.first)
+            rows = load_rows(data, reading.first) if reading.reads else distinct_prompts(data, reading.first, Counter())
             lengths = self.tokens(reading, encoder, rows)
             over = sum(length > limit for length in lengths)
             looked = f"{len(rows):,} rows" if len(lengths) == len(rows) else f"the first {len(lengths):,} rows"

@@ -14,6 +14,7 @@ from .encoded import Floats, Ints
 RESAMPLES = 4000  # of means
 STATISTIC_RESAMPLES = 1000  # of other statistics, which are computed anew for each
 
+Tell = Callable[[int, int], None]  # hears how many resamples are done, of how many
 Statistic = Callable[[Floats], float]  # of rows, [N] or [N, K]; NaN where they give none
 
 
@@ -27,7 +28,11 @@ class Estimate:
     n: int
 
 
-def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confidence: float, signed: bool = False) -> Estimate:
+def untold(done: int, total: int) -> None:
+    """Where nobody waits for it."""
+
+
+def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confidence: float, signed: bool = False, tell: Tell = untold) -> Estimate:
     """The mean with its interval.
 
     For 0/1 values on independent rows the Wilson interval, unless they are `signed` (differences); otherwise the percentile bootstrap over clusters
@@ -44,11 +49,17 @@ def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confi
     sums = np.bincount(member, weights=numbers)
     sizes = np.bincount(member).astype(float)
     generator = np.random.default_rng(0)
-    means = np.array([sums[draw].sum() / sizes[draw].sum() for draw in (generator.integers(len(sums), size=len(sums)) for _ in range(RESAMPLES))])
+    means = np.empty(RESAMPLES)
+    for number in range(RESAMPLES):
+        drawn = generator.integers(len(sums), size=len(sums))
+        means[number] = sums[drawn].sum() / sizes[drawn].sum()
+        tell(number + 1, RESAMPLES)
     return Estimate(mean, *middle(means, confidence), len(numbers))
 
 
-def estimate_of(statistic: Statistic, values: Floats, clusters: Sequence[object], confidence: float, share: bool = False) -> Estimate | None:
+def estimate_of(
+    statistic: Statistic, values: Floats, clusters: Sequence[object], confidence: float, share: bool = False, tell: Tell = untold
+) -> Estimate | None:
     """Any statistic of rows with the percentile bootstrap over clusters (1,000 resamples, fixed seed); None where the rows give none.
 
     Resamples that give none are left out. A `share` that is the same in all resamples has Wilson's interval, as if it were one of clusters. Source: Efron
@@ -67,6 +78,7 @@ def estimate_of(statistic: Statistic, values: Floats, clusters: Sequence[object]
         some = sizes[drawn]
         within = np.arange(some.sum()) - (some.cumsum() - some).repeat(some)
         found[number] = statistic(values[order[starts[drawn].repeat(some) + within]])
+        tell(number + 1, STATISTIC_RESAMPLES)
     low, high = middle(found[np.isfinite(found)], confidence)
     if share and low == high:
         low, high = wilson(min(1.0, max(0.0, float(value))), len(sizes), confidence)

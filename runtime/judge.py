@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from .on_demand import Mapped, OnDemand
 from .registry import Bound
 from .rows import Row
 from .scorer import Shape
-from .scoring import Values, reward_rows, score_rows
+from .scoring import Values, refuse_missing, reward_rows, score_rows
 from .store import Artifact
 from .work import Work
 from .writing import write_answers
@@ -30,6 +31,10 @@ def in_order(scores_N2: Floats) -> Floats:
     """1 if the chosen answer scores higher, 1/2 at a tie, else 0, [N]; NaN where a score is missing."""
     gap_N = scores_N2[:, 0] - scores_N2[:, 1]
     return np.where(np.isnan(gap_N), np.nan, np.sign(gap_N) / 2 + 0.5)
+
+
+class Unasked(Exception):
+    """A metric would ask the model now, and found no fault in the rows before."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ class Answered(OnDemand[Row]):
 
 @dataclass
 class Judge:
-    """A model, or a reward, and the rows it is measured on. `shortcuts` names columns that hold shallow features of the prompt."""
+    """A model, or a reward, and the rows it is measured on. `shortcuts` names columns that hold shallow features of the prompt. One that has `rows_only`
+    asks nobody: it shows a metric the rows, and whatever would be computed raises Unasked."""
 
     work: Work
     name: str
@@ -94,6 +100,12 @@ class Judge:
     decoding: Decoding
     tokens_at_once: int
     shortcuts: tuple[str, ...]
+    rows_only: bool = False
+
+    def look(self, metric: Bound) -> None:
+        """Raise the Fault that a metric finds in the rows, before any model is asked for any metric."""
+        with suppress(Unasked):
+            metric(replace(self, rows_only=True))
 
     def column(self, name: str, field: str = "metrics") -> list[Any]:
         """A column of the rows. Raises Fault if there is none of that name."""
@@ -118,6 +130,8 @@ class Judge:
     @cached_property
     def answers(self) -> Sequence[Answer | Skip]:
         """One answer to each row's prompt."""
+        if self.rows_only:
+            raise Unasked
         keep = self.work.keep(f"answers {self.name}")
         assert isinstance(self.model, Artifact), "the compiler lets only policies answer"
         found = write_answers(self.model, self.rows, 1, self.decoding, self.work.seed, self.work.device, self.tell_answers, keep)
@@ -125,6 +139,7 @@ class Judge:
 
     def answer_scores(self, reward: Bound | Artifact, part: str) -> Floats:
         """The `part` of the score of each answer by a reward, [N]; NaN where there is none."""
+        refuse_missing(reward, self.rows[0] | {"completion": ""})
         skips = [answer if isinstance(answer, Skip) else None for answer in self.answers]
         written = [number for number, skip in enumerate(skips) if skip is None]
         scores = reward_rows(reward, Answered(self.rows, self.answers, written), self.work.device, self.tell, self.work.keep, f"scores {self.name}")
@@ -151,6 +166,9 @@ class Judge:
 
     def completion_scores(self, reward: Bound | Artifact, part: str) -> Floats:
         """The `part` of the score of each row's completion by a reward, [N]; NaN where there is none."""
+        refuse_missing(reward, self.rows[0])
+        if self.rows_only:
+            raise Unasked
         scores = reward_rows(reward, self.rows, self.work.device, self.tell, self.work.keep, "rows")
         return np.where(scores.known(), scores.figures[part], np.nan)
 
@@ -158,9 +176,10 @@ class Judge:
         """The attributes of a scorer, and of each row's completion their means, standard deviations and ratings, [N, A] each; NaN where there are none."""
         assert isinstance(self.model, Artifact), "the compiler lets only scorers tell Gaussians"
         names = Shape.from_json(read_about(self.model)["scorer"]).attributes
+        rating_NA = np.stack([self.numbers(name) for name in names], 1)
         found = self.own_completions
         mean_NA, std_NA = (np.concatenate([found.of(f"{name}{tail}") for name in names], 1) for tail in ("", "_std"))
-        return names, mean_NA, std_NA, np.stack([self.numbers(name) for name in names], 1)
+        return names, mean_NA, std_NA, rating_NA
 
     def by_prompt(self) -> list[Ints]:
         """The numbers of the rows of each prompt."""
@@ -172,6 +191,8 @@ class Judge:
 
     def ask(self, model: Artifact | Bound, rows: Sequence[Row], leaves: Sequence[str], name: str) -> Values:
         """What a model or a reward says of these columns of rows, kept under `name`."""
+        if self.rows_only:
+            raise Unasked
         if isinstance(model, Bound):
             return self.by_reward(model, rows, leaves, name)
         encoder = load_encoder(model)

@@ -159,12 +159,20 @@ def need_columns(row: Row, choices: Sequence[tuple[str, ...]], source: str, fiel
 
 def kept(rows: Iterable[Row | Skip], key: str, between: tuple[float, float], limit: int | None) -> Iterator[Row | Skip]:
     """The rows whose hash of `key` falls in [lower, upper), at most `limit` of them; skips pass through."""
+    return kept_whole(([row] for row in rows), key, between, limit)
+
+
+def kept_whole(records: Iterable[Iterable[Row | Skip]], key: str, between: tuple[float, float], limit: int | None) -> Iterator[Row | Skip]:
+    """The same of records that make several rows each, which stay together: they end before the first one that `limit` has no room for. Raises Fault if
+    that is the very first."""
     count = 0
-    for row in rows:
-        if isinstance(row, Skip):
-            yield row
-        elif between[0] <= hash_share(row[key]) < between[1] or between == (0.0, 1.0):
-            if limit is not None and count >= limit:
-                return
-            count += 1
-            yield row
+    for record in records:
+        found = [row for row in record if isinstance(row, Skip) or between == (0.0, 1.0) or between[0] <= hash_share(row[key]) < between[1]]
+        more = sum(not isinstance(row, Skip) for row in found)
+        if limit is not None and more and count + more > limit:
+            if not count:
+                text = f"the first record makes {more} rows, which stay together, and `limit` is {limit}"
+                raise Fault("P604", text, "limit", (f"raise it to {more} or more",))
+            return
+        count += more
+        yield from found

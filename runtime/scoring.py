@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aligncompiler.spec.reward import Reward, columns_read
+from aligncompiler.spec.reward import Reward, columns_read, inside
 
 from .checkpoints import Keep, computed
 from .encoded import Encoded, Floats, Ints, encode_rows
@@ -164,6 +164,8 @@ def reward_rows(
     """The scores of each row's completion by any reward: a rule, the artifact of a trained scorer, or what is made of others. A scorer that stands
     in a reward several times is asked once; what it found is kept under `name` and its id."""
     found: dict[str, Scores] = {}
+    if len(rows):
+        refuse_missing(reward, rows[0])
 
     def ask(one: Bound | Artifact) -> Scores:
         if isinstance(one, Bound):
@@ -175,12 +177,17 @@ def reward_rows(
     return ask(reward)
 
 
+def refuse_missing(reward: Bound | Artifact, row: Row) -> None:
+    """Raise Fault if a reward, or one that it is made of, reads a column that rows such as this do not carry."""
+    for _, one in inside(reward.spec) if isinstance(reward, Bound) and isinstance(reward.spec, Reward) else ():
+        for column in columns_read(one):
+            if isinstance(one, Reward) and column not in row:
+                raise Fault("P603", f"reward `{one.tag}` reads the column `{column}`, which the rows do not carry", "reward")
+
+
 def rule_or_combination(reward: Bound, rows: Sequence[Row], ask: Callable[[Bound | Artifact], Scores]) -> Scores:
     spec = reward.spec
     assert isinstance(spec, Reward)
-    for column in columns_read(spec):
-        if len(rows) and column not in rows[0]:
-            raise Fault("P603", f"reward `{spec.tag}` reads the column `{column}`, which the rows do not carry", "reward")
     if not spec.combines:
         return by_rule(reward, rows, spec.figures)
     made: Scores = reward.function(rows, **scored_inside(reward.fields, ask))

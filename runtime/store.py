@@ -43,6 +43,11 @@ class Artifact:
         return Artifact(f"{self.id}.{path}", self.folder / path.replace(".", "/"), manifest)
 
     @property
+    def answered(self) -> bool:
+        """Whether its rows hold answers to their prompts."""
+        return Output.from_json(self.manifest["output"]).answered
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """What its maker wrote down for those who read it."""
         facts: Mapping[str, Any] = self.manifest["facts"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .encoded import Floats
-from .intervals import Estimate, estimate, estimate_of
+from .intervals import Estimate, Tell, estimate, estimate_of
 from .judge import Group, Judge, Measured
 from .registry import Bound
-from .rows import Row
 from .work import Work
 
 
@@ -38,11 +38,13 @@ def metric_name(metric: Bound) -> str:
     return " ".join(words)
 
 
-def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidence: float, work: Work) -> dict[str, Any]:
+def table(metric: Bound, judges: Sequence[Judge], confidence: float, work: Work) -> dict[str, Any]:
     """All lines of one metric; nothing where no statistic has a value, which is told among what was skipped."""
     measured = [metric(judge) for judge in judges]
     first = measured[0]
-    clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(rows)]
+    told = metric_name(metric)
+    tell = partial(work.progress.update, text=f"interval of {told}", unit="resamples")
+    clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(judges[0].rows)]
     lines: list[dict[str, Any]] = []
 
     def add(role: str, model: str, name: str, found: Estimate | None) -> None:
@@ -50,7 +52,7 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
             lines.append({"role": role, "model": model, "group": name, **asdict(found)})
 
     for name in dict.fromkeys(name for one in measured for name in ("", *one.groups)):
-        figures = [Figure(one, name, clusters, confidence) for one in measured]
+        figures = [Figure(one, name, clusters, confidence, tell) for one in measured]
         for judge, figure, one in zip(judges, figures, measured, strict=True):
             add("model", judge.name, name, figure.of(one.values))
             for variant, values in one.variants.items():
@@ -64,10 +66,10 @@ def table(metric: Bound, judges: Sequence[Judge], rows: Sequence[Row], confidenc
             add("baseline", baseline, name, figures[0].of(values))
     if not lines:
         nothing = all(np.isnan(one.values).reshape(len(one.values), -1).any(1).all() for one in measured)
-        work.skipped[f"`{metric_name(metric)}` as a whole: {'no row has what it needs' if nothing else 'what it compares does not vary'}"] += 1
+        work.skipped[f"`{told}` as a whole: {'no row has what it needs' if nothing else 'what it compares does not vary'}"] += 1
         return {}
     return {
-        "name": metric_name(metric),
+        "name": told,
         "metric": metric.spec.tag,
         "by": getattr(metric.spec, "by", None),
         "lines": lines,
@@ -94,9 +96,9 @@ def plot_of(measured: Measured, lines: Sequence[dict[str, Any]]) -> dict[str, An
 class Figure:
     """What is made of the values of a group of rows: their mean, or another statistic."""
 
-    def __init__(self, measured: Measured, name: str, clusters: Sequence[object], confidence: float) -> None:
+    def __init__(self, measured: Measured, name: str, clusters: Sequence[object], confidence: float, tell: Tell) -> None:
         group = measured.groups.get(name, Group(np.arange(len(measured.values) if not name else 0)))
-        self.rows, self.clusters, self.confidence = group.rows, clusters, confidence
+        self.rows, self.clusters, self.confidence, self.tell = group.rows, clusters, confidence, tell
         self.statistic, self.share, self.columns = group.statistic or measured.statistic, measured.share, group.columns
 
     def compares_with(self, other: Figure) -> bool:
@@ -109,17 +111,19 @@ class Figure:
         if not clusters:
             return None
         if self.statistic is None:
-            return estimate(inside, clusters, self.confidence)
-        return estimate_of(self.statistic, inside, clusters, self.confidence, self.share)
+            return estimate(inside, clusters, self.confidence, tell=self.tell)
+        return estimate_of(self.statistic, inside, clusters, self.confidence, self.share, self.tell)
 
     def difference(self, values: Floats, first: Floats) -> Estimate | None:
         """Over the rows where both could be measured."""
         statistic = self.statistic
         if statistic is None:
             inside, clusters = self.known(values - first)
-            return estimate(inside, clusters, self.confidence, signed=True) if clusters else None
+            return estimate(inside, clusters, self.confidence, signed=True, tell=self.tell) if clusters else None
         inside, clusters = self.known(np.stack([values, first], -1))
-        return estimate_of(lambda both: statistic(both[..., 0]) - statistic(both[..., 1]), inside, clusters, self.confidence) if clusters else None
+        if not clusters:
+            return None
+        return estimate_of(lambda both: statistic(both[..., 0]) - statistic(both[..., 1]), inside, clusters, self.confidence, tell=self.tell)
 
     def known(self, values: Floats) -> tuple[Floats, list[object]]:
         """The values of the group that are there, and the cluster of each row."""

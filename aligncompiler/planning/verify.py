@@ -102,6 +102,8 @@ OUTPUT: Shape = {
     "uncertainty": (is_text, "a text"),
     "members": (is_whole, "a whole number"),
     "weights": (is_texts, "a list of texts"),
+    "collapsed": (is_text, "a text"),
+    "answer_columns": (is_texts, "a list of texts"),
 }
 CELL: Shape = {
     "name": (is_text, "a text"),

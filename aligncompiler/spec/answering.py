@@ -10,12 +10,14 @@ from .base import Needs, Output, Problem, Ref, field
 from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
 from .reward import UNCERTAINTY, Reward, figures_of
-from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
+from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes, prompts_in
 from .topology import Chain, Topology
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
 
+WRITTEN = ("sample", "tokens", "ended")  # what an answer carries that was written here, beside the number of its prompt
+SCORES = ("chosen_score", "rejected_score")  # what a pair carries
 SHARED = ("shared_prefix", "rest_chosen", "rest_rejected", "lca_depth")  # what a pair of leaves carries
 UNSURE = ("chosen_uncertainty", "rejected_uncertainty")  # what a pair carries if its reward tells how unsure it is
 
@@ -24,7 +26,7 @@ class Sample(Stage):
     """Let a policy answer prompts, several times each."""
 
     kind: Literal["sample"] = "sample"
-    version: ClassVar[int] = 2  # 2: noise of 32 bits
+    version: ClassVar[int] = 3  # 2: noise of 32 bits; 3: a prompt with several answers is asked once
     writes: ClassVar[str] = "count"
     grows: ClassVar[str] = "topology"
     counts: ClassVar[str] = "answers"
@@ -34,7 +36,8 @@ class Sample(Stage):
     policy: Annotated[Ref, Needs(("policy",))]
     """Policy that answers."""
     prompts: Annotated[Ref, Needs(("dataset",), ("prompts",))]
-    """Prompts to answer."""
+    """Prompts to answer. Rows that hold answers give each prompt once, with the other columns of its first row; rows of prompts alone are taken as they
+    stand, one that is repeated too."""
     count: int = field(unit="answers per prompt", ge=1, le=1_000_000)
     """Number of answers to each prompt."""
     topology: Topology = field(Chain())
@@ -73,7 +76,9 @@ class Sample(Stage):
     def output(self) -> Output:
         prompts = self.prompts.output
         kept = tuple(row for row in prompts.rows if row == "problems")
-        return Output("dataset", (*self.topology.rows, *kept), prompts.columns)
+        own = ("completion", *WRITTEN, *self.topology.columns)
+        columns = dict.fromkeys((*prompts.prompt_columns, "group", *WRITTEN))
+        return Output("dataset", (*self.topology.rows, *kept), tuple(columns), answer_columns=own)
 
     def estimate(self, ask: Survey) -> Estimate:
         """`count` answers to each prompt that leaves room for one, as if none shared a token with another. On disk a new token takes 4 bytes at most,
@@ -81,8 +86,8 @@ class Sample(Stage):
         from .cost import Estimate, exact
         from .effort import Writing, writing
 
-        found, shape = ask(self.prompts), self.topology
-        prompts = found.rows_known if self.limit is None else found.rows_known.least(self.limit)
+        found, shape, prompts = ask(self.prompts), self.topology, prompts_in(self.prompts, ask)
+        prompts = prompts if self.limit is None else prompts.least(self.limit)
         rows = (prompts * self.count).bounded()
         written, each = rows + prompts * shape.drafts, self.count + shape.drafts
         asked = Writing(found, written, each, self.max_new_tokens, self.answers_at_once, self.temperature > 0, bool(shape.columns))
@@ -115,8 +120,9 @@ class Label(Stage):
 
     def output(self) -> Output:
         completions = self.completions.output
-        kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures_of(self.reward)))
+        kept, figures = tuple(row for row in completions.rows if row not in ("completions", "ratings")), figures_of(self.reward)
+        own = (*completions.answer_columns, *figures)
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures), answer_columns=tuple(dict.fromkeys(own)))
 
     def estimate(self, ask: Survey) -> Estimate:
         """The same rows, with 8 bytes a figure."""
@@ -182,7 +188,8 @@ class Pair(Stage):
         answers = self.completions.output
         told = answers.columns if isinstance(self.reward, str) else figures_of(self.reward)
         unsure = UNSURE if UNCERTAINTY in told else ()
-        return Output("dataset", ("preferences",), (*answers.columns, *unsure, *(SHARED if "trees" in answers.all_rows else ())))
+        own = (*SCORES, *unsure, *(SHARED if "trees" in answers.all_rows else ()))
+        return Output("dataset", ("preferences",), (*answers.prompt_columns, *own), answer_columns=own)
 
     def estimate(self, ask: Survey) -> Estimate:
         """As many pairs as the rule takes of the answers to a prompt, if no two of them score the same."""

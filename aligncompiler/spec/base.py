@@ -40,6 +40,8 @@ ROW_COLUMNS: dict[str, tuple[str, ...]] = {
     "trees": ("prompt", "completion", "segments", "path"),
 }
 
+OF_ANSWERS = tuple(dict.fromkeys(name for row in ("ratings", "trees", "preferences") for name in ROW_COLUMNS[row] if name != "prompt"))
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -50,8 +52,9 @@ class Output:
     files know. `space` is what prompts and answers (or observations and actions) are made of, from
     the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
     for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else. A scorer may tell several `attributes`, and
-    how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; and `weights` names the parts of
-    it that may be trained by themselves.
+    how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; `weights` names the parts of
+    it that may be trained by themselves; and `collapsed` the objective that drove its standard deviations to zero.
+    `answer_columns` are those of a dataset that speak of an answer and not of its prompt, beside those of its row kinds.
     """
 
     artifact: str
@@ -64,6 +67,8 @@ class Output:
     uncertainty: str = ""
     members: int = 1
     weights: tuple[str, ...] = ()
+    collapsed: str = ""
+    answer_columns: tuple[str, ...] = ()
 
     def inside(self, path: str) -> Output | None:
         """The part at a dotted path, or None if there is none; the empty path is the whole."""
@@ -81,6 +86,17 @@ class Output:
         """The row kinds of this dataset with everything they imply."""
         return frozenset(self.rows) | {implied for row in self.rows for implied in ROW_IMPLIES[row]}
 
+    @property
+    def answered(self) -> bool:
+        """Whether a row is an answer, or two, to its prompt: a prompt stands as often as it has answers."""
+        return not self.all_rows.isdisjoint(("demonstrations", "preferences"))
+
+    @property
+    def prompt_columns(self) -> tuple[str, ...]:
+        """The columns that speak of the prompt: what new answers to it carry, and pairs of answers. The prompt itself is left out."""
+        named = (*(name for row in self.rows for name in ROW_COLUMNS[row]), *self.columns)
+        return tuple(dict.fromkeys(name for name in named if name not in ("prompt", *OF_ANSWERS, *self.answer_columns)))
+
     def has_column(self, name: str) -> bool:
         """Whether a row may carry this column, as far as is known before the data is read."""
         return name in self.columns or "*" in self.columns or any(name in ROW_COLUMNS[row] for row in self.all_rows)
@@ -93,9 +109,9 @@ class Output:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Output:
-        """The output that `dataclasses.asdict` gave."""
+        """The output that `dataclasses.asdict` gave; what an artifact of an earlier version does not say is as by default."""
         holds = tuple((name, Output.from_json(part)) for name, part in data["holds"])
-        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights")}
+        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights", "answer_columns") if name in data}
         return Output(**{**data, **lists, "holds": holds})
 
 

@@ -58,7 +58,8 @@ class FileRows(Dataset):
     between: tuple[float, float] = field((0.0, 1.0), unit="share of the hash range")
     """Keep the rows whose hash (of the prompt, or of the text) falls in [lower, upper): a split that never moves a row."""
     limit: int | None = field(None, unit="rows", ge=1)
-    """Keep at most this many rows, the first ones."""
+    """Keep at most this many rows, the first ones. Where a record of the source makes several, such as all pairs of the answers to a question, it stays
+    whole: the rows end before the first record that does not fit."""
 
     def source(self) -> tuple[object, ...]:
         return (self.file, self.hub, self.subset, self.split)
@@ -84,7 +85,7 @@ class FileRows(Dataset):
                 yield Problem("M509", f"columns.{name}", f"rows of {self.rows} have no column `{name}`", (f"columns of {self.rows}: {', '.join(known)}",))
 
     def output(self) -> Output:
-        return Output("dataset", (self.rows,), ("*",))
+        return Output("dataset", (self.rows,), ("*",), answer_columns=self.answer_columns)
 
     def rows_of(self, record: str) -> int:
         """How many rows a record of the source makes, given one as it stands there."""
@@ -155,8 +156,10 @@ class Preferences(FileRows):
     """
 
     kind: Literal["preferences"] = "preferences"
+    version: ClassVar[int] = 2  # 2: `limit` cuts no list of answers
     rows: ClassVar[str] = "preferences"
     whole: ClassVar[str] = "chosen"
+    answer_columns: ClassVar[tuple[str, ...]] = ("chosen", "rejected", "margin", "agreement", "chosen_version", "rejected_version")
     extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions", "instruction", "input")
 
     votes: tuple[str, ...] = field(())
@@ -201,7 +204,7 @@ class Completions(FileRows):
         return ("completion", "score", "steps", "step_labels", *self.attributes)
 
     def output(self) -> Output:
-        return Output("dataset", (self.rows,), ("*", *self.attributes))
+        return Output("dataset", (self.rows,), ("*", *self.attributes), answer_columns=self.answer_columns)
 
     def check(self) -> Iterator[Problem]:
         yield from super().check()
@@ -279,7 +282,7 @@ class Deduction(Dataset):
         text, longest = about(110 * leaves + 25 * others), about(130 * self.leaves.max + 30 * self.distractors.max + 30)
         disk = about(self.count * (35 + 50 * leaves + 15 * others) + 4500) + FILE_BYTES
         rows = exact(self.count)
-        return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=longest)
+        return Estimate(rows, flops=exact(0), memory=exact(0), disk=disk, row_bytes=text, longest_bytes=longest, answers=exact(1))
 
 
 class Spread(Spec):
@@ -338,7 +341,7 @@ class RatedText(Dataset):
             yield Problem("S405", "words.min", "an answer has at least one word")
 
     def output(self) -> Output:
-        return Output("dataset", ("completions",), self.answer_columns[1:])
+        return Output("dataset", ("completions",), self.answer_columns[1:], answer_columns=self.answer_columns)
 
     def estimate(self, ask: Survey) -> Estimate:
         """Exactly `count` prompts with `answers` rows each; words have about six letters, and columns 8 bytes a number."""

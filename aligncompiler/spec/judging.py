@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from .base import Needs, Problem, Ref, Spec, field
-from .metric import Judged, Metric, check_part
+from .metric import Judged, Metric, check_part, check_spread
 from .reward import UNCERTAINTY, Reward
+from .scorer import SPREADS
 
-UNSURE = (UNCERTAINTY, "gap", "frobenius", "aleatoric")  # figures of how unsure a scorer is, beside standard deviations
+UNSURE = (UNCERTAINTY, "gap", *SPREADS)  # figures of how unsure a scorer is, beside standard deviations
 
 
 class OfPairs(Metric):
@@ -235,6 +236,7 @@ class Shift(OfCompletions):
         known = ("score", *judged.output.columns)
         if judged.output.artifact == "scorer" and self.figure not in known:
             yield Problem("M509", "figure", f"`{judged}` gives no figure `{self.figure}`", (f"what it gives: {', '.join(known)}",))
+        yield from check_spread(judged, self.figure, "figure")
         if self.against.to == data.to:
             yield Problem("S405", "against", f"`{data}` are the rows that are measured, so nothing can shift")
 
@@ -248,6 +250,7 @@ class BestOfN(OfCompletions):
     """
 
     kind: Literal["best_of_n"] = "best_of_n"
+    version: ClassVar[int] = 2  # 2: the default of `sizes` is of answers that are there, scored or not
 
     truth: Reward | Annotated[Ref, Needs(("scorer",))]
     """The true reward: a rule, or a trained scorer that had no part in what is judged."""
@@ -284,6 +287,7 @@ class BestOfN(OfCompletions):
 def check_unsure(metric: Metric, judged: Judged, figure: str, field: str = "") -> Iterator[Problem]:
     """A scorer must give a figure, as a rule that of how sure it is."""
     told = [name for name in judged.output.columns if name in UNSURE or name.endswith("_std")]
+    yield from check_spread(judged, figure, "figure")
     if judged.output.artifact != "scorer" or figure in told:
         return
     if figure == UNCERTAINTY:

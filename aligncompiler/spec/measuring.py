@@ -11,7 +11,7 @@ from .base import Needs, Output, Problem, Ref, field
 from .length import check_max_tokens, check_room, check_stop, in_words, read_at_most, scored_rows
 from .metric import Judged, Metric
 from .reward import Reward, scorers_in
-from .stage import Stage, check_reward_columns
+from .stage import Stage, check_reward_columns, prompts_in
 
 if TYPE_CHECKING:
     from .cost import Estimate, Figure, Survey
@@ -58,7 +58,7 @@ class Evaluate(Stage):
     """Measure models on the same rows, with intervals and paired differences to the first model."""
 
     kind: Literal["evaluate"] = "evaluate"
-    version: ClassVar[int] = 2  # 2: noise of 32 bits
+    version: ClassVar[int] = 3  # 2: noise of 32 bits; 3: a prompt with several answers is asked once
     measures: ClassVar[tuple[str, ...]] = ("data",)
     judges: ClassVar[tuple[str, ...]] = ("models", "metrics")
     random: ClassVar[bool] = True
@@ -67,7 +67,7 @@ class Evaluate(Stage):
     models: tuple[Reward | Annotated[Ref, Needs(("policy", "scorer"))], ...]
     """Models to measure; differences are taken to the first. A reward that is not learned, or is made of others, is measured as a scorer is."""
     data: Annotated[Ref, Needs(("dataset",))]
-    """Rows to measure on; the metrics say which kind."""
+    """Rows to measure on; the metrics say which kind. Metrics of what a policy writes take a prompt with several answers once."""
     metrics: tuple[Metric, ...]
     """What to measure."""
     max_new_tokens: int = field(256, unit="tokens", ge=1)
@@ -79,7 +79,7 @@ class Evaluate(Stage):
     confidence: float = field(0.95, unit="probability", gt=0, lt=1)
     """Level of the intervals."""
     limit: int | None = field(None, unit="rows", ge=1)
-    """Measure on only this many rows, the first ones."""
+    """Measure on only this many rows, the first ones; of what a policy writes, on only this many prompts."""
     sampler: Literal["transformers", "vllm"] = field("transformers")
     """What writes answers: our own loop over a model of transformers, or vLLM on a GPU (extra `gpu`), whose random numbers are its own."""
     answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)
@@ -91,6 +91,7 @@ class Evaluate(Stage):
         for name in ("models", "metrics"):
             if not getattr(self, name):
                 yield Problem("S405", name, f"`{name}` is empty; name at least one")
+        yield from self.check_repeated()
         for index, metric in enumerate(self.metrics):
             fits = Needs(("dataset",), metric.rows).met_by(self.data.output)
             if not fits:
@@ -116,6 +117,15 @@ class Evaluate(Stage):
                 self.max_new_tokens, *(one for one in self.models if isinstance(one, Ref))
             )  # the default is a bound for models that read more
 
+    def check_repeated(self) -> Iterator[Problem]:
+        """A model, or a metric with the same fields, that stands there twice."""
+        for name in ("models", "metrics"):
+            listed = getattr(self, name)
+            for index, one in enumerate(listed):
+                if one in listed[:index]:
+                    what = f"`{one}`" if isinstance(one, Ref) else f"the same `{one.tag}`"
+                    yield Problem("S405", f"{name}.{index}", f"`{name}` lists {what} twice", ("remove one of them",))
+
     def check_rule(self, index: int, reward: Reward) -> Iterator[Problem]:
         """A reward that reads the rows must find what it reads; and it scores each answer by itself."""
         yield from check_reward_columns(reward, self.data, f"models.{index}")
@@ -127,13 +137,14 @@ class Evaluate(Stage):
         return Output("table")
 
     def estimate(self, ask: Survey) -> Estimate:
-        """Every row is asked. Each model answers once and scores the pairs once; trained rewards and references are asked anew by every metric."""
+        """Every row is asked, or every prompt for answers. Each model answers once and scores the pairs once; trained rewards and references are asked anew
+        by every metric."""
         from .cost import Estimate, about
         from .effort import NOTHING, Load, Writing, scoring, writing
 
         data = ask(self.data)
-        rows = data.rows_known if self.limit is None else data.rows_known.least(self.limit)
-        asked_for = Writing(data, rows, 1, self.max_new_tokens, self.answers_at_once, self.temperature > 0)
+        rows, prompts = (found if self.limit is None else found.least(self.limit) for found in (data.rows_known, prompts_in(self.data, ask)))
+        asked_for = Writing(data, prompts, 1, self.max_new_tokens, self.answers_at_once, self.temperature > 0)
         effort, measured = NOTHING, {metric.measures for metric in self.metrics}
         answers = {"answers": 1, "pairs": 2, "completions": 1}
 
@@ -149,7 +160,8 @@ class Evaluate(Stage):
                     effort = effort.then(scored(one, data, rows, answers[read]))
             for metric in self.metrics:
                 for other in metric.asks:
-                    effort = effort.then(scored(other, Estimate() if metric.measures == "answers" else data, rows, answers[metric.measures]))
+                    seen, number = (Estimate(), prompts) if metric.measures == "answers" else (data, rows)
+                    effort = effort.then(scored(other, seen, number, answers[metric.measures]))
                 for other, one in product(metric.compares_with, judged):
                     effort = effort.then(scored(one, ask(other), ask(other).rows_known, 1))
         disk = about(10_000 + 5_000 * len(self.models) + 2_000 * len(self.metrics))

@@ -116,7 +116,8 @@ class Attributes(Reward):
         return estimated(None if network is None else network.as_scorer(outputs, self.gate.numbers(network.hidden, len(self.names))))
 
 
-FIGURES = ("score", "probability", "num_steps", "first_wrong", "uncertainty", "gap", "frobenius", "aleatoric")
+SPREADS = ("frobenius", "aleatoric")  # figures made of variances, beside the standard deviation of each attribute
+FIGURES = ("score", "probability", "num_steps", "first_wrong", "uncertainty", "gap", *SPREADS)
 RESERVED = (*FIGURES, "prompt", "completion", "chosen", "rejected")  # names that no attribute can have
 STEP_FIGURES = ("num_steps", "first_wrong")  # of a scorer that judges the steps of an answer
 
@@ -252,7 +253,7 @@ class Ensemble(Reward):
 
     def output(self) -> Output:
         one = self.of.output
-        spread = ("frobenius", "aleatoric") if any(name.endswith("_std") for name in one.columns) else ()
+        spread = SPREADS if any(name.endswith("_std") for name in one.columns) else ()
         figures = (*(name for name in one.columns if name != "uncertainty"), "gap", *spread, "uncertainty")
         attributes, unsure, weights = one.attributes, self.uncertainty, one.weights
         return Output("scorer", columns=figures, context=one.context, attributes=attributes, uncertainty=unsure, members=self.members, weights=weights)

@@ -52,7 +52,7 @@ class Filter(Stage):
                 yield Problem("M509", f"by.{index}", f"`{self.data}` has no column `{name}`", (f"columns: {known}",))
 
     def output(self) -> Output:
-        return Output("dataset", self.data.output.rows, self.data.output.columns)
+        return self.data.output
 
     def estimate(self, ask: Survey) -> Estimate:
         """The share of the rows, or at most all of them."""
@@ -95,7 +95,8 @@ class Rank(Stage):
         told = () if isinstance(self.reward, str) else figures_of(self.reward)
         completions = self.completions.output
         kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *told))
+        own = tuple(dict.fromkeys((*completions.answer_columns, *told)))
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *told), answer_columns=own)
 
     def estimate(self, ask: Survey) -> Estimate:
         """One answer to each prompt."""

@@ -10,7 +10,7 @@ from .length import read_at_most
 from .reward import Reward, columns_read, figures_of, inside, scorers_in
 
 if TYPE_CHECKING:
-    from .cost import Estimate, Survey
+    from .cost import Estimate, Figure, Survey
     from .effort import Effort
 
 
@@ -48,6 +48,14 @@ def check_lost_columns(reward: Reward | Ref, data: Ref) -> Iterator[Problem]:
         if figure in data.output.columns:
             text = f"the figure `{figure}` of the reward would take the place of the column `{figure}` of `{data}`"
             yield Problem("M524", "reward", text, ("give the part of the reward another name",))
+
+
+def prompts_in(data: Ref, ask: Survey) -> Figure:
+    """How many prompts a stage is asked that reads nothing else of the rows: a prompt with several answers once."""
+    found = ask(data)
+    if not data.output.answered:
+        return found.rows_known
+    return found.rows_known.bounded() if found.answers.value is None else found.rows_known.over(found.answers)
 
 
 def computes(reward: object) -> bool:

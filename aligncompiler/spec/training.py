@@ -147,7 +147,9 @@ class Train(Stage):
             yield Problem("M526", "objective", text, ("use `gaussian_likelihood`", "or take `uncertainty` away, or make it `gap` in an ensemble"))
 
     def output(self) -> Output:
-        trained = replace(self.model.output, holds=())
+        fits_spread = "completion_log_std" in self.objective.reads
+        collapsed = (self.objective.tag if self.objective.collapses else "") if fits_spread else self.model.output.collapsed
+        trained = replace(self.model.output, holds=(), collapsed=collapsed)
         kept = tuple((str(number), trained) for number, _ in enumerate(self.checkpoints, 1))
         return replace(trained, holds=(("checkpoints", Output("list", holds=kept)),)) if kept else trained
 

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Preferences
 
 from ..fault import Fault, Skip
 from ..registry import implements
-from ..rows import Row, is_messages, is_number, kept, reply_of, set_prompt, split_shared, text_fault
+from ..rows import Row, is_messages, is_number, kept_whole, reply_of, set_prompt, split_shared, text_fault
 from ..source import read_source
 
 
@@ -29,7 +29,7 @@ def preferences(
     annotators chose is the chosen one, and `agreement` their share."""
     rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "chosen", "rejected"), ("chosen", "rejected"), ("prompt", "completions"))
     voted = (decided(row, votes) for row in rows) if votes else rows
-    yield from kept((made for row in voted for made in (as_preferences(row) if not isinstance(row, Skip) else (row,))), "prompt", between, limit)
+    yield from kept_whole((as_preferences(row) if not isinstance(row, Skip) else (row,) for row in voted), "prompt", between, limit)
 
 
 def decided(row: Row, votes: tuple[str, ...]) -> Row | Skip:

@@ -23,13 +23,14 @@ def accuracy(judge: Judge, *, reward: Bound, part: str, by: str | None) -> Measu
     forms) gives the most frequent answer among the prompts with the same feature. Both are fitted on the other half of the rows, and are
     wrong where the column `guessable` says that an answer alone cannot be right.
     """
+    groups = judge.groups(by)
     score_N = judge.answer_scores(reward, part)
     values = np.where(np.isnan(score_N), np.nan, score_N >= 1.0)
     rows = [row for row in judge.rows if row.get("answer") is not None]
     baselines: dict[str, Floats] = {}
     if len(rows) == len(judge.rows):
         baselines = {name: np.array(looked_up(rows, [str(row.get(name, "")) for row in rows])) for name in ("majority", *judge.shortcuts)}
-    return Measured(values, judge.groups(by), baselines)
+    return Measured(values, groups, baselines)
 
 
 def looked_up(rows: Sequence[Row], features: Sequence[str]) -> list[float]:

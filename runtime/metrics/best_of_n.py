@@ -21,42 +21,46 @@ SHUFFLES = 20  # for what is left out at random
 def best_of_n(
     judge: Judge, *, truth: Bound | Artifact, part: str, sizes: tuple[int, ...], sure: tuple[float, ...], strength: tuple[float, ...], figure: str
 ) -> Measured:
-    """For each prompt, [prompts, sizes], the mean true reward of the best-liked answer over all subsets of N of its n answers:
+    """For each prompt, [prompts, sizes], the mean true reward of the best-liked answer over all subsets of N of its n answers, NaN where too few are scored:
 
         sum over ranks i = 0 ... n - N of C(n - 1 - i, N - 1) / C(n, N) x true reward of the answer at rank i
 
     Answers of equal rank share their mean. Source: the counting argument of pass@k, arXiv:2107.03374; the fall, arXiv:2210.10760. Raises Fault if no
-    prompt has enough answers.
+    prompt has enough answers, scored or not.
     """
-    score_N, true_N = judge.own_completions.of("score")[:, 0], judge.completion_scores(truth, part)
-    known = ~np.isnan(score_N + true_N)
-    prompts = [found for members in judge.by_prompt() if len(found := members[known[members]])]
+    prompts = judge.by_prompt()
     counts = sorted(map(len, prompts))
-    usual = counts[len(counts) // 10] if counts else 0  # nine prompts of ten have as many
+    usual = counts[len(counts) // 10]  # nine prompts of ten have as many
     sizes = sizes or tuple(2**power for power in range(usual.bit_length()))
-    kept = [members for members in prompts if len(members) >= sizes[-1]] if sizes else []
-    if len(kept) < (asked := len(judge.by_prompt())):
-        judge.work.skipped[f"prompt with fewer than {sizes[-1] if sizes else 1} scored answers"] += asked - len(kept)
-    if not kept:
-        raise Fault("P604", f"no prompt has {sizes[-1] if sizes else 1} scored answers", "data", ("lower `sizes`, or let more answers be written",))
+    if counts[-1] < sizes[-1]:
+        raise Fault("P604", f"no prompt has {sizes[-1]} answers; the most that one has is {counts[-1]}", "data", ("lower `sizes`, or write more answers",))
+    true_N = judge.completion_scores(truth, part)
+    score_N = judge.own_completions.of("score")[:, 0]
+    known = ~np.isnan(score_N + true_N)
+    kept = {place: found for place, members in enumerate(prompts) if len(found := members[known[members]]) >= sizes[-1]}
+    if len(kept) < len(prompts):
+        judge.work.skipped[f"prompt with fewer than {sizes[-1]} scored answers"] += len(prompts) - len(kept)
 
     def curve(key_N: Floats) -> Floats:
         """[prompts, sizes] where answers are preferred by falling key."""
-        return np.stack([expected_best(key_N[members], true_N[members], sizes) for members in kept])
+        found = np.full((len(prompts), len(sizes)), np.nan)
+        for place, members in kept.items():
+            found[place] = expected_best(key_N[members], true_N[members], sizes)
+        return found
 
     variants, baselines = {}, {"truth": curve(true_N)}
     unsure_N = judge.own_completions.of(figure)[:, 0] if sure or strength else score_N
     random_SN = np.random.default_rng(0).random((SHUFFLES, len(score_N)))
-    for share in sure:
+    for share in sure if kept else ():
         variants[f"surest {share:g}"] = curve(sure_first(score_N, unsure_N, unsure_N <= np.nanquantile(unsure_N[known], share)))
         baselines[f"dropped to {share:g}"] = np.mean([curve(sure_first(score_N, draw_N, draw_N <= share)) for draw_N in random_SN], 0)
     for multiple in strength:
         variants[f"less {multiple:g} {figure}"] = curve(score_N - multiple * unsure_N)
-    every, log_sizes = np.arange(len(kept)), np.log(sizes)
+    every, log_sizes = np.arange(len(prompts)), np.log(sizes)
     groups = {f"best of {size}": Group(every, partial(at, place=place)) for place, size in enumerate(sizes)}
     if len(sizes) > 1:
         groups |= {"slope over ln N": Group(every, partial(slope, log_sizes=log_sizes)), "fall from the highest": Group(every, fall)}
-    clusters = [judge.rows[int(members[0])]["prompt"] for members in kept]
+    clusters = [judge.rows[int(members[0])]["prompt"] for members in prompts]
     axis = {f"best of {size}": float(size) for size in sizes}
     last = partial(at, place=len(sizes) - 1)
     return Measured(curve(score_N), groups, baselines, variants, statistic=last, clusters=clusters, curve=axis, over="N")

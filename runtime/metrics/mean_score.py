@@ -12,4 +12,5 @@ from ..store import Artifact
 @implements(MeanScore)
 def mean_score(judge: Judge, *, reward: Bound | Artifact, part: str, by: str | None) -> Measured:
     """The `part` of the reward of each answer, in the reward's own unit."""
-    return Measured(judge.answer_scores(reward, part), judge.groups(by))
+    groups = judge.groups(by)
+    return Measured(judge.answer_scores(reward, part), groups)

@@ -17,7 +17,8 @@ def pair_accuracy(judge: Judge, *, reference: Artifact | None, by: str | None) -
 
     The baselines `longer` and `shorter` look at the number of characters only, on the same rows: one that could not be scored counts for none.
     """
+    groups = judge.groups(by)
     values = in_order(judge.pair_scores(reference))
     lengths = np.array([[float(len(row["chosen"])), float(len(row["rejected"]))] for row in judge.rows])
     longer = np.where(np.isnan(values), np.nan, in_order(lengths))
-    return Measured(values, judge.groups(by), {"longer": longer, "shorter": 1.0 - longer})
+    return Measured(values, groups, {"longer": longer, "shorter": 1.0 - longer})

@@ -25,14 +25,15 @@ def section_accuracy(judge: Judge, *, by: str, sections: Mapping[str, Section], 
 
     Sources: arXiv:2403.13787, arXiv:2506.01937. Raises Fault for a subset that no row is of.
     """
-    values_N = in_order(judge.pair_scores())
-    if question is not None:
-        values_N = of_questions(values_N, judge.column(question))
+    asked = None if question is None else judge.column(question)
     names = [name for section in sections.values() for name in section.subsets]
     subset = np.array([names.index(str(value)) if str(value) in names else -1 for value in judge.column(by)])
     missing = [name for number, name in enumerate(names) if number not in subset]
     if missing:
         raise Fault("P603", f"no row has {by} `{missing[0]}`", "metrics", (f"what rows have: {', '.join(sorted(set(map(str, judge.column(by)))))}",))
+    values_N = in_order(judge.pair_scores())
+    if asked is not None:
+        values_N = of_questions(values_N, asked)
     measured = np.bincount(subset[(subset >= 0) & ~np.isnan(values_N)], minlength=len(names))
     parts = [(one.weight, [(names.index(name), one.counts.get(name, float(measured[names.index(name)]))) for name in one.subsets]) for one in sections.values()]
     groups: dict[str, Group] = {"": Group(np.flatnonzero(subset >= 0))}

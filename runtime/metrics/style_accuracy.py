@@ -26,6 +26,7 @@ def style_accuracy(judge: Judge, *, styles: tuple[str, ...], by: str | None) -> 
     if most != len(styles):
         text = f"the rows list {most} answers, and there are {len(styles)} styles" if most else "no row lists several answers"
         raise Fault("P603", text, "metrics", ("name a style for each answer of a list, with `styles`",))
+    by_column = judge.groups(by)
     chosen, rejected = np.nan_to_num(version_N2, nan=0.0).astype(np.int64).T
     cell = chosen * len(styles) + rejected
     values_N = whole_prompts(judge, np.where(np.isnan(version_N2).any(1), np.nan, in_order(judge.pair_scores())), cell, len(styles) ** 2)
@@ -33,7 +34,7 @@ def style_accuracy(judge: Judge, *, styles: tuple[str, ...], by: str | None) -> 
     groups["hard"] = Group(np.flatnonzero(chosen < rejected))
     for a, right in enumerate(styles):
         groups |= {f"{right} over {wrong}": Group(np.flatnonzero((chosen == a) & (rejected == b))) for b, wrong in enumerate(styles)}
-    return Measured(np.stack([values_N, cell], 1), groups | judge.groups(by), statistic=over_cells, share=True)
+    return Measured(np.stack([values_N, cell], 1), groups | by_column, statistic=over_cells, share=True)
 
 
 def whole_prompts(judge: Judge, values_N: Floats, cell: Ints, cells: int) -> Floats:

@@ -19,7 +19,6 @@ def ties(judge: Judge, *, question: str) -> Measured:
     """For each question (margin of the reference, margin of the tied version, spread of the tied version): a margin is the lowest score of a right answer
     less the highest of a wrong one, the spread the difference between right answers. Source: arXiv:2506.01937, and its published code. Rows that carry
     neither version's name, and questions with one version or a version that was not scored whole, are left out; Fault if none is left."""
-    scores_N2 = judge.pair_scores()
     rows: dict[tuple[str, str], list[int]] = {}
     for number, name in enumerate(map(str, judge.column(question))):
         version, _, which = name.partition(":")
@@ -28,7 +27,7 @@ def ties(judge: Judge, *, question: str) -> Measured:
     if not both:
         text = f"no question stands in the column `{question}` as `ref:...` and as `tied:...`"
         raise Fault("P603", text, "metrics", ("name the column that says so with `question`",))
-    found = []
+    scores_N2, found = judge.pair_scores(), []
     for which in both:
         reference, tied = (scores_N2[rows[version, which]] for version in ("ref", "tied"))
         margins = [float(one[:, 0].min() - one[:, 1].max()) for one in (reference, tied)]

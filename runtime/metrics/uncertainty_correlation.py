@@ -15,4 +15,5 @@ from ..registry import implements
 def uncertainty_correlation(judge: Judge, *, column: str, figure: str) -> Measured:
     """Pearson correlation of the sum of the uncertainties of both answers with the column; rows without a number there are left out. Raises Fault for what
     is no number."""
-    return Measured(np.stack([judge.own_pairs.of(figure).sum(1), judge.numbers(column)], 1), statistic=pearson)
+    numbers_N = judge.numbers(column)
+    return Measured(np.stack([judge.own_pairs.of(figure).sum(1), numbers_N], 1), statistic=pearson)

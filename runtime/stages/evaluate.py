@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from aligncompiler.spec.measuring import Evaluate
 
+from ..distinct_prompts import distinct_prompts
 from ..fault import Fault, Skip
 from ..generate import Decoding
 from ..judge import Judge
 from ..registry import Bound, implements
-from ..rows import Row
+from ..scoring import refuse_missing
 from ..store import Artifact
 from ..tables import table, tell_apart
 from ..work import TABLE_FILE, Work, load_rows
 
 SAMPLES = 6
+ANSWER = {"completion": ""}  # what each answer of a row is to a reward
 
 
 @implements(Evaluate)
@@ -41,15 +44,23 @@ def evaluate(
     difference of every model to the first; plots of figures that lie on a curve; and a few answers side by side.
     """
     rows = load_rows(data, limit)
+    prompts = distinct_prompts(data, limit, work.skipped) if any(metric.spec.measures == "answers" for metric in metrics) else rows
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
-    judges = [Judge(work, name, model, rows, decoding, tokens_at_once, shortcuts) for name, model in zip(names(models), models, strict=True)]
-    tables = [one | {"place": place} for place, metric in enumerate(metrics) if (one := table(metric, judges, rows, confidence, work))]
+    writers, readers = (
+        [Judge(work, name, model, one, decoding, tokens_at_once, shortcuts) for name, model in zip(names(models), models, strict=True)]
+        for one in (prompts, rows)
+    )
+    judging = [writers if metric.spec.measures == "answers" else readers for metric in metrics]
+    refuse(models, metrics, judging)
+    found = [table(metric, judges, confidence, work) for metric, judges in zip(metrics, judging, strict=True)]
+    tables = [one | {"place": place} for place, one in enumerate(found) if one]
     tell_apart(tables, metrics)
+    judges = [*writers, *readers]
     if not tables:
         raise nothing_measured(judges, metrics)
     plots = [drawn | {"name": one["name"]} for one in tables if (drawn := one.pop("plot"))]
-    whole = {"tables": tables, "plots": plots, "samples": samples(judges, rows), "confidence": confidence, "data": data.id}
+    whole = {"tables": tables, "plots": plots, "samples": samples(writers), "confidence": confidence, "data": data.id}
     (work.folder / TABLE_FILE).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
     work.facts["tables"] = tables
     for judge in judges:
@@ -58,6 +69,17 @@ def evaluate(
         for line in one["lines"]:
             if line["group"] == "" and line["role"] == "model":
                 work.summary[f"{one['name']} {line['model'].removeprefix('stages.')}"] = line["value"]
+
+
+def refuse(models: Sequence[Artifact | Bound], metrics: Sequence[Bound], judging: Sequence[Sequence[Judge]]) -> None:
+    """Raise the first Fault that a model or a metric finds in the rows, at its place: before any of them computes, so that none does in vain."""
+    looks = [(f"models.{place}", partial(refuse_missing, one, judging[0][0].rows[0] | ANSWER)) for place, one in enumerate(models)]
+    looks += [(f"metrics.{place}", partial(judges[0].look, metric)) for place, (metric, judges) in enumerate(zip(metrics, judging, strict=True))]
+    for place, look in looks:
+        try:
+            look()
+        except Fault as fault:
+            raise Fault(fault.code, fault.message, place if fault.field in ("metrics", "reward") else fault.field, fault.help) from None
 
 
 def names(models: Sequence[Artifact | Bound]) -> list[str]:
@@ -74,9 +96,10 @@ def nothing_measured(judges: Sequence[Judge], metrics: Sequence[Bound]) -> Fault
     return Fault("P604", f"no row could be measured by {tags}{told}", "data", (f"see what it needs: `alignc explain {metrics[0].spec.tag}`",))
 
 
-def samples(judges: Sequence[Judge], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def samples(judges: Sequence[Judge]) -> list[dict[str, Any]]:
     """A few prompts with the answers of every model, where answers were written."""
     writers = [judge for judge in judges if "answers" in vars(judge)]
+    rows = judges[0].rows
     shown = []
     for number in range(0, len(rows), max(1, len(rows) // SAMPLES)):
         answers = {judge.name: judge.answers[number] for judge in writers}

@@ -9,7 +9,8 @@ from itertools import takewhile
 from random import Random
 from typing import Any
 
-from aligncompiler.spec.answering import Pair
+from aligncompiler.spec.answering import SCORES, SHARED, UNSURE, Pair
+from aligncompiler.spec.base import ROW_COLUMNS
 from aligncompiler.spec.reward import UNCERTAINTY
 
 from ..candidates import Candidates
@@ -47,6 +48,7 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     whole = partial(candidates, work.seed, names, len(leaves))
     totals: Counter[str] = Counter()
     work.save_rows(counted(work.usable(pairs(rows, groups, rule, whole, completions.facts["answer_columns"])), totals))
+    work.facts["answer_columns"] = [*ROW_COLUMNS["preferences"][1:], *SCORES, *UNSURE, *SHARED]
     work.summary |= {"prompts": len(groups), "words a pair": totals["words"] / totals["pairs"]}
 
 

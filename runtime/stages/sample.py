@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from functools import partial
 
-from aligncompiler.spec.answering import Sample
-from aligncompiler.spec.base import ROW_COLUMNS
+from aligncompiler.spec.answering import WRITTEN, Sample
+from aligncompiler.spec.base import OF_ANSWERS
 
+from ..distinct_prompts import distinct_prompts
 from ..fault import Skip
 from ..generate import Decoding
 from ..registry import Bound, implements
 from ..rows import Row
 from ..store import Artifact
-from ..work import Work, load_rows
+from ..work import Work
 from ..writing import Family, Request
-
-# What rows that hold answers already say of those, and not of the new ones.
-OLD = {column for kind in ("ratings", "trees") for column in ROW_COLUMNS[kind]} - {"prompt"}
 
 
 @implements(Sample)
@@ -38,13 +36,13 @@ def sample(
     answers_at_once: int,
 ) -> None:
     """Write one row per answer: the prompt's columns, `completion`, `group` (number of the prompt), `sample`, `tokens`, `ended`, and what the topology adds."""
-    rows = load_rows(prompts, limit)
+    rows = distinct_prompts(prompts, limit, work.skipped)
     decoding = Decoding(max_new_tokens, temperature, top_p, answers_at_once, top_k, stop, sampler)
     tell = partial(work.progress.update, unit="answers")
     answers = topology(Request(policy, rows, count, decoding, work.seed, work.device, tell, work.keep("answers")))
-    work.facts["answer_columns"] = ["completion", "sample", "tokens", "ended", *topology.spec.columns]
+    work.facts["answer_columns"] = ["completion", *WRITTEN, *topology.spec.columns]
     totals = {"ended": 0, "tokens": 0}
-    old = OLD.union(prompts.facts.get("answer_columns", ()))
+    old = {*OF_ANSWERS, *prompts.facts.get("answer_columns", ())}  # what rows that hold answers say of those
     work.save_rows(answered(work, rows, answers, totals, old))
     work.summary |= {"ended": totals["ended"] / work.facts["rows"], "tokens": totals["tokens"]}
 

@@ -5,6 +5,7 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -60,7 +61,7 @@ def finished():
     """The artifact that a piece of work would become."""
 
     def finish(work, kind, id="stages.x"):
-        return Artifact(id, work.folder, {"output": {"artifact": kind}, "facts": work.facts, "summary": work.summary, "skipped": dict(work.skipped)})
+        return Artifact(id, work.folder, {"output": asdict(Output(kind)), "facts": work.facts, "summary": work.summary, "skipped": dict(work.skipped)})
 
     return finish
 
@@ -70,12 +71,12 @@ def dataset(tmp_path):
     """A dataset artifact of given rows."""
     count = iter(range(1000))
 
-    def make(rows, **facts):
+    def make(rows, kinds=(), **facts):
         folder = tmp_path / f"rows{next(count)}"
         folder.mkdir()
         columns = sorted({name for row in rows for name in row})
         pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in columns}), folder / ROWS_FILE)
-        return Artifact("datasets.rows", folder, {"output": {"artifact": "dataset"}, "facts": {"answer_columns": [], "rows": len(rows), **facts}})
+        return Artifact("datasets.rows", folder, {"output": asdict(Output("dataset", kinds)), "facts": {"answer_columns": [], "rows": len(rows), **facts}})
 
     return make
 

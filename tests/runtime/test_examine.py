@@ -53,7 +53,7 @@ def row(number, prompt=1, chosen=1, rejected=1):
 
 
 PAIRS = [*(row(n) for n in range(6)), row(7, chosen=12), row(8, rejected=60), {**row(9), "chosen": " "}, {**row(10), "prompt": None}, row(11, chosen=9)]
-HELD_OUT = [*(row(n) for n in range(20, 25)), row(26, prompt=60), row(27, chosen=40)]
+HELD_OUT = [*(row(n) for n in range(20, 25)), row(26, prompt=60), row(26, prompt=60, chosen=2), row(27, chosen=40)]
 
 
 @pytest.fixture
@@ -99,7 +99,8 @@ def test_what_is_counted_is_what_a_run_skips(project, looked, monkeypatch):
     [tuned] = skipped["stages.tuned"].values()
     assert judge > tuned > 0 and said["stages.tuned", "P622", "data"].startswith(f"{tuned} of 9 rows")
     [ranked] = skipped["stages.ranking"].values()
-    assert said["stages.ranking", "P622", "data"].startswith(f"{ranked} of 7 rows") and ranked == 2
+    assert said["stages.ranking", "P622", "data"].startswith(f"{ranked} of 8 rows") and ranked == 3
+    assert skipped["stages.drafts"].pop("another answer to a prompt that is asked once") == 1
     [drafts] = skipped["stages.drafts"].values()
     assert said["stages.drafts", "P622", "prompts"].startswith(f"{drafts} of 7 rows") and drafts == 1
     assert "prompts longer than 63 tokens, which leave no room for an answer" in said["stages.drafts", "P622", "prompts"]
@@ -133,7 +134,7 @@ def test_each_dataset_is_described_by_rows_columns_and_tokens(looked):
         dict.fromkeys(("chosen", "prompt", "rejected"), "text"),
     )
     assert pairs["tokens"]["models.base"]["p50"] < pairs["tokens"]["models.base"]["p95"] <= pairs["tokens"]["models.base"]["max"]
-    assert held_out["rows"] == 7 and found.notes == ["models.base: its tokenizer was trained to count tokens, and is not kept"]
+    assert held_out["rows"] == 8 and found.notes == ["models.base: its tokenizer was trained to count tokens, and is not kept"]
 
 
 @pytest.mark.parametrize(

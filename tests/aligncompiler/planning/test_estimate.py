@@ -78,6 +78,12 @@ def test_rows_follow_from_counts_limits_and_rules(compiled: Compile, full: str) 
     assert found["models.base"].rows is None and found["stages.dpo"].rows == at_most(500)
 
 
+def test_a_prompt_with_several_answers_is_asked_once(compiled: Compile, full: str) -> None:
+    again = full + "  again: {kind: sample, policy: '${stages.dpo}', prompts: '${stages.drafts}', count: 2, max_new_tokens: 128}\n"
+    found = of(compiled, again)
+    assert found["stages.drafts"].rows == at_most(2000) and found["stages.again"].rows == at_most(1000)
+
+
 def test_a_limit_and_all_pairs(compiled: Compile, full: str) -> None:
     some = full.replace("count: 4, max_new_tokens: 128}", "count: 4, max_new_tokens: 128, limit: 10}")
     every = some.replace("reward: ${rewards.steps}}", "reward: ${rewards.steps}, rule: {kind: all_pairs}}")

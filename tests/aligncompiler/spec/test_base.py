@@ -67,6 +67,12 @@ def test_an_output_with_parts_survives_json() -> None:
     assert Output.from_json(json.loads(json.dumps(asdict(TRAINED)))) == TRAINED
 
 
+def test_what_an_artifact_of_an_earlier_version_made_is_still_read() -> None:
+    made = Output("dataset", ("completions",), ("topic",))
+    earlier = {name: value for name, value in json.loads(json.dumps(asdict(made))).items() if name not in ("collapsed", "answer_columns")}
+    assert Output.from_json(earlier) == made and made.answered
+
+
 def test_the_same_part_of_the_same_node_is_the_same_reference() -> None:
     whole, part = Ref("stages.sft", TRAINED), Ref("stages.sft", POLICY, "checkpoints.1")
     assert whole != part and part == Ref("stages.sft", POLICY, "checkpoints.1") and len({whole, part}) == 2

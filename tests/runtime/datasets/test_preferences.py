@@ -150,3 +150,29 @@ def test_the_answer_with_more_votes_is_the_chosen_one(read):
     assert (told["margin"], told["chosen_score"], told["rejected_score"]) == (-1.5, 1, 3)
     with pytest.raises(Fault, match="no column `w`"):
         read("preferences", rows, votes=("x", "w"))
+
+
+LISTS = [{"prompt": f"p{i}", "chosen": ["a", "b"], "rejected": ["c", "d"]} for i in range(3)]
+RANKED = [{"prompt": f"p{i}", "completions": [{"completion": text, "rank": rank} for rank, text in enumerate("abc")]} for i in range(3)]
+
+
+@pytest.mark.parametrize(("rows", "each"), [(LISTS, 4), (RANKED, 3)])
+def test_a_limit_cuts_no_question(read, rows, each):
+    for room in (0, 1, each - 1):
+        assert [r["prompt"] for r in read("preferences", rows, limit=2 * each + room)] == ["p0"] * each + ["p1"] * each
+    assert len(read("preferences", rows, limit=9 * each)) == 3 * each
+
+
+def test_a_limit_counts_what_is_left_of_a_question(read):
+    rows = [LISTS[0] | {"rejected": ["c", "a"]}, LISTS[1]]
+    assert [skip.reason if isinstance(skip, Skip) else skip["prompt"] for skip in read("preferences", rows, limit=3)] == [
+        "p0",
+        "chosen equals rejected",
+        "p0",
+        "p0",
+    ]
+
+
+def test_a_limit_that_has_no_room_for_the_first_question_is_a_fault(read):
+    with pytest.raises(Fault, match="the first record makes 4 rows, which stay together, and `limit` is 3"):
+        read("preferences", LISTS, limit=3)

@@ -39,7 +39,7 @@ class Known(Judge):
     """A judge of a model whose scores are given: `pairs` and `completions` are lists of [answers, figures], None for what could not be scored."""
 
     def __init__(self, rows, figures=("score",), pairs=None, completions=None):
-        super().__init__(SimpleNamespace(skipped=Counter()), "stages.rm", None, rows, None, 0, ())
+        super().__init__(SimpleNamespace(skipped=Counter(), progress=SimpleNamespace(update=lambda *said, **more: None)), "stages.rm", None, rows, None, 0, ())
         for name, found in (("own_pairs", pairs), ("own_completions", completions)):
             if found is not None:
                 whole = next(one for one in found if one is not None)
@@ -63,7 +63,7 @@ def of_group(found, name):
 
 
 def lines(metric, judge):
-    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], judge.rows, 0.95, None)["lines"]}
+    return {(line["role"], line["model"], line["group"]): line for line in table(bind(metric, {}), [judge], 0.95, judge.work)["lines"]}
 
 
 def pairs_of(*scores):
@@ -237,7 +237,7 @@ def test_the_curve_shows_what_trust_in_a_scorer_costs():
     assert found["difference", "stages.rm, surest 0.75 - stages.rm", ""]["value"] == pytest.approx(14.0)
     assert found["baseline", "truth", "best of 8"]["value"] == pytest.approx(5.0)
     assert found["baseline", "dropped to 0.75", ""]["value"] < 0 < found["model", "stages.rm, surest 0.75", "slope over ln N"]["value"]
-    with pytest.raises(Fault, match="no prompt has 9 scored answers"):
+    with pytest.raises(Fault, match="no prompt has 9 answers; the most that one has is 8"):
         measured(BestOfN(truth=Column(name="gold"), sizes=(9,)), Known(rows, ("score", "uncertainty"), completions=told))
 
 
@@ -245,8 +245,28 @@ def test_a_few_prompts_with_fewer_answers_do_not_shorten_the_curve():
     rows = [{"prompt": str(p), "completion": "x", "gold": float(g)} for p in range(20) for g in range(2 if p == 0 else 8)]
     judge = Known(rows, completions=[[[row["gold"]]] for row in rows])
     found = measured(BestOfN(truth=Column(name="gold")), judge)
-    assert found.values.shape == (19, 4)
+    assert found.values.shape == (20, 4) and np.isnan(found.values).any(1).tolist() == [True, *[False] * 19]
     assert judge.work.skipped == {"prompt with fewer than 8 scored answers": 1}
+
+
+def test_where_too_few_answers_are_scored_nothing_is_measured_and_told():
+    rows = [{"prompt": p, "completion": "x", "gold": 1.0} for p in "ab" for _ in range(4)]
+    judge = Known(rows, ("score", "uncertainty"), completions=[None, *[[[1.0, 1.0]]] * 3] * 2)
+    assert table(bind(BestOfN(truth=Column(name="gold"), sure=(0.5,)), {}), [judge], 0.95, judge.work) == {}
+    assert judge.work.skipped == {
+        "prompt with fewer than 4 scored answers": 2,
+        "`best_of_n column` as a whole: no row has what it needs": 1,
+    }
+
+
+def test_scorers_that_could_score_different_prompts_are_compared_on_those_of_both():
+    rows = [{"prompt": p, "completion": "x", "gold": g} for p in "abc" for g in (0.0, float(ord(p)))]
+    likes = [[[row["gold"]]] for row in rows]
+    first, other = (Known(rows, completions=[None if row["prompt"] == out else told for row, told in zip(rows, likes, strict=True)]) for out in "ac")
+    other.name = "stages.other"
+    found = table(bind(BestOfN(truth=Column(name="gold")), {}), [first, other], 0.95, first.work)["lines"]
+    (difference,) = [line for line in found if (line["role"], line["model"], line["group"]) == ("difference", "stages.other - stages.rm", "")]
+    assert (difference["value"], difference["n"]) == (0.0, 1)
 
 
 def test_a_share_is_never_certain():

@@ -18,8 +18,13 @@ from aligncompiler.spec.judging import (
     LengthCorrelation,
     MemberAgreement,
     PairNLL,
+    Section,
+    SectionAccuracy,
     Shift,
     SpreadCorrelation,
+    StyleAccuracy,
+    Ties,
+    UncertaintyCorrelation,
 )
 from aligncompiler.spec.metric import Accuracy, MeanScore, PairAccuracy
 from aligncompiler.spec.rule import Column, ExactMatch, Length
@@ -41,7 +46,7 @@ PAIRS = [{"prompt": f"cat {i}", "chosen": "so it follows" * (1 + i % 2), "reject
 
 @pytest.fixture
 def tables(make_work, dataset):
-    def make(models, rows, metrics, artifacts=None, **fields):
+    def make(models, rows, metrics, artifacts=None, kinds=(), **fields):
         work = make_work()
         usual = {
             "max_new_tokens": 3,
@@ -53,7 +58,7 @@ def tables(make_work, dataset):
             "answers_at_once": 8,
             "tokens_at_once": 100,
         }
-        evaluate(work, models=tuple(models), data=dataset(rows), metrics=tuple(bind(m, artifacts or {}) for m in metrics), **usual | fields)
+        evaluate(work, models=tuple(models), data=dataset(rows, kinds), metrics=tuple(bind(m, artifacts or {}) for m in metrics), **usual | fields)
         return work, json.loads((work.folder / "table.json").read_text(encoding="utf-8"))["tables"]
 
     return make
@@ -199,3 +204,56 @@ def nll(mean, std, rating):
 
 def test_groups_that_end_in_numbers_sort_by_them():
     assert sorted(["leaves 10", "leaves 2", "leaves 1"], key=natural) == ["leaves 1", "leaves 2", "leaves 10"]
+
+
+def test_what_a_policy_writes_is_measured_once_a_prompt_and_what_rows_hold_in_every_row(tables, policy_artifact):
+    pairs = [{"prompt": f"cat {i % 3}", "chosen": "so it follows" * (1 + i % 2), "rejected": f"no fish {i}"} for i in range(9)]
+    work, found = tables([policy_artifact(id="stages.a")], pairs, [MeanScore(reward=Length()), PairAccuracy()], kinds=("preferences",))
+    assert [line(table, "model", "stages.a")["n"] for table in found] == [3, 9]
+    assert work.skipped == {"another answer to a prompt that is asked once": 6}
+
+
+@pytest.mark.parametrize("metric", [PairAccuracy(), CalibrationError()])
+def test_an_interval_tells_how_far_it_is(tables, scorer_artifact, metric):
+    pairs = [*PAIRS, PAIRS[0]]
+    work, (table,) = tables([scorer_artifact()], pairs, [metric])
+    told = [said for said in work.progress.said if said[2] == f"interval of {table['name']}"]
+    assert told and all(done <= total for done, total, _ in told) and told[-1][0] == told[-1][1] >= 1000
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (PairAccuracy(by="depth"), "no column `depth`"),
+        (StyleAccuracy(), "no column `chosen_version`"),
+        (Ties(), "no column `id`"),
+        (SectionAccuracy(sections={"one": Section(subsets=("a",))}), "no column `subset`"),
+        (UncertaintyCorrelation(column="prompt"), "holds what is no number"),
+    ],
+)
+def test_a_metric_that_the_rows_do_not_fit_is_refused_before_any_model_is_asked(tables, scorer_artifact, monkeypatch, wrong, said):
+    monkeypatch.setattr("runtime.judge.score_rows", lambda *asked, **more: pytest.fail("a model was asked"))
+    with pytest.raises(Fault, match=said) as caught:
+        tables([scorer_artifact()], PAIRS, [PairNLL(), wrong])
+    assert caught.value.field == "metrics.1"
+
+
+@pytest.mark.parametrize("metric", [MeanScore(reward=Column(name="gold")), Accuracy(reward=ExactMatch(), by="depth")])
+def test_no_answer_is_written_for_a_reward_or_a_table_that_the_rows_do_not_fit(tables, policy_artifact, monkeypatch, metric):
+    monkeypatch.setattr("runtime.judge.write_answers", lambda *asked, **more: pytest.fail("a model was asked"))
+    with pytest.raises(Fault, match="column") as caught:
+        tables([policy_artifact()], PROBLEMS, [metric])
+    assert caught.value.field == "metrics.0"
+
+
+def test_more_answers_than_any_prompt_has_are_refused_before_any_model_is_asked(tables, scorer_artifact, monkeypatch):
+    monkeypatch.setattr("runtime.judge.score_rows", lambda *asked, **more: pytest.fail("a model was asked"))
+    rows = [{"prompt": f"cat {i % 2}", "completion": "no fish", "gold": float(i)} for i in range(6)]
+    with pytest.raises(Fault, match="no prompt has 4 answers; the most that one has is 3"):
+        tables([scorer_artifact()], rows, [LengthCorrelation(), BestOfN(truth=Column(name="gold"), sizes=(4,))])
+
+
+def test_a_reward_in_the_place_of_a_model_is_refused_with_the_column_that_it_misses(tables, scorer_artifact):
+    with pytest.raises(Fault, match="reads the column `gold`") as caught:
+        tables([scorer_artifact(), bind(Column(name="gold"), {})], PAIRS, [PairAccuracy()])
+    assert caught.value.field == "models.1"

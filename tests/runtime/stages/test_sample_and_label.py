@@ -91,3 +91,37 @@ def test_new_answers_to_old_prompts_carry_nothing_of_the_old_answers(drafts, mak
     assert {"segments", "path", "score"} <= set(load_rows(finished(labelled, "dataset")).columns)
     _, again = drafts(list(load_rows(finished(labelled, "dataset"))), count=1)
     assert not {"segments", "path", "score"} & set(load_rows(again).columns)
+
+
+ANSWERED = [{"prompt": prompt, "completion": text} for prompt, text in (("no", "x"), ("all cats", "x"), ("no", "y"), ("no", "z"), ("a", "x"))]
+
+
+@pytest.mark.parametrize("kind", ["completions", "demonstrations"])
+def test_a_prompt_with_several_answers_is_asked_once(drafts, dataset, kind):
+    work, made = drafts(prompts=dataset(ANSWERED, (kind,)))
+    assert [row["prompt"] for row in load_rows(made)] == ["no", "no", "all cats", "all cats", "a", "a"]
+    assert work.skipped == {"another answer to a prompt that is asked once": 2}
+
+
+def test_a_prompt_of_several_pairs_is_asked_once_and_carries_none_of_their_answers(drafts, dataset):
+    pairs = [{"prompt": "no", "chosen": "x", "rejected": other, "topic": "cats"} for other in "yz"]
+    _, made = drafts(prompts=dataset(pairs, ("preferences",)), count=1)
+    (row,) = load_rows(made)
+    assert row["topic"] == "cats" and not {"chosen", "rejected"} & set(row)
+
+
+def test_prompts_that_are_repeated_are_asked_again(drafts, dataset):
+    rows = [{"prompt": row["prompt"], "completion": row["completion"]} for row in ANSWERED]
+    work, made = drafts(prompts=dataset(rows, ("prompts",)), count=1)
+    assert [row["prompt"] for row in load_rows(made)] == ["no", "all cats", "no", "no", "a"] and not work.skipped
+
+
+def test_answers_of_a_prompt_that_was_asked_twice_are_of_two_prompts(drafts, dataset):
+    rows = [{"prompt": "no", "group": group, "completion": text} for group in (0, 1) for text in "xyz"]
+    assert [row["group"] for row in load_rows(drafts(prompts=dataset(rows, ("completions",)), count=1)[1])] == [0, 1]
+
+
+def test_a_limit_counts_prompts_and_not_their_answers(drafts, dataset):
+    work, made = drafts(prompts=dataset(ANSWERED, ("completions",)), count=1, limit=2)
+    assert [row["prompt"] for row in load_rows(made)] == ["no", "all cats"]
+    assert work.skipped == {"another answer to a prompt that is asked once": 2}
