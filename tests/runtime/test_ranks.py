@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from runtime.ranks import Ranks
 from runtime.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
+pytestmark = pytest.mark.xdist_group("ranks")  # so that what two processes make undisturbed is made once
 SPEC = """\
 alignc: v1
 name: two
@@ -80,16 +82,29 @@ stages:
 STAGES = {"sft": transformers.AutoModelForCausalLM, "lora": transformers.AutoModelForCausalLM, "rm": transformers.AutoModelForSequenceClassification}
 
 
-@pytest.fixture
-def plan(tmp_path):
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """The folder of the spec and of what it reads, and of what two processes make of it undisturbed, by strategy."""
+    tmp_path = tmp_path_factory.mktemp("two")
     rows = [{"prompt": f"{i} and", "completion": " so on" * (1 + i % 4)} for i in range(12)]
     (tmp_path / "demos.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     pairs = [{"prompt": f"{i} and", "chosen": " so on" * (1 + i % 4), "rejected": " no" * (1 + i % 3)} for i in range(12)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in pairs), encoding="utf-8")
     (tmp_path / "two.yaml").write_text(SPEC, encoding="utf-8")
-    found = compile_spec(tmp_path / "two.yaml")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def plan(rows):
+    found = compile_spec(rows / "two.yaml")
     assert found.plan is not None, found.report.diagnostics
     return found.plan
+
+
+@pytest.fixture(scope="module")
+def together(plan, rows):
+    """The store that two processes make, once for each strategy."""
+    return cache(lambda strategy: made_together(plan, rows / strategy, strategy))
 
 
 def alone(plan, tmp_path):
@@ -98,10 +113,14 @@ def alone(plan, tmp_path):
     return tmp_path / "one.store"
 
 
-def together(plan, tmp_path, strategy):
-    """The store of two processes."""
-    whole = replace(plan, engine=plan.engine.model_copy(update={"devices": 2, "strategy": strategy}))
+def write_for_two(plan, tmp_path, strategy, **engine):
+    whole = replace(plan, engine=plan.engine.model_copy(update={"devices": 2, "strategy": strategy, **engine}))
     write_plan(whole, tmp_path / "two" / "plan.json")
+
+
+def made_together(plan, tmp_path, strategy):
+    """The store of two processes."""
+    write_for_two(plan, tmp_path, strategy)
     done = subprocess.run(launched(tmp_path, "two.store"), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     assert done.stderr.count("stages.sft") == 1, "only the first process speaks"
@@ -120,9 +139,9 @@ def curve(folder):
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_processes_train_as_one_does(strategy, plan, tmp_path):
+def test_two_processes_train_as_one_does(strategy, plan, together, tmp_path):
     """Five rows a step in small passes: one process has more to do than the other, and more passes. A policy, an adapter, a scorer; checkpoints."""
-    stores = alone(plan, tmp_path), together(plan, tmp_path, strategy)
+    stores = alone(plan, tmp_path), together(strategy)
     for name, family in STAGES.items():
         one, two = (artifact_folder(store, plan[f"stages.{name}"].key) for store in stores)
         assert len(curve(one)) == 4
@@ -137,10 +156,10 @@ def test_two_processes_train_as_one_does(strategy, plan, tmp_path):
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_processes_that_are_killed_go_on_and_end_the_same(strategy, plan, tmp_path):
+def test_two_processes_that_are_killed_go_on_and_end_the_same(strategy, plan, together, tmp_path):
     """Killed at once, all of them, when the second step is saved."""
-    whole = replace(plan, engine=plan.engine.model_copy(update={"save_every": 0}))
-    undisturbed = together(whole, tmp_path, strategy)
+    undisturbed = together(strategy)
+    write_for_two(plan, tmp_path, strategy, save_every=0)
     store, command = tmp_path / "killed.store", launched(tmp_path, "killed.store")
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 120
@@ -159,9 +178,10 @@ def test_two_processes_that_are_killed_go_on_and_end_the_same(strategy, plan, tm
     assert manifest_in(resumed)["files"] == manifest_in(artifact_folder(undisturbed, plan["stages.sft"].key))["files"]
 
 
-def test_two_processes_that_are_asked_to_stop_save_together_say_how_to_go_on_and_end_the_same(plan, tmp_path):
+def test_two_processes_that_are_asked_to_stop_save_together_say_how_to_go_on_and_end_the_same(plan, together, tmp_path):
     """By SIGTERM, first to every process of a job, launcher included, as schedulers send it, then to one process alone."""
-    undisturbed, store, command = together(plan, tmp_path, "ddp"), tmp_path / "stopped.store", launched(tmp_path, "stopped.store")
+    undisturbed, store, command = together("ddp"), tmp_path / "stopped.store", launched(tmp_path, "stopped.store")
+    write_for_two(plan, tmp_path, "ddp")
     for name, everyone in (("sft", True), ("lora", False)):
         stage = plan[f"stages.{name}"]
         with (tmp_path / name).open("w") as log:
