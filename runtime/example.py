@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +204,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Look up the example and write it, or the fault, as JSON; 130 if interrupted."""
     parser = argparse.ArgumentParser()
     parser.add_argument("plan", type=Path)
@@ -212,7 +212,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--stage", required=True)
     parser.add_argument("--row", type=int, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     plan = read_plan(args.plan)
     try:

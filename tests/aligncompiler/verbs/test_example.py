@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,6 +53,17 @@ def spec(folder: Path) -> str:
     return "spec.yaml"
 
 
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime looks rows up in this process: one of its own takes seconds to start, and one test is enough for that."""
+    from runtime.example import main as look_up
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(command, look_up(command[3:]))
+
+    monkeypatch.setattr("aligncompiler.example.subprocess", SimpleNamespace(run=run))
+
+
 def shown(capfd: Capture, *argv: str, code: int = 0) -> tuple[str, str]:
     assert main(["show", *argv]) == code
     said = capfd.readouterr()
@@ -70,32 +83,38 @@ def test_a_pair_is_a_trunk_with_two_leaves_whose_tokens_are_targets(spec: str, c
     assert found["columns"]["prompt"] == "question 1"
 
 
+@pytest.mark.usefixtures("inside")
 def test_what_a_person_sees_is_plain_where_no_terminal_is(spec: str, capfd: Capture) -> None:
     out, _ = shown(capfd, spec, "--example", "stages.dpo")
     assert "row 0 of datasets.rows, as stages.dpo reads it" in out and "\x1b" not in out
     assert "├─ chosen: " in out and "└─ rejected: " in out and "\\n│<|end|>│" in out and "reference_chosen_logp: not computed yet" in out
 
 
+@pytest.mark.usefixtures("inside")
 def test_a_row_that_would_be_skipped_says_why(spec: str, capfd: Capture) -> None:
     assert "this row would be skipped: longer than 40 tokens" in shown(capfd, spec, "--example", "dpo", "--row", "2")[0]
 
 
+@pytest.mark.usefixtures("inside")
 def test_of_a_scorer_no_token_is_a_target(spec: str, capfd: Capture) -> None:
     found = json.loads(shown(capfd, spec, "--example", "rm", "--row", "1", "--json")[0])
     assert found["targets"] == "values" and not any(t["target"] for s in found["segments"] for t in s["tokens"])
     assert len(found["segments"]) == 3
 
 
+@pytest.mark.usefixtures("inside")
 def test_of_several_models_the_one_is_named_and_the_others_too(spec: str, capfd: Capture) -> None:
     assert "tokenizer of stages.rm (shown as this model reads it, not as stages.dpo)" in shown(capfd, spec, "--example", "exam")[0]
 
 
+@pytest.mark.usefixtures("inside")
 def test_a_stage_that_writes_shows_the_prompt_and_a_dataset_its_row(spec: str, capfd: Capture) -> None:
     found = json.loads(shown(capfd, spec, "--example", "drafts", "--json")[0])
     assert [s["name"] for s in found["segments"]] == ["prompt"] and found["targets"] == "written"
     assert 'prompt: "question 2"' in shown(capfd, spec, "--example", "rows", "--row", "2")[0]
 
 
+@pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
@@ -109,6 +128,7 @@ def test_where_there_is_no_example_one_diagnostic_says_what_to_do(spec: str, arg
     assert "error[P631]" in err and told in err
 
 
+@pytest.mark.usefixtures("inside")
 def test_options_that_would_do_nothing_are_refused(spec: str, capfd: Capture) -> None:
     assert "did you mean" in shown(capfd, spec, "--example", "dpoo", code=2)[1]
     assert "name it with `--example STAGE`" in shown(capfd, spec, "--row", "1", code=2)[1]
@@ -118,6 +138,7 @@ def test_options_that_would_do_nothing_are_refused(spec: str, capfd: Capture) ->
     assert stopped.value.code == 2
 
 
+@pytest.mark.usefixtures("inside")
 def test_what_was_made_is_read_from_the_store(spec: str, capfd: Capture, folder: Path) -> None:
     assert main(["run", spec]) == 0
     capfd.readouterr()
