@@ -8,23 +8,29 @@ there are as many pairs as in the chain arm; `mixed`, pairs of which half hold a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 
 from .running import ROOT, Across, Run, across, machine, run
 
 DRAWS = range(8)
-SETS = "--set datasets.fresh.seed={fresh} --set datasets.held_out.seed={held_out} --set engine.threads=1"
+SEEDS = {"fresh": 1, "held_out": 2, "practice": 101, "test": 102}  # of the first draw; the next one has two more each
+SETS = " ".join(f"--set datasets.{name}.seed={{{name}}}" for name in SEEDS) + " --set engine.threads=1"
 MIXED = "--set 'stages.pairs.reward=${rewards.gold}' --set 'stages.pairs.rule={kind: tree_pairs, per_tree: 4, full: 2, cross: 1, unfinished: 1}'"
+SHUFFLED = "--set 'datasets.shuffled={kind: preferences, file: {file}}' --set 'stages.rm.data=${datasets.shuffled}'"
 ARMS = {
     "chain": f"alignc run specs/chain_reward.yaml {SETS}",
     "tree": f"alignc run specs/tree_reward.yaml {SETS}",
     "more": f"alignc run specs/tree_reward.yaml {SETS} --set datasets.fresh.count=840",
     "mixed": f"alignc run specs/tree_reward.yaml {SETS} " + MIXED,
+    "shuffled": f"alignc run specs/tree_reward.yaml {SETS} " + SHUFFLED,
 }
 BEST = "best_of_n deduction_steps"
+TAUGHT = "mean_score deduction_steps"
+POLICIES = {"policy before": "sft", "policy taught by the reward": "rft", "by nobody's choice": "rft_unchosen", "by the truth": "rft_best"}
 FIGURES: dict[str, Callable[[Run], float]] = {
     "pairs": lambda one: float(one.stages["stages.pairs"]["metrics"]["rows"]),
     "words a pair": lambda one: float(one.stages["stages.pairs"]["metrics"]["words a pair"]),
@@ -34,6 +40,7 @@ FIGURES: dict[str, Callable[[Run], float]] = {
     "slope over ln N": lambda one: one.value("exam_best", BEST, "rm", "slope over ln N"),
     "fall from the highest": lambda one: one.value("exam_best", BEST, "rm", "fall from the highest"),
     "correlation with length": lambda one: one.value("exam_best", "length_correlation", "rm"),
+    **{name: lambda one, model=model: one.value("exam_policy", TAUGHT, model) for name, model in POLICIES.items()},  # type: ignore[misc]
 }
 
 
@@ -41,24 +48,42 @@ FIGURES: dict[str, Callable[[Run], float]] = {
 def found(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, dict[str, list[float]]]:
     """Arm -> figure -> its value in each draw."""
     folder = tmp_path_factory.mktemp("topology")
-    runs = {arm: [run(in_draw(command, k), folder) for k in DRAWS] for arm, command in ARMS.items()}
+    runs: dict[str, list[Run]] = {}
+    for arm, command in ARMS.items():
+        runs[arm] = [run(in_draw(command, k, runs.get("tree"), folder), folder) for k in DRAWS]
     measured = {arm: {name: [of(one) for one in some] for name, of in FIGURES.items()} for arm, some in runs.items()}
     if request.config.getoption("--bless"):
         save(ROOT / "results" / "topology.json", measured)
     return measured
 
 
-def in_draw(command: str, number: int) -> str:
-    """A command with the seeds of a draw of prompts."""
-    return command.replace("{fresh}", str(1 + 2 * number)).replace("{held_out}", str(2 + 2 * number))
+def in_draw(command: str, number: int, trees: Sequence[Run] | None, folder: Path) -> str:
+    """A command with the seeds of a draw of prompts, and with the pairs of that draw's trees under prefixes of others, if it asks for them."""
+    for name, first in SEEDS.items():
+        command = command.replace(f"{{{name}}}", str(first + 2 * number))
+    if "{file}" in command and trees is not None:
+        file = folder / f"shuffled_{number}.jsonl"
+        pairs = parquet.read_table(trees[number].folder / "artifacts" / "stages.pairs" / "rows.parquet").to_pylist()
+        file.write_text("".join(json.dumps(pair) + "\n" for pair in with_prefixes_of_others(pairs)), encoding="utf-8")
+        command = command.replace("{file}", str(file))
+    return command
+
+
+def with_prefixes_of_others(pairs: Sequence[Mapping[str, str]]) -> Iterator[dict[str, str]]:
+    """Each pair whose answers share a beginning gets that of a pair half the list away, which is of another prompt; the others stay as they are."""
+    shared = [number for number, pair in enumerate(pairs) if pair["shared_prefix"]]
+    other = {number: shared[(place + len(shared) // 2) % len(shared)] for place, number in enumerate(shared)}
+    for number, pair in enumerate(pairs):
+        prefix = pairs[other.get(number, number)]["shared_prefix"]
+        yield {"prompt": pair["prompt"], "chosen": prefix + pair["rest_chosen"], "rejected": prefix + pair["rest_rejected"]}
 
 
 def save(path: Path, measured: Mapping[str, Mapping[str, list[float]]]) -> None:
     arms = {arm: {name: {**across(values).json(), "values": values} for name, values in figures.items()} for arm, figures in measured.items()}
     others = {f"{arm} - chain": {name: difference(measured, arm, name).json() for name in FIGURES} for arm in measured if arm != "chain"}
-    mixed = {"tree - mixed": {name: difference(measured, "tree", name, "mixed").json() for name in FIGURES}}
-    draws = {"fresh": [1 + 2 * k for k in DRAWS], "held_out": [2 + 2 * k for k in DRAWS]}
-    whole = {"commands": ARMS, "draws": draws, "machine": machine(), "arms": arms, "differences": {**others, **mixed}}
+    others |= {f"tree - {arm}": {name: difference(measured, "tree", name, arm).json() for name in FIGURES} for arm in ("mixed", "shuffled")}
+    draws = {name: [first + 2 * k for k in DRAWS] for name, first in SEEDS.items()}
+    whole = {"commands": ARMS, "draws": draws, "machine": machine(), "arms": arms, "differences": others}
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 
