@@ -7,7 +7,7 @@ place for (prompt format, adapter, what a scorer tells). An untrained artifact m
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,12 +151,15 @@ def refuse_missing(name: str, missing: set[str]) -> None:
         raise Fault("P607", f"no model can be loaded from `{name}`: {len(missing)} of its weights are missing, such as `{min(missing)}`", "", MODEL_HELP)
 
 
-def load_network(artifact: Artifact) -> Network:
-    """A policy or a scorer, whichever the artifact is."""
-    return LOADERS[artifact.kind](artifact)
+def load_network(artifact: Artifact, shape: Shape | None = None) -> Network:
+    """A policy or a scorer, whichever the artifact is; a scorer of this shape, if one is given."""
+    return LOADERS[artifact.kind](artifact, shape)
 
 
-LOADERS: dict[str, Any] = {"policy": load_policy, "scorer": load_scorer}
+LOADERS: dict[str, Callable[[Artifact, Shape | None], Network]] = {
+    "policy": lambda artifact, _: load_policy(artifact),
+    "scorer": lambda artifact, shape: load_scorer(artifact, shape=shape),
+}
 
 
 class loading:

@@ -11,11 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from inspect import signature
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from aligncompiler.spec.codec import restore
 
+from .encoded import Floats
 from .forest import Forest
 from .networks import Measured, Network, is_bidirectional
 from .registry import bind
@@ -29,11 +31,13 @@ from .uncertainty import COMBINE, aleatoric, frobenius, gap
 class Shape:
     """What a scorer tells: one reward, or `attributes` (means, or Gaussians) that a `gate` makes a reward of; by several members, if there are, which
     share a backbone or are `whole` models. `bagging`: each learns from a bootstrap sample of its own. Of a `judge` the reward is the log-odds that
-    an answer is right; where there is a `separator`, `over_steps` makes it of those of the steps, and a `reply` says that a policy is asked for it."""
+    an answer is right; where there is a `separator`, `over_steps` makes it of those of the steps, and a `reply` says that a policy is asked for it.
+    `scale`: the mean and the standard deviation that are 0 and 1 to the head, for each attribute; none until labels are seen."""
 
     attributes: tuple[str, ...] = ()
     gaussian: bool = False
     gate: Mapping[str, Any] | None = None
+    scale: tuple[tuple[float, float], ...] = ()
     members: int = 1
     whole: bool = False
     bagging: bool = False
@@ -62,6 +66,15 @@ class Shape:
         """Names of the rewards of members, where there are several; they are told only to who asks for them."""
         return tuple(f"member_{number}" for number in range(1, self.members + 1)) if self.members > 1 else ()
 
+    def scaled(self, labels_RA: Floats | None) -> Shape:
+        """The same on the scale of these labels, with which its head begins as the constant that is most likely; on the plain one where there are none.
+        A scale that is there stays, and so does what was learned on it."""
+        if self.scale or not self.attributes:
+            return self
+        if labels_RA is None:
+            return replace(self, scale=PLAIN * len(self.attributes))
+        return replace(self, scale=tuple(scale_of(labels_R[~np.isnan(labels_R)]) for labels_R in labels_RA.T))
+
     def cut(self, encoder: Encoder) -> Cut | None:
         """How answers are read in the tokens of the backbone; None if each is read at its end token."""
         return Cut.of(self.separator, self.reply.question if self.reply is not None else "", encoder) if self.judge else None
@@ -71,8 +84,21 @@ class Shape:
 
     @staticmethod
     def from_json(data: Mapping[str, Any] | None) -> Shape:
-        reply = (data or {}).get("reply")
-        return Shape(**{**data, "attributes": tuple(data["attributes"]), "reply": reply and Reply(**reply)}) if data else Shape()
+        if not data:
+            return Shape()
+        names, reply = tuple(data["attributes"]), data.get("reply")
+        scale = tuple((float(mean), float(std)) for mean, std in data.get("scale", PLAIN * len(names)))  # scorers of old have the plain one
+        return Shape(**{**data, "attributes": names, "scale": scale, "reply": reply and Reply(**reply)})
+
+
+PLAIN = ((0.0, 1.0),)
+
+
+def scale_of(known_R: Floats) -> tuple[float, float]:
+    """Mean and standard deviation (of the population) of labels; 0 and 1 where there are none, and 1 where all are alike."""
+    if not len(known_R):
+        return PLAIN[0]
+    return (float(known_R.mean()), float(known_R.std()) if known_R.min() < known_R.max() else 1.0)
 
 
 @dataclass(frozen=True)
@@ -123,6 +149,10 @@ class Scorer(Network):
         each = outputs.unflatten(1, (self.shape.members, max(1, len(self.shape.attributes)), -1))
         mean_LMA = each[..., 0]
         log_std_LMA = each[..., 1] if self.shape.gaussian else None
+        if self.shape.scale:
+            mean_A, std_A = each.new_tensor(self.shape.scale).T
+            mean_LMA = mean_A + std_A * mean_LMA
+            log_std_LMA = None if log_std_LMA is None else std_A.log() + log_std_LMA
         node_LM = mean_LMA[..., 0]
         if self.shape.judge:
             reward_RM = OVER_STEPS[self.shape.over_steps](node_LM, forest.answer_L, forest.num_answers)

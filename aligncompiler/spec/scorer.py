@@ -82,6 +82,9 @@ class Attributes(Reward):
     """Attributes, each a column of the rows that it learns from."""
     head: Literal["mean", "gaussian"] = field("mean")
     """What is told of each attribute: its mean, or its mean and its standard deviation (learned as a logarithm)."""
+    start: Literal["labels", "zero"] = field("labels")
+    """Where the head starts: at the mean and the standard deviation of the labels of its first training, attribute by attribute, and in their unit; or at
+    0 and 1."""
     gate: Gate = field(Fixed())
     """What makes one reward of the attributes."""
     uncertainty: Literal["aleatoric"] | None = field(None)

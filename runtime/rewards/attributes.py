@@ -7,12 +7,13 @@ from aligncompiler.spec.scorer import Attributes
 
 from ..model_files import make_scorer
 from ..registry import Bound, implements
-from ..scorer import Shape
+from ..scorer import PLAIN, Shape
 from ..store import Artifact
 from ..work import Work
 
 
 @implements(Attributes)
-def attributes(work: Work, *, backbone: Artifact, names: tuple[str, ...], head: str, gate: Bound, uncertainty: str | None) -> None:
+def attributes(work: Work, *, backbone: Artifact, names: tuple[str, ...], head: str, start: str, gate: Bound, uncertainty: str | None) -> None:
     """Make a scorer artifact from the weights of `backbone`: a random head that tells `names`, and a gate. Source: arXiv:2410.00847."""
-    make_scorer(work, backbone, Shape(names, head == "gaussian", dump(gate.spec), uncertainty=uncertainty or ""))
+    scale = PLAIN * len(names) if start == "zero" else ()
+    make_scorer(work, backbone, Shape(names, head == "gaussian", dump(gate.spec), scale=scale, uncertainty=uncertainty or ""))

@@ -62,11 +62,11 @@ def train(
 
     Rows that do not fit are skipped and counted. Raises Fault if none is left, or if the loss stops being a number.
     """
-    encoder = load_encoder(model)
-    shape = Shape.from_json(read_about(model).get("scorer"))
+    encoder, shape = load_encoder(model), Shape.from_json(read_about(model).get("scorer"))
     examples, leaves = encode(work, encoder, data, objective, reference, max_tokens, shape)
+    shape = shape.scaled(examples.numbers.get("labels"))
     torch.manual_seed(work.seed)
-    network = load_network(model).train()
+    network = load_network(model, shape).train()
     adapted = adapt(network, read_about(model)["adapter"])
     freeze(network, weights, objective.spec.reads)
     for part in network.parts if gradient_checkpointing else ():
@@ -89,13 +89,13 @@ def train(
             work.log(point)
             log(trainer.loggers, point)
         for number in (n for n, share in enumerate(checkpoints, 1) if max(1, round(share * steps)) == step):
-            write(work, network, adapted, model, encoder, work.folder / "checkpoints" / str(number))
+            write(work, network, adapted, model, shape, encoder, work.folder / "checkpoints" / str(number))
             work.facts[f"checkpoints.{number}"] = {"steps": step}
 
     module = Offline(network, objective, optimizer, schedule, steps, clip_norm, tell, saving.begin)
     with logging_to(work, work.curve()) as trainer.loggers:
         fit(trainer, module, items, saving)
-    parameters = write(work, network, adapted, model, encoder, work.folder)
+    parameters = write(work, network, adapted, model, shape, encoder, work.folder)
     means = {name: sum(p[name] for p in points) / len(points) for name in points[0] if name in ("loss", "accuracy")}
     work.summary |= {"steps": steps, "rows": len(examples), **means}
     work.facts |= {"steps": steps, "rows": len(examples), "parameters": parameters}
@@ -120,7 +120,7 @@ def resumed(work: Work, network: Network, steps: int, points: deque[dict[str, fl
     return saving
 
 
-def write(work: Work, network: Network, adapted: list[Any], model: Artifact, encoder: Encoder, folder: Path) -> int:
+def write(work: Work, network: Network, adapted: list[Any], model: Artifact, shape: Shape, encoder: Encoder, folder: Path) -> int:
     """Write the weights as they stand: a model like any other, with its adapter merged into it. The number of parameters.
 
     Of sharded weights every process holds a part and all must be here; the first one gets them whole, and writes.
@@ -131,7 +131,7 @@ def write(work: Work, network: Network, adapted: list[Any], model: Artifact, enc
         if not work.first:
             return 0
         with torch.random.fork_rng():  # an adapter is drawn, and training goes on after a checkpoint
-            network = load_network(model)
+            network = load_network(model, shape)
             adapted = adapt(network, about["adapter"])
         network.load_state_dict(weights)
     elif adapted:

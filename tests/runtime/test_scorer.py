@@ -32,7 +32,7 @@ def make_scorer(make_work, finished, policy_artifact):
     """The artifact of an untrained scorer of attributes, or of an ensemble of it."""
 
     def make(seed=0, backbone=None, members=1, **fields):
-        spec = {"names": NAMES, "head": "gaussian", "gate": Fixed(), "uncertainty": None, **fields}
+        spec = {"names": NAMES, "head": "gaussian", "start": "labels", "gate": Fixed(), "uncertainty": None, **fields}
         work = make_work(seed)
         attributes(work, backbone=backbone or policy_artifact(), **{**spec, "gate": bind(spec["gate"], {})})
         made = finished(work, "scorer")
@@ -134,6 +134,65 @@ def test_attributes_are_learned(make_scorer, make_work, finished, budget, datase
     _, work = trained(make_work, finished, budget, make_scorer(members=members), dataset(ROWS), objective)
     curve = [json.loads(line) for line in (work.folder / "metrics.jsonl").read_text().splitlines()]
     assert curve[-1]["error"] < curve[0]["error"]
+
+
+def at_zero(artifact):
+    """What a scorer tells where its head gives 0: the constants that it begins with."""
+    scorer = load_scorer(artifact).eval()
+    with torch.no_grad():
+        for part in scorer.parts:
+            part.model.score.weight.zero_()
+        return {name: values.tolist() for name, values in scorer.figures(FOREST).items()}
+
+
+@pytest.mark.parametrize("objective", [SquaredError(), GaussianLikelihood(), GaussianRegression()])
+@pytest.mark.parametrize("kind", ["one", "heads on one backbone", "whole members"])
+def test_a_head_starts_at_the_mean_and_spread_of_its_labels(make_scorer, make_work, finished, budget, dataset, objective, kind):
+    rows = [{**row, "help": 4.0 + row["help"], "truth": None if i < 4 else row["truth"]} for i, row in enumerate(ROWS)]
+    model = make_scorer(members=2 if kind == "heads on one backbone" else 1)
+    model = whole(make_work, finished, model) if kind == "whole members" else model
+    told = at_zero(trained(make_work, finished, budget, model, dataset(rows), objective)[0])
+    known = {"help": [row["help"] for row in rows], "truth": [row["truth"] for row in rows[4:]]}
+    for name, labels in known.items():
+        assert np.allclose(told[name], np.mean(labels))
+        assert np.allclose(told[f"{name}_std"], np.std(labels))
+
+
+def test_labels_that_are_all_alike_give_their_value_and_the_spread_one(make_scorer, make_work, finished, budget, dataset):
+    told = at_zero(trained(make_work, finished, budget, make_scorer(), dataset([{**row, "help": 5.0} for row in ROWS]), GaussianLikelihood())[0])
+    assert np.allclose(told["help"], 5.0)
+    assert np.allclose(told["help_std"], 1.0)
+
+
+def test_the_first_loss_is_near_that_of_a_constant(make_scorer, make_work, finished, budget, dataset):
+    """Labels lie at 50 with a spread near 1: from zero the first loss would be above a thousand nats."""
+    data = dataset([{**row, "help": 50.0 + row["help"], "truth": 50.0 + row["truth"]} for row in ROWS])
+    first = {}
+    for start in ("labels", "zero"):
+        _, work = trained(make_work, finished, budget, make_scorer(start=start), data, GaussianLikelihood(), rows=12)
+        first[start] = json.loads((work.folder / "metrics.jsonl").read_text().splitlines()[0])["loss"]
+    constant = sum(math.log(np.std(labels)) + 0.5 for labels in ([i % 3 for i in range(12)], [i % 2 for i in range(12)]))
+    assert abs(first["labels"] - constant) < 0.2
+    assert first["zero"] > 1000
+
+
+@pytest.mark.parametrize("first", ["from zero", "from labels", "by pairs"])
+def test_training_that_goes_on_keeps_the_scale(make_scorer, make_work, finished, budget, dataset, first):
+    model = make_scorer(start="zero" if first == "from zero" else "labels")
+    data, objective = (dataset(PAIRS), BradleyTerry()) if first == "by pairs" else (dataset(ROWS), GaussianLikelihood())
+    once, _ = trained(make_work, finished, budget, model, data, objective)
+    before = at_zero(once)
+    assert np.allclose(before["help"], 1.0 if first == "from labels" else 0.0)
+    far = dataset([{**row, "help": 9.0} for row in ROWS])
+    assert at_zero(trained(make_work, finished, budget, once, far, SquaredError())[0]) == before
+
+
+def test_a_scorer_that_was_written_without_a_scale_has_the_plain_one(make_scorer):
+    made = make_scorer()
+    about = json.loads((made.folder / "alignc.json").read_text())
+    del about["scorer"]["scale"]
+    write_about(made.folder, about)
+    assert load_scorer(made).shape.scale == ((0.0, 1.0), (0.0, 1.0))
 
 
 def test_only_the_gate_learns_where_only_the_gate_is_to(make_scorer, make_work, finished, budget, dataset):
