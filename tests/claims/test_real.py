@@ -1,4 +1,4 @@
-"""What reward models learn from real human data in ten minutes of two processors (`specs/reward_bench_real.yaml`), over three seeds; each beside a control.
+"""What reward models learn from real human data in minutes of two processors (`specs/reward_bench_real.yaml`), over three seeds; each beside a control.
 
 `--bless` writes the figures to `results/reward_bench_real.json`. Seeds move heads and the order of rows, and the rows stay, so intervals over seeds speak of
 training; those over the rows of the exam, by bootstrap, stand beside them for the first seed. What is not reached is held here too, as what it is.
