@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: no test touches the network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers share the cores: threads of small models would wait for each other most of the time
 
 

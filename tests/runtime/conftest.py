@@ -1,8 +1,7 @@
-"""Tiny models, tokenizers and artifacts, made here; no test touches the network."""
+"""Tiny models, tokenizers and artifacts, made here."""
 
 import os
 
-os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from dataclasses import asdict
