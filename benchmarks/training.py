@@ -6,7 +6,8 @@ attributes on one backbone is measured beside one of them. All models are Llamas
 vocabulary of 32,000 words, in the same folder, with the same tokenizer. CPU time is user and system time of all threads from the second
 optimiser step on; memory is what a process holds at most, less what it holds when its libraries and the model are loaded.
 
-Writes `results/bench_training.json` and prints Markdown. `--quick` makes one short round, to see that it works. `--gpu`: a larger model in bfloat16 on a
+Writes `results/bench_training.json`, with `--only NAME` `results/bench_training_NAME.json`, and prints Markdown. `--quick` makes one short round, to see that
+it works. `--gpu`: a larger model in bfloat16 on a
 GPU, TRL in the same environment, all in one process in turn, seconds by the clock and memory of the GPU; `results/bench_training_gpu.json`.
 """
 
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from check import CACHE, ROOT, environment, install
-from inputs.pairs import GPU, ROWS_A_STEP, SHAPE, TREE_PAIRS_A_STEP, VOCABULARY, prepare
+from inputs.pairs import GPU, ROWS_A_STEP, SHAPE, TREE_PAIRS_A_STEP, VOCABULARY, model_of, prepare
 
 TIME = "seconds" if GPU else "cpu_seconds"
 DPO = "objective: {kind: dpo, beta: 0.1}"
@@ -138,7 +139,7 @@ def ours(
     with tempfile.TemporaryDirectory() as there:
         spec = Path(there, "bench.yaml")
         text = SPEC.format(
-            model=folder / "model",
+            model=folder / model_of(rows),
             accelerator="cuda" if GPU else "cpu",
             precision="bfloat16" if GPU else "float32",
             kind="completions" if rows == "rated" else "preferences",
@@ -186,14 +187,14 @@ def theirs(folder: Path, rows: str, trainer: str, steps: int, settings: dict[str
             losses.extend([float(logs["loss"])] if "loss" in logs else [])
 
     with tempfile.TemporaryDirectory() as there:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "model")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder / model_of(rows))
         common = {"output_dir": there, "max_length": 512, "max_steps": steps, "report_to": "none", "save_strategy": "no", "use_cpu": not GPU, "bf16": GPU}
         common |= {"learning_rate": 1e-4, "lr_scheduler_type": "constant", "logging_steps": 1, "disable_tqdm": True, "logging_nan_inf_filter": False}
         config = getattr(trl, trainer.replace("Trainer", "Config"))(**common | settings)
         if trainer == "RewardTrainer":
-            model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(folder / "model", num_labels=1, dtype="float32")
+            model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(folder / model_of(rows), num_labels=1, dtype="float32")
         else:
-            model = transformers.AutoModelForCausalLM.from_pretrained(folder / "model", dtype="float32")
+            model = transformers.AutoModelForCausalLM.from_pretrained(folder / model_of(rows), dtype="float32")
         made = getattr(trl, trainer)(model=model, args=config, train_dataset=data, processing_class=tokenizer, callbacks=[Listening()])
         made.train()
     return meter.result(config.per_device_train_batch_size * config.gradient_accumulation_steps, losses)
@@ -205,8 +206,8 @@ def padded(folder: Path, steps: int) -> dict[str, Any]:
     import transformers
 
     torch.manual_seed(0)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "model")
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder / "model", num_labels=1, dtype=torch.float32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder / model_of("trees"))
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder / model_of("trees"), num_labels=1, dtype=torch.float32)
     device = "cuda" if GPU else "cpu"
     model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.0)

@@ -113,9 +113,8 @@ class Evaluate(Stage):
             yield from self.check_rule(index, one) if isinstance(one, Reward) else ()
         yield from check_stop(self.stop)
         if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
-            yield from check_room(
-                self.max_new_tokens, *(one for one in self.models if isinstance(one, Ref))
-            )  # the default is a bound for models that read more
+            # The default is a bound for models that read more.
+            yield from check_room(self.max_new_tokens, *(one for one in self.models if isinstance(one, Ref)))
 
     def check_repeated(self) -> Iterator[Problem]:
         """A model, or a metric with the same fields, that stands there twice."""

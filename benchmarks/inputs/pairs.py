@@ -12,10 +12,18 @@ from pathlib import Path
 SHAPE = {"hidden_size": 320, "intermediate_size": 864, "num_hidden_layers": 8, "num_attention_heads": 5, "num_key_value_heads": 5}
 GPU = "--gpu" in sys.argv
 if GPU:
-    SHAPE = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 6, "num_attention_heads": 16, "num_key_value_heads": 16}
+    SHAPE = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 16, "num_attention_heads": 16, "num_key_value_heads": 16}
+# Trees want a model that fills the GPU: one that waits for launches shows nothing of the tokens that they save.
+WIDE = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 6, "num_attention_heads": 16, "num_key_value_heads": 16}
+MODELS = {"model": SHAPE, "wide": WIDE} if GPU else {"model": SHAPE}
 VOCABULARY = 32_000
 ROWS_A_STEP = 32
 TREE_PAIRS_A_STEP = 448 if GPU else 112  # 28 a tree
+
+
+def model_of(rows: str) -> str:
+    """The folder of the model that reads these rows."""
+    return "wide" if GPU and rows == "trees" else "model"
 
 
 def words(rng: random.Random, count: int) -> str:
@@ -66,12 +74,13 @@ def prepare(folder: Path) -> None:
     made = tokenizers.Tokenizer(tokenizers.models.WordLevel({name: n for n, name in enumerate(names)}, unk_token="<unk>"))
     made.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, eos_token="</s>", pad_token="<pad>", unk_token="<unk>", model_max_length=512)
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=VOCABULARY, **SHAPE, max_position_embeddings=512, tie_word_embeddings=True, pad_token_id=0, bos_token_id=None, eos_token_id=1
-    )
-    transformers.LlamaForCausalLM(config).save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
+    for name, shape in MODELS.items():
+        torch.manual_seed(0)
+        config = transformers.LlamaConfig(
+            vocab_size=VOCABULARY, **shape, max_position_embeddings=512, tie_word_embeddings=True, pad_token_id=0, bos_token_id=None, eos_token_id=1
+        )
+        transformers.LlamaForCausalLM(config).save_pretrained(folder / name)
+        tokenizer.save_pretrained(folder / name)
     for name, rows in {
         "pairs": independent_pairs(256),
         "few": independent_pairs(ROWS_A_STEP, seed=1),

@@ -195,6 +195,8 @@ class Decoder:
                         front.keep(left)
                         if replay is not None:
                             replay.forget()
+        if replay is not None and replay.refused is not None:  # so would all others be
+            self.record = None
 
     def front(self, rows: Sequence[Row], drawing: Drawing, scored: bool) -> Front:
         """Where the rows begin."""

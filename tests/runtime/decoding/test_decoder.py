@@ -263,14 +263,18 @@ def test_recorded_steps_continue_nodes():
 def test_a_step_that_cannot_be_recorded_is_taken_as_it_is():
     plain, one = decoder(SHARING["llama"]), decoder(SHARING["llama"])
 
+    tried = []
+
     def record(take):
+        tried.append(take)
         take.__self__.batch.step.length += 1
         raise RuntimeError("operation not permitted when stream is capturing")
 
     one.record = record
     texts = prompts(6, 13)
-    made = [[n.tokens for f in each.extend(each.prefill(texts), 2, max_new_tokens=20) for n in f] for each in (plain, one)]
-    assert made[0] == made[1]
+    made = [[n.tokens for f in each.extend(each.prefill(texts), 2, max_new_tokens=20) for n in f] for each in (plain, one, one)]
+    assert made[0] == made[1] == made[2]
+    assert len(tried) == 1, "and it is not tried again"
 
 
 def test_rows_that_are_full_wait_for_others_without_positions_beyond_the_context():
