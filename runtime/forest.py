@@ -182,8 +182,8 @@ class Forest:
         return replace(self, **moved)
 
     @cached_property
-    def masks(self) -> dict[int | None, Tensor]:
-        """What `mask` made, by its window; every layer asks for it."""
+    def masks(self) -> dict[tuple[int | None, torch.dtype], Tensor]:
+        """What `mask` made, by what it was asked for; every layer asks for it."""
         return {}
 
     @cached_property
@@ -191,19 +191,26 @@ class Forest:
         """The same for a kernel that skips blocks of tokens."""
         return {}
 
-    def mask(self, window: int | None = None) -> Tensor:
+    def mask(self, window: int | None = None, dtype: torch.dtype = torch.bool) -> Tensor:
         """Where a token of a row may attend, [B, 1, T, T]: to itself and to what comes before it on its path, `window` tokens at most.
 
-        Padding sees padding."""
-        if window not in self.masks:
-            until = torch.cat([self.until_S, self.until_S.new_tensor([self.num_tokens + 1])])
-            query_BT1, key_B1T = self.seat_BT[:, :, None], self.seat_BT[:, None]
-            allowed = (key_B1T <= query_BT1) & (query_BT1 < until[self.seat_BT][:, None])
-            if window is not None:
-                depth = torch.cat([self.positions_S, self.positions_S.new_zeros(1)])[self.seat_BT]
-                allowed &= depth[:, :, None] - depth[:, None] < window
-            self.masks[window] = allowed[:, None]
-        return self.masks[window]
+        Padding sees padding. In a `dtype` of numbers it is what is added to the scores, 0 or -inf, which kernels would otherwise make of it in every layer.
+        """
+        if (window, dtype) not in self.masks:
+            seen = self.seen(window)
+            numbers = dtype is not torch.bool
+            self.masks[window, dtype] = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, -torch.inf) if numbers else seen
+        return self.masks[window, dtype]
+
+    def seen(self, window: int | None) -> Tensor:
+        """`mask` in truths, made anew."""
+        until = torch.cat([self.until_S, self.until_S.new_tensor([self.num_tokens + 1])])
+        query_BT1, key_B1T = self.seat_BT[:, :, None], self.seat_BT[:, None]
+        seen_BTT = (key_B1T <= query_BT1) & (query_BT1 < until[self.seat_BT][:, None])
+        if window is not None:
+            depth = torch.cat([self.positions_S, self.positions_S.new_zeros(1)])[self.seat_BT]
+            seen_BTT &= depth[:, :, None] - depth[:, None] < window
+        return seen_BTT[:, None]
 
     def in_rows(self, values_S: Tensor, padding: int) -> Tensor:
         """Values of tokens in the places of the rows, [B, T]."""

@@ -54,7 +54,7 @@ def rows(forest: Forest, query_SQD: Tensor, key_SKD: Tensor, value_SKD: Tensor, 
     parts = [Seated.apply(t, forest.seat_BT, forest.place_S).transpose(1, 2) for t in (query_SQD, key_SKD, value_SKD)]
     if window is not None and forest.seat_BT.shape[1] <= window:
         window = None
-    mask = None if forest.plain and window is None else forest.mask(window)
+    mask = None if forest.plain and window is None else forest.mask(window, query_SQD.dtype)
     grouped = query_SQD.shape[1] != key_SKD.shape[1]
     out_BQTD = nn.functional.scaled_dot_product_attention(*parts, attn_mask=mask, dropout_p=dropout, is_causal=mask is None, scale=scaling, enable_gqa=grouped)
     return Unseated.apply(out_BQTD.transpose(1, 2), forest.seat_BT, forest.place_S)

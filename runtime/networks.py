@@ -77,9 +77,8 @@ def padded_states(backbone: Any, forest: Forest) -> Tensor:
     # Padding goes on counting: transformers takes a fall in position for a new sequence and would build a mask for it.
     column_BT = torch.arange(forest.seat_BT.shape[1], device=forest.seat_BT.device).expand_as(forest.seat_BT)
     positions_BT = torch.where(forest.seat_BT < forest.num_tokens, forest.in_rows(forest.positions_S, 0), column_BT)
-    mask = None if forest.plain else forest.mask()
-    if mask is not None and backbone.config._attn_implementation == "eager":  # adds it to the scores
-        mask = torch.zeros_like(mask, dtype=backbone.dtype).masked_fill_(~mask, torch.finfo(backbone.dtype).min)
+    eager = backbone.config._attn_implementation == "eager"  # adds it to the scores
+    mask = None if forest.plain else forest.mask(dtype=backbone.dtype if eager else torch.bool)
     found = backbone(input_ids=forest.in_rows(forest.ids_S, forest.pad), position_ids=positions_BT, attention_mask=mask, use_cache=False)
     states_SD: Tensor = found.last_hidden_state.flatten(0, 1)[forest.place_S]
     return states_SD

@@ -1,49 +1,45 @@
-"""Claim: preference pairs scored step by step make a policy prove more, on derivations that it never saw; over three seeds.
+"""Claim: preference pairs scored step by step make a policy prove more, on derivations that it never saw; over eight seeds.
 
-The control is the policy before (`sft`), on the same exam with the same decoding, paired prompt by prompt. `--bless` writes the figures to
-`results/quickstart.json`, with the command that made them.
+The control is the policy before (`sft`), on the same exam with the same decoding. `--bless` writes the figures to `results/quickstart.json`, with the
+command that made them.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "results" / "quickstart.json"
-SEEDS = (0, 1, 2)
-COMMAND = "alignc run specs/quickstart.yaml --set seed={seed} --json"
+from .running import ROOT, Run, across, run, write
+
+SEEDS = range(8)
+QUICKSTART = "alignc run specs/quickstart.yaml --set seed={seed} --set engine.threads=1"
+STEPS = "mean_score deduction_steps step"
+GAIN = ("exam", STEPS, "dpo - sft")
+
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
 
 
-def measured(seed: int, folder: Path) -> dict[str, object]:
-    """The lines of the exam's step score under one seed, and the seconds that the run took."""
-    command = COMMAND.format(seed=seed).split()[1:]
-    places = ["--store", str(folder / f"store{seed}"), "--out", str(folder / "runs")]
-    done = subprocess.run(
-        [sys.executable, "-m", "aligncompiler", *command, *places], cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])
-    table = json.loads((Path(summary["run"]) / "artifacts" / "stages.exam" / "table.json").read_text(encoding="utf-8"))
-    step = next(one for one in table["tables"] if one["name"] == "mean_score deduction_steps step")
-    return {"seed": seed, "seconds": summary["seconds"], "lines": step["lines"]}
-
-
-@pytest.mark.slow
-@pytest.mark.torch
-def test_dpo_on_step_scores_beats_sft_beyond_the_interval_in_every_seed(tmp_path: Path, bless: bool) -> None:
-    runs = [measured(seed, tmp_path) for seed in SEEDS]
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, bless: bool) -> list[Run]:
+    folder = tmp_path_factory.mktemp("quickstart")
+    found = [run(QUICKSTART.format(seed=seed), folder) for seed in SEEDS]
     if bless:
-        machine = {"processors": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version()}
-        RESULTS.write_text(json.dumps({"command": COMMAND, "machine": machine, "runs": runs}, indent=1) + "\n", encoding="utf-8")
-    for run in runs:
-        lines = run["lines"]
-        assert isinstance(lines, list)
-        gain = next(line for line in lines if line["role"] == "difference" and line["group"] == "")
-        assert gain["low"] > 0, f"seed {run['seed']}: {gain}"
+        write(ROOT / "results" / "quickstart.json", QUICKSTART, found, {"exam": (STEPS,)}, seeds=list(SEEDS))
+    return found
+
+
+def gains(runs: list[Run], group: str = "") -> list[float]:
+    return [one.value(*GAIN, group, "difference") for one in runs]
+
+
+def test_dpo_on_step_scores_beats_sft(runs: list[Run]) -> None:
+    """Over seeds beyond the interval, and in no seed a loss."""
+    assert across(gains(runs)).low > 0
+    assert min(gains(runs)) > 0
+
+
+def test_it_lies_where_demonstrations_were(runs: list[Run]) -> None:
+    """Two leaves and three: the proofs trained on. Nobody learns longer ones."""
+    assert across(gains(runs, "leaves 2")).low > 0
+    assert all(one.value("exam", STEPS, model, "leaves 4") < 0.05 for one in runs for model in ("sft", "dpo"))
