@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.torch]
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, bless: bool) -> list[Run]:
+def runs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> list[Run]:
     folder = tmp_path_factory.mktemp("quickstart")
     found = [run(QUICKSTART.format(seed=seed), folder) for seed in SEEDS]
-    if bless:
+    if request.config.getoption("--bless"):
         write(ROOT / "results" / "quickstart.json", QUICKSTART, found, {"exam": (STEPS,)}, seeds=list(SEEDS))
     return found
 
