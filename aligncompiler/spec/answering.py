@@ -10,6 +10,7 @@ from .base import Needs, Output, Problem, Ref, field
 from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
 from .reward import UNCERTAINTY, Reward, figures_of
+from .scorer import check_spread
 from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes, prompts_in
 from .topology import Chain, Topology
 
@@ -122,7 +123,8 @@ class Label(Stage):
         completions = self.completions.output
         kept, figures = tuple(row for row in completions.rows if row not in ("completions", "ratings")), figures_of(self.reward)
         own = (*completions.answer_columns, *figures)
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures), answer_columns=tuple(dict.fromkeys(own)))
+        collapsed = self.reward.output.collapsed if isinstance(self.reward, Ref) else ""
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures), answer_columns=tuple(dict.fromkeys(own)), collapsed=collapsed)
 
     def estimate(self, ask: Survey) -> Estimate:
         """The same rows, with 8 bytes a figure."""
@@ -183,6 +185,8 @@ class Pair(Stage):
             if not known:
                 whose = self.completions if isinstance(self.reward, str) else self.reward if isinstance(self.reward, Ref) else self.reward.tag
                 yield Problem("M509", "rule.part", f"`{whose}` gives no figure `{part}`", (f"what it gives: {', '.join(figures)}",))
+            source = self.completions if isinstance(self.reward, str) else self.reward
+            yield from check_spread(str(source), source.output, part, "rule.part") if isinstance(source, Ref) else ()
 
     def output(self) -> Output:
         answers = self.completions.output

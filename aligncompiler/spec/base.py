@@ -53,7 +53,7 @@ class Output:
     the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
     for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else. A scorer may tell several `attributes`, and
     how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; `weights` names the parts of
-    it that may be trained by themselves; and `collapsed` the objective that drove its standard deviations to zero.
+    it that may be trained by themselves; and `collapsed` the objective that drove its standard deviations to zero, also of rows that it labelled.
     `answer_columns` are those of a dataset that speak of an answer and not of its prompt, beside those of its row kinds.
     """
 

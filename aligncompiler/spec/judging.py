@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from .base import Needs, Problem, Ref, Spec, field
-from .metric import Judged, Metric, check_part, check_spread
+from .metric import Judged, Metric, check_part
 from .reward import UNCERTAINTY, Reward
-from .scorer import SPREADS
+from .scorer import SPREADS, check_spread
 
 UNSURE = (UNCERTAINTY, "gap", *SPREADS)  # figures of how unsure a scorer is, beside standard deviations
 
@@ -236,7 +236,7 @@ class Shift(OfCompletions):
         known = ("score", *judged.output.columns)
         if judged.output.artifact == "scorer" and self.figure not in known:
             yield Problem("M509", "figure", f"`{judged}` gives no figure `{self.figure}`", (f"what it gives: {', '.join(known)}",))
-        yield from check_spread(judged, self.figure, "figure")
+        yield from check_spread(*judged, self.figure, "figure")
         if self.against.to == data.to:
             yield Problem("S405", "against", f"`{data}` are the rows that are measured, so nothing can shift")
 
@@ -287,7 +287,7 @@ class BestOfN(OfCompletions):
 def check_unsure(metric: Metric, judged: Judged, figure: str, field: str = "") -> Iterator[Problem]:
     """A scorer must give a figure, as a rule that of how sure it is."""
     told = [name for name in judged.output.columns if name in UNSURE or name.endswith("_std")]
-    yield from check_spread(judged, figure, "figure")
+    yield from check_spread(*judged, figure, "figure")
     if judged.output.artifact != "scorer" or figure in told:
         return
     if figure == UNCERTAINTY:

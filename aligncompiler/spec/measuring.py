@@ -58,7 +58,7 @@ class Evaluate(Stage):
     """Measure models on the same rows, with intervals and paired differences to the first model."""
 
     kind: Literal["evaluate"] = "evaluate"
-    version: ClassVar[int] = 3  # 2: noise of 32 bits; 3: a prompt with several answers is asked once
+    version: ClassVar[int] = 4  # 2: noise of 32 bits; 3: a prompt with several answers is asked once; 4: `limit` leaves no prompt cut
     measures: ClassVar[tuple[str, ...]] = ("data",)
     judges: ClassVar[tuple[str, ...]] = ("models", "metrics")
     random: ClassVar[bool] = True
@@ -79,7 +79,8 @@ class Evaluate(Stage):
     confidence: float = field(0.95, unit="probability", gt=0, lt=1)
     """Level of the intervals."""
     limit: int | None = field(None, unit="rows", ge=1)
-    """Measure on only this many rows, the first ones; of what a policy writes, on only this many prompts."""
+    """Measure on only this many rows, the first ones, and on no prompt of whose answers some would be left out; of what a policy writes, on only this many
+    prompts."""
     sampler: Literal["transformers", "vllm"] = field("transformers")
     """What writes answers: our own loop over a model of transformers, or vLLM on a GPU (extra `gpu`), whose random numbers are its own."""
     answers_at_once: int = field(256, role="runtime", unit="answers", ge=1)

@@ -9,7 +9,7 @@ from .base import Kind, Needs, Output, Problem, Ref, field
 from .codec import refs
 from .reward import UNCERTAINTY, Reward, figures_of, parts_of
 from .rule import ExactMatch
-from .scorer import SPREADS
+from .scorer import check_spread
 
 
 class Judged(NamedTuple):
@@ -107,15 +107,6 @@ class PairAccuracy(Metric):
     """Column to split the table by."""
 
 
-def check_spread(judged: Judged, figure: str, field: str) -> Iterator[Problem]:
-    """A figure that is made of standard deviations says nothing once training drove them to zero. Where it is the `uncertainty` of the scorer, training
-    itself is refused."""
-    objective = judged.output.collapsed
-    if objective and figure in (*SPREADS, *(f"{name}_std" for name in judged.output.attributes)):
-        text = f"objective `{objective}` drives every standard deviation to zero, so `{field}: {figure}` of `{judged}` would say nothing"
-        yield Problem("M526", field, text, ("train by `gaussian_likelihood`", "or name a figure that is made of no variances, such as `gap` of an ensemble"))
-
-
 def check_part(reward: Reward | Ref, part: str, name: str = "reward") -> Iterator[Problem]:
     """A reward, the value of the field `name`, names the figures that it gives beside `score`; and what is measured compares models."""
     inner = parts_of(reward)
@@ -124,7 +115,7 @@ def check_part(reward: Reward | Ref, part: str, name: str = "reward") -> Iterato
         text = f"`{measured.tag}` scores an answer by how it compares with the others at hand, so its mean says nothing of a model"
         yield Problem("M523", name, text, ("state `mean` and `std` of `normalised`",))
     figures = ("score", *figures_of(reward))
-    yield from check_spread(Judged.of(reward), part, "part")
+    yield from check_spread(*Judged.of(reward), part, "part")
     if part not in figures:
         what = reward if isinstance(reward, Ref) else reward.tag
         yield Problem("M509", "part", f"`{what}` has no part `{part}`", (f"parts: {', '.join(figures)}",))

@@ -125,6 +125,16 @@ RESERVED = (*FIGURES, "prompt", "completion", "chosen", "rejected")  # names tha
 STEP_FIGURES = ("num_steps", "first_wrong")  # of a scorer that judges the steps of an answer
 
 
+def check_spread(name: str, output: Output, figure: str, field: str) -> Iterator[Problem]:
+    """A figure that is made of standard deviations says nothing once training drove them to zero: of a scorer, or of the rows that it labelled. Where it is
+    the `uncertainty` of the scorer, training itself is refused."""
+    spread = figure in SPREADS or (figure.endswith("_std") and figure.removesuffix("_std") in output.columns)
+    if output.collapsed and spread:
+        key = next(step for step in reversed(field.split(".")) if not step.isdecimal())
+        text = f"objective `{output.collapsed}` drives every standard deviation to zero, so `{key}: {figure}` of `{name}` would say nothing"
+        yield Problem("M526", field, text, ("train by `gaussian_likelihood`", "or name a figure that is made of no variances, such as `gap` of an ensemble"))
+
+
 def tells_steps(scorer: Output) -> bool:
     """Whether a scorer judges the steps of an answer."""
     return set(STEP_FIGURES) <= set(scorer.columns)

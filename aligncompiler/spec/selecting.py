@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, Spec, field
 from .reward import Reward, figures_of
+from .scorer import check_spread
 from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Filter(Stage):
             if not self.data.output.has_column(name):
                 known = ", ".join(self.data.output.columns) or "none beside those of its rows"
                 yield Problem("M509", f"by.{index}", f"`{self.data}` has no column `{name}`", (f"columns: {known}",))
+            yield from check_spread(str(self.data), self.data.output, name, f"by.{index}")
 
     def output(self) -> Output:
         return self.data.output
@@ -96,7 +98,9 @@ class Rank(Stage):
         completions = self.completions.output
         kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
         own = tuple(dict.fromkeys((*completions.answer_columns, *told)))
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *told), answer_columns=own)
+        source = self.completions if isinstance(self.reward, str) else self.reward
+        collapsed = source.output.collapsed if isinstance(source, Ref) else ""
+        return Output("dataset", ("ratings", *kept), (*completions.columns, *told), answer_columns=own, collapsed=collapsed)
 
     def estimate(self, ask: Survey) -> Estimate:
         """One answer to each prompt."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from aligncompiler.spec.measuring import Evaluate
 
-from ..distinct_prompts import distinct_prompts
+from ..distinct_prompts import distinct_prompts, whole_prompts
 from ..fault import Fault, Skip
 from ..generate import Decoding
 from ..judge import Judge
@@ -18,7 +18,7 @@ from ..registry import Bound, implements
 from ..scoring import refuse_missing
 from ..store import Artifact
 from ..tables import table, tell_apart
-from ..work import TABLE_FILE, Work, load_rows
+from ..work import TABLE_FILE, Work
 
 SAMPLES = 6
 ANSWER = {"completion": ""}  # what each answer of a row is to a reward
@@ -43,15 +43,16 @@ def evaluate(
     """Write `table.json`: per metric the figure of every model and baseline with its interval, overall and by group, and the paired
     difference of every model to the first; plots of figures that lie on a curve; and a few answers side by side.
     """
-    rows = load_rows(data, limit)
-    prompts = distinct_prompts(data, limit, work.skipped) if any(metric.spec.measures == "answers" for metric in metrics) else rows
+    written = [metric.spec.measures == "answers" for metric in metrics]
+    prompts = distinct_prompts(data, limit, work.skipped) if any(written) else whole_prompts(data, limit)
+    rows = prompts if all(written) else whole_prompts(data, limit)
     decoding = Decoding(max_new_tokens, temperature, 1.0, answers_at_once, None, stop, sampler)
     shortcuts = tuple(data.facts.get("shortcuts", ()))
     writers, readers = (
         [Judge(work, name, model, one, decoding, tokens_at_once, shortcuts) for name, model in zip(names(models), models, strict=True)]
         for one in (prompts, rows)
     )
-    judging = [writers if metric.spec.measures == "answers" else readers for metric in metrics]
+    judging = [writers if one else readers for one in written]
     refuse(models, metrics, judging)
     found = [table(metric, judges, confidence, work) for metric, judges in zip(metrics, judging, strict=True)]
     tables = [one | {"place": place} for place, one in enumerate(found) if one]

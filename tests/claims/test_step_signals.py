@@ -6,8 +6,6 @@ command that made them.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from .running import ROOT, Run, across, run, write

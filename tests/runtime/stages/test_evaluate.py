@@ -253,6 +253,27 @@ def test_more_answers_than_any_prompt_has_are_refused_before_any_model_is_asked(
         tables([scorer_artifact()], rows, [LengthCorrelation(), BestOfN(truth=Column(name="gold"), sizes=(4,))])
 
 
+ANSWERS = [{"prompt": f"cat {i // 3}", "completion": "no fish " * (1 + i), "gold": float(i)} for i in range(9)]
+
+
+@pytest.mark.parametrize(("limit", "measured"), [(3, 1), (5, 1), (6, 2), (8, 2), (9, 3), (20, 3)])
+def test_a_limit_leaves_no_prompt_with_some_of_its_answers(tables, scorer_artifact, limit, measured):
+    _, (table,) = tables([scorer_artifact(id="stages.rm")], ANSWERS, [BestOfN(truth=Column(name="gold"), sizes=(3,))], kinds=("completions",), limit=limit)
+    assert line(table, "model", "stages.rm")["n"] == measured
+
+
+def test_a_limit_that_has_no_room_for_the_first_prompt_is_one_fault(tables, scorer_artifact):
+    with pytest.raises(Fault, match="the first prompt has 3 answers, which are measured together, and `limit` is 2") as caught:
+        tables([scorer_artifact()], ANSWERS, [PairNLL()], kinds=("completions",), limit=2)
+    assert caught.value.field == "limit"
+
+
+def test_a_limit_counts_prompts_where_only_answers_that_models_write_are_measured(tables, policy_artifact):
+    work, (table,) = tables([policy_artifact(id="stages.a")], ANSWERS, [MeanScore(reward=Length())], kinds=("completions",), limit=2)
+    assert line(table, "model", "stages.a")["n"] == 2
+    assert work.skipped == {"another answer to a prompt that is asked once": 4}
+
+
 def test_a_reward_in_the_place_of_a_model_is_refused_with_the_column_that_it_misses(tables, scorer_artifact):
     with pytest.raises(Fault, match="reads the column `gold`") as caught:
         tables([scorer_artifact(), bind(Column(name="gold"), {})], PAIRS, [PairAccuracy()])
