@@ -2,7 +2,8 @@
 
 For each number of rows, in a process of its own: demonstrations of a JSON-lines file become an artifact (load), are tokenised into flat arrays
 (encode), every step is told its rows (order), and some steps are laid out as forests (draw). Then 10,000 rows with ever longer texts are
-encoded, and the report is written of a training whose curve has as many points as there were rows. Seconds are CPU seconds of the process
+encoded, the report is written of a training whose curve has as many points as there were rows, and as many pairs are judged by two rules,
+from the file to the report. Seconds are CPU seconds of the process
 (user and system); memory is the largest resident set, less what it was before the first row (imports). Prints Markdown and writes
 results/bench_scale.json.
 """
@@ -101,7 +102,7 @@ def measured(rows: int, words: int) -> dict[str, Any]:
         reader = load_rows(data, columns=("prompt", "completion"))
         examples = timed("encode", lambda: encode_rows(encoder, reader, ("completion",), 4096, print, lambda done, total: None, folder=folder))
         found["tokens"], found["mapped_mb"] = len(examples.ids), round(examples.ids.nbytes / 2**20, 1)
-        steps = Steps(examples, ("completion",), "tokens", bind(Mean(), {}), max(1, rows // PER_STEP), PER_STEP, 16384, 0, encoder.pad, False)
+        steps = Steps(examples, ("completion",), "tokens", bind(Mean(), {}), max(1, rows // PER_STEP), PER_STEP, 16384, 0, encoder.pad, unroll=False, flat=True)
         timed("order", lambda: sum(len(steps.plan[s]) for s in range(len(steps))))
         drawn = min(len(steps), DRAWN_STEPS)
         timed("draw", lambda: [steps[s] for s in range(drawn)])
@@ -144,6 +145,56 @@ def reported(points: int) -> dict[str, Any]:
             "page_kb": page.stat().st_size // 1024,
             "peak_mb": round(peak() - before, 1),
         }
+
+
+EXAM = """\
+alignc: v1
+name: exam
+engine: {accelerator: cpu, threads: 1}
+datasets: {pairs: {kind: preferences, file: rows.jsonl}}
+stages:
+  exam:
+    kind: evaluate
+    models: [{kind: length}, {kind: regex, pattern: cat}]
+    data: ${datasets.pairs}
+    metrics: [{kind: pair_accuracy}]
+"""
+
+
+def evaluated(rows: int) -> dict[str, Any]:
+    """Seconds and memory of a run that judges this many pairs by two rules, in this process: its rows, its table, its report."""
+    import datasets  # noqa: F401  imports are not what is measured
+
+    from aligncompiler.compile import compile_spec
+    from aligncompiler.store.run_folder import begun
+    from runtime.console import Console
+    from runtime.execute import execute
+    from runtime.ranks import Ranks
+    from runtime.report.page import write_report
+    from runtime.store import Store
+
+    draw = random.Random(0)
+    with tempfile.TemporaryDirectory(prefix="alignc-scale-") as name:
+        folder = Path(name)
+        (folder / "exam.yaml").write_text(EXAM, encoding="utf-8")
+        with (folder / "rows.jsonl").open("w", encoding="utf-8") as stream:
+            for number in range(rows):
+                texts = {side: " ".join(draw.choices(WORDS, k=draw.randint(4, 12))) for side in ("chosen", "rejected")}
+                stream.write(json.dumps({"prompt": f"question {number}", **texts}) + "\n")
+        plan = compile_spec(folder / "exam.yaml").plan
+        assert plan is not None
+        made: Any = {}
+        before, start = peak(), time.process_time()
+        execute(plan, Store(folder / "store"), Console(plan, silent=True), Ranks(), made)
+        page = write_report(plan, made, folder, begun(folder, plan.name, plan.spec_file, len(plan.stages)) | {"status": "complete", "seconds": 1.0})
+        seconds = round(time.process_time() - start, 3)
+        return {"rows": rows, "evaluate_s": seconds, "page_kb": page.stat().st_size // 1024, "peak_mb": round(peak() - before, 1)}
+
+
+def exam_table(lines: list[dict[str, Any]]) -> list[str]:
+    made = ["| pairs | from file to report, s (µs a pair) | page, KB | growth of memory, MB |", "|---|---|---|---|"]
+    each = [(one, 1e6 * one["evaluate_s"] / one["rows"]) for one in lines]
+    return made + [f"| {one['rows']:,} | {one['evaluate_s']:.2f} ({micro:.0f}) | {one['page_kb']} | {one['peak_mb']:.0f} |" for one, micro in each]
 
 
 def report_table(lines: list[dict[str, Any]]) -> list[str]:
@@ -189,15 +240,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--one", type=int, nargs=2, metavar=("ROWS", "WORDS"), help="measure one size in this process, and print JSON")
     parser.add_argument("--report", type=int, metavar="POINTS", help="measure the report of one curve in this process, and print JSON")
+    parser.add_argument("--evaluated", type=int, metavar="PAIRS", help="measure an evaluation in this process, and print JSON")
     args = parser.parse_args()
-    if args.one or args.report:
-        print(json.dumps(measured(*args.one) if args.one else reported(args.report)))
+    if args.one or args.report or args.evaluated:
+        print(json.dumps(measured(*args.one) if args.one else reported(args.report) if args.report else evaluated(args.evaluated)))
         return
     jobs = [(rows, 8) for rows in args.rows] + [(10_000, words) for words in LENGTHS[1:]]
     lines = [alone("--one", *job) for job in jobs]
     reports = [alone("--report", points) for points in args.rows]
-    print("\n".join([*table(lines), "", *report_table(reports)]))
-    whole = {"machine": machine(), "command": " ".join(["benchmarks/scale.py", *sys.argv[1:]]), "sizes": lines, "reports": reports}
+    exams = [alone("--evaluated", rows) for rows in args.rows]
+    print("\n".join([*table(lines), "", *report_table(reports), "", *exam_table(exams)]))
+    whole = {"machine": machine(), "command": " ".join(["benchmarks/scale.py", *sys.argv[1:]]), "sizes": lines, "reports": reports, "exams": exams}
     (ROOT / "results" / "bench_scale.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 

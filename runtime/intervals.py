@@ -12,6 +12,7 @@ import numpy as np
 from .encoded import Floats, Ints
 
 RESAMPLES = 4000  # of means
+MANY = 10_000  # clusters from which those that are equal are drawn together
 STATISTIC_RESAMPLES = 1000  # of other statistics, which are computed anew for each
 
 Tell = Callable[[int, int], None]  # hears how many resamples are done, of how many
@@ -48,13 +49,28 @@ def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confi
         return Estimate(mean, *wilson(mean, num_clusters, confidence), len(numbers))  # equal values do not make the mean certain
     sums = np.bincount(member, weights=numbers)
     sizes = np.bincount(member).astype(float)
+    return Estimate(mean, *middle(resampled(sums, sizes, tell), confidence), len(numbers))
+
+
+def resampled(sums_C: Floats, sizes_C: Floats, tell: Tell) -> Floats:
+    """Means of `RESAMPLES` resamples of C clusters, given by their sums and sizes.
+
+    Where there are many clusters and few that differ, a resample is drawn as how often each sort occurs, a multinomial number: the same distribution.
+    """
     generator = np.random.default_rng(0)
+    if len(sums_C) >= MANY:
+        sorts_S2, counts_S = np.unique(np.stack([sums_C, sizes_C], 1), axis=0, return_counts=True)
+        if len(counts_S) <= len(sums_C) // 100:
+            drawn_RS = generator.multinomial(len(sums_C), counts_S / len(sums_C), size=RESAMPLES)
+            tell(RESAMPLES, RESAMPLES)
+            means_R: Floats = drawn_RS @ sorts_S2[:, 0] / (drawn_RS @ sorts_S2[:, 1])
+            return means_R
     means = np.empty(RESAMPLES)
     for number in range(RESAMPLES):
-        drawn = generator.integers(len(sums), size=len(sums))
-        means[number] = sums[drawn].sum() / sizes[drawn].sum()
+        drawn = generator.integers(len(sums_C), size=len(sums_C))
+        means[number] = sums_C[drawn].sum() / sizes_C[drawn].sum()
         tell(number + 1, RESAMPLES)
-    return Estimate(mean, *middle(means, confidence), len(numbers))
+    return means
 
 
 def estimate_of(

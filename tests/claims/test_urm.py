@@ -119,14 +119,17 @@ def test_disagreement_rises_out_of_distribution_and_the_spread_does_not(urme: li
     assert over(urme, "shift", "shift datasets.known aleatoric", "gated").high < 0
 
 
-def test_filtering_by_disagreement_is_not_shown_to_help(urme: list[Run]) -> None:
-    """C5: not reproduced, neither against choosing among all answers nor against dropping as many at random; nothing is over-optimised up to 256 answers."""
+def test_filtering_by_disagreement_helps_where_answers_are_dropped_anyhow_and_not_otherwise(urme: list[Run]) -> None:
+    """C5: half reproduced. The surest quarter or half is better than as many at random, and no share is better than all answers; the true reward does not
+    fall up to 256 answers, by more than a hundredth of what choosing gains."""
     table = "best_of_n column gap"
-    assert over(urme, "best", table, "gated", "fall from the highest").high < 0.01
+    rise = less(urme, "best", table, ("model", "gated", ""), ("model", "gated", "best of 1"))
+    assert over(urme, "best", table, "gated", "fall from the highest").high < 0.01 * rise.mean
+    for share in (0.25, 0.5):
+        assert less(urme, "best", table, ("model", f"gated, surest {share:g}", ""), ("baseline", f"dropped to {share:g}", "")).low > 0
     for share in (0.5, 0.75, 0.9):
         gain = over(urme, "best", table, f"gated, surest {share:g} - gated", role="difference")
-        beyond_chance = less(urme, "best", table, ("model", f"gated, surest {share:g}", ""), ("baseline", f"dropped to {share:g}", ""))
-        assert gain.low < 0 < gain.high and beyond_chance.low < 0 < beyond_chance.high
+        assert gain.low < 0 < gain.high
 
 
 def test_the_threshold_curve_falls_at_one_end(urme: list[Run]) -> None:

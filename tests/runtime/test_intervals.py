@@ -67,3 +67,17 @@ def test_differences_that_happen_to_be_zeros_and_ones_are_no_shares():
 
 def test_uneven_clusters_weigh_by_their_rows():
     assert estimate([1.0, 1.0, 1.0, 0.0], ["a", "a", "a", "b"], 0.95).value == 0.75
+
+
+def test_equal_clusters_that_are_drawn_together_give_the_interval_of_those_drawn_one_by_one(monkeypatch):
+    random = np.random.default_rng(3)
+    sizes = random.integers(1, 4, 1000)
+    clusters = np.arange(1000).repeat(sizes)
+    values = random.choice([0.0, 0.5, 1.0], 1000).repeat(sizes)  # nine sorts of clusters at most
+    monkeypatch.setattr("runtime.intervals.RESAMPLES", 20_000)
+    apart = estimate(values, clusters.tolist(), 0.95)
+    monkeypatch.setattr("runtime.intervals.MANY", 1000)
+    together = estimate(values, clusters.tolist(), 0.95)
+    assert together != apart, "they were drawn one by one"
+    width = apart.high - apart.low
+    assert (together.low, together.high) == pytest.approx((apart.low, apart.high), abs=0.02 * width)
