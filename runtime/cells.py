@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,12 @@ def with_interval(line: Mapping[str, Any], sign: str) -> str:
     """A figure of a table with its interval, in two places, or in three where two would not hold the figure."""
     places = 2 if line["high"] - line["low"] >= 0.005 else 3
     return f"{figure(line['value'], 3, sign)} [{figure(line['low'], places, sign)}, {figure(line['high'], places, sign)}]"
+
+
+def size_of(lines: Sequence[Mapping[str, Any]]) -> int | None:
+    """The number of rows that all of these lines of a table are taken over; None where they differ."""
+    sizes = {line["n"] for line in lines}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aligncompiler.ir import Plan, Stage
 
-from .cells import MEASURED, CellTable, cell_table, figure, with_interval
+from .cells import MEASURED, CellTable, cell_table, figure, size_of, with_interval
 from .machine import multiplies_bfloat16
 from .progress import EMPTY, FILLED, SPINNER, Phase, bar, duration, line, number, shortened
 from .store import Artifact
@@ -38,6 +38,11 @@ def clipped(facts: list[str], width: int = PLAIN_WIDTH) -> str:
             break
         kept.append(fact)
     return "   ".join([*kept, "..."]) if kept else ""
+
+
+def titled(group: str, size: int | None) -> str:
+    """A group of rows with their number, if it is one for all that stands beside it."""
+    return (group or "all") + ("" if size is None else f"  (n={size})")
 
 
 class Stream(RichConsole):
@@ -234,8 +239,8 @@ class Console:
         for role, name in columns:
             shown.add_column(name.replace("stages.", ""), justify="right", no_wrap=True, style={"model": "", "difference": "cyan"}.get(role, "dim"))
         for group in groups:
-            size = next(line["n"] for line in table["lines"] if line["group"] == group)
-            shown.add_row(f"{group or 'all'}  (n={size})", *(self.cell(by.get((role, name, group)), role) for role, name in columns))
+            size = size_of([line for line in table["lines"] if line["group"] == group])
+            shown.add_row(titled(group, size), *(self.cell(by.get((role, name, group)), role, size) for role, name in columns))
         return shown
 
     def long_table(self, id: str, table: Mapping[str, Any]) -> Table:
@@ -245,15 +250,15 @@ class Console:
         shown.add_column("", justify="right", no_wrap=True)
         for group in dict.fromkeys(x["group"] for x in table["lines"]):
             lines = [x for x in table["lines"] if x["group"] == group]
-            shown.add_row(Text(f"{group or 'all'}  (n={lines[0]['n']})", "dim"), "")
+            size = size_of(lines)
+            shown.add_row(Text(titled(group, size), "dim"), "")
             for one in lines:
-                shown.add_row(f"  {one['model'].replace('stages.', '')}", self.cell(one, one["role"]))
+                shown.add_row(f"  {one['model'].replace('stages.', '')}", self.cell(one, one["role"], size))
         return shown
 
-    def cell(self, line: Mapping[str, Any] | None, role: str) -> Text:
-        """A mean with its interval; what is not measured without."""
+    def cell(self, line: Mapping[str, Any] | None, role: str, size: int | None) -> Text:
+        """A mean with its interval; what is not measured without. The number of rows, unless it is the `size` of all that is beside it."""
         if line is None:
             return Text("-")
-        if role not in MEASURED:
-            return Text(figure(line["value"], 3))
-        return Text(with_interval(line, "+" if role == "difference" else ""))
+        told = with_interval(line, "+" if role == "difference" else "") if role in MEASURED else figure(line["value"], 3)
+        return Text(told if size is not None else f"{told}  n={line['n']}")

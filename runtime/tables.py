@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from aligncompiler.spec.base import Kind
+from aligncompiler.spec.reward import Reward
+
 from .encoded import Floats
 from .intervals import Estimate, Tell, estimate, estimate_of
 from .judge import Group, Judge, Measured
@@ -17,14 +20,30 @@ from .work import Work
 
 
 def tell_apart(tables: Sequence[dict[str, Any]], metrics: Sequence[Bound]) -> None:
-    """Metrics of one name are told apart by those of their fields that are not as they are without a word."""
-    plain = [one["name"] for one in tables]
-    for one in tables:
-        spec = metrics[one.pop("place")].spec
-        if plain.count(one["name"]) > 1:
-            stated = {field: getattr(spec, field) for field, info in type(spec).model_fields.items() if getattr(spec, field) != info.default}
-            told = [f"{field} {value}" for field, value in stated.items() if isinstance(value, str | int | float | tuple)]
-            one["name"] += f" ({', '.join(told)})" if told else ""
+    """Metrics of one name are told apart by what their fields and those of their rewards say, and where that is the same, by their place."""
+    names = told_apart([one["name"] for one in tables], [metrics[one.pop("place")].spec for one in tables])
+    for one, name in zip(tables, names, strict=True):
+        one["name"] = name
+
+
+def told_apart(names: Sequence[str], specs: Sequence[Kind | None]) -> list[str]:
+    """Names, those that stand there twice with what was stated of what they name, and those that still do with a number."""
+    stated = [
+        name if names.count(name) == 1 or spec is None else f"{name} ({words})" if (words := in_words(spec)) else name
+        for name, spec in zip(names, specs, strict=True)
+    ]
+    return [name if stated.count(name) == 1 else f"{name} {1 + stated[:place].count(name)}" for place, name in enumerate(stated)]
+
+
+def in_words(spec: Kind) -> str:
+    """The plain fields of a kind that are not as they are without a word, and those of the rewards in it."""
+    stated = {name: getattr(spec, name) for name, info in type(spec).model_fields.items() if name != "kind" and getattr(spec, name) != info.default}
+    plain = [
+        f"{name} {value}"
+        for name, value in stated.items()
+        if all(isinstance(one, str | int | float) for one in (value if isinstance(value, tuple) else [value]))
+    ]
+    return ", ".join([*plain, *(words for value in stated.values() if isinstance(value, Reward) and (words := in_words(value)))])
 
 
 def metric_name(metric: Bound) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cells import MEASURED, figure
+from ..cells import MEASURED, figure, size_of
 from ..work import TABLE_FILE
 from .charts import COLOURS, Scale, Tick, compact, nice_ticks
 
@@ -30,10 +30,10 @@ class Mean:
 
 @dataclass(frozen=True)
 class Group:
-    """The rows of one group of data."""
+    """What was measured on one group of data; the number of its rows, None where each mean has its own."""
 
     title: str
-    num_rows: int
+    num_rows: int | None
     means: tuple[Mean, ...]
 
 
@@ -114,15 +114,18 @@ def panel(title: str, lines: Sequence[Mapping[str, Any]], looks: Mapping[str, st
     groups = []
     for name in dict.fromkeys(x["group"] for x in lines):
         inside = [x for x in lines if x["group"] == name]
-        groups.append(Group(name or f"all {over}", inside[0]["n"], tuple(mean(x, scale, looks) for x in inside)))
+        size = size_of(inside)
+        groups.append(Group(name or f"all {over}", size, tuple(mean(x, scale, looks, size is None) for x in inside)))
     ticks = tuple(Tick(round(scale.at(v), 2), compact(v)) for v in nice_ticks(low, high))
     return Panel(title, tuple(groups), ticks, round(scale.at(0.0), 2) if low < 0 < high else -1)
 
 
-def mean(line: Mapping[str, Any], scale: Scale, looks: Mapping[str, str]) -> Mean:
+def mean(line: Mapping[str, Any], scale: Scale, looks: Mapping[str, str], counted: bool) -> Mean:
+    """A line; with the number of its rows, where it is `counted` by itself."""
     stated, signed = line["role"] not in MEASURED, line["role"] == "difference"
     sign = "+" if signed else ""
     text = figure(line["value"], 3, sign) + ("" if stated else f" [{figure(line['low'], 3, sign)}, {figure(line['high'], 3, sign)}]")
+    text += f" (n = {line['n']})" if counted else ""
     low, high = scale.at(line["low"]), scale.at(line["high"])
     subject = line["model"].partition(" - ")[0] if signed else line["model"]
     label = short(subject) + (" (baseline)" if line["role"] == "baseline" else "")

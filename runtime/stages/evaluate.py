@@ -17,7 +17,7 @@ from ..judge import Judge
 from ..registry import Bound, implements
 from ..scoring import refuse_missing
 from ..store import Artifact
-from ..tables import table, tell_apart
+from ..tables import table, tell_apart, told_apart
 from ..work import TABLE_FILE, Work
 
 SAMPLES = 6
@@ -84,9 +84,9 @@ def refuse(models: Sequence[Artifact | Bound], metrics: Sequence[Bound], judging
 
 
 def names(models: Sequence[Artifact | Bound]) -> list[str]:
-    """The ids of artifacts, and the kinds of rewards; several of a kind are counted."""
-    plain = [one.spec.tag if isinstance(one, Bound) else one.id for one in models]
-    return [name if plain.count(name) == 1 else f"{name} {1 + plain[:place].count(name)}" for place, name in enumerate(plain)]
+    """The ids of artifacts, and the kinds of rewards; several of a kind are told apart."""
+    rewards = [one.spec if isinstance(one, Bound) else None for one in models]
+    return told_apart([one.spec.tag if isinstance(one, Bound) else one.id for one in models], rewards)
 
 
 def nothing_measured(judges: Sequence[Judge], metrics: Sequence[Bound]) -> Fault:

@@ -68,6 +68,16 @@ def test_a_table_of_many_columns_is_told_as_lines(plan, capsys, models, across):
     assert told.count("0.500 [0.40, 0.60]") == 2 * models and "hard  (n=7)" in told
 
 
+@pytest.mark.parametrize("models", [2, 9])
+def test_models_that_were_measured_on_other_rows_tell_their_own_number_of_them(plan, capsys, models):
+    lines = [{"role": "model", "model": f"stages.model_{n}", "group": "", "value": 0.5, "low": 0.4, "high": 0.6, "n": 7 + n} for n in range(models)]
+    artifact = SimpleNamespace(manifest={"facts": {"tables": [{"name": "pair_accuracy", "lines": lines}]}, "summary": {}})
+    plan.cells = ()
+    Console(plan, silent=False).tables({"stages.exam": (artifact, False)})
+    told = capsys.readouterr().out
+    assert "(n=" not in told and all(f"0.500 [0.40, 0.60]  n={7 + n}" in told for n in range(models))
+
+
 def test_a_rate_follows_a_change_of_pace_and_a_new_count_has_one_of_its_own(clock):
     phase = Phase("steps", 1000)
     for second in range(200):

@@ -27,7 +27,7 @@ from aligncompiler.spec.judging import (
     UncertaintyCorrelation,
 )
 from aligncompiler.spec.metric import Accuracy, MeanScore, PairAccuracy
-from aligncompiler.spec.rule import Column, ExactMatch, Length
+from aligncompiler.spec.rule import Column, ExactMatch, Length, Regex
 from aligncompiler.spec.scorer import Fixed
 from runtime.fault import Fault
 from runtime.judge import natural
@@ -189,7 +189,15 @@ def test_rewards_that_are_not_learned_are_judged_as_scorers_are(tables, gaussian
 
 
 def test_several_rewards_of_a_kind_are_counted():
-    assert names([bind(Length(unit=unit), {}) for unit in ("words", "characters")]) == ["length 1", "length 2"]
+    assert names([bind(Length(unit=unit), {}) for unit in ("words", "characters")]) == ["length", "length (unit characters)"]
+    assert names([bind(Length(), {}), bind(Length(), {})]) == ["length 1", "length 2"]
+
+
+def test_metrics_with_rewards_of_one_kind_are_told_apart_in_tables_and_in_the_summary(tables, policy_artifact):
+    metrics = [MeanScore(reward=Regex(pattern=pattern)) for pattern in ("red", "[a-z]")]
+    work, found = tables([policy_artifact(id="stages.a")], PROBLEMS, metrics)
+    assert [one["name"] for one in found] == ["mean_score regex (pattern red)", "mean_score regex (pattern [a-z])"]
+    assert {name: value for name, value in work.summary.items() if name.startswith("mean")} == {f"{one['name']} a": one["lines"][0]["value"] for one in found}
 
 
 def test_a_statistic_without_a_value_is_told_and_the_others_stay(tables, gaussian_ensemble):
