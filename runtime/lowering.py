@@ -16,6 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -39,6 +40,10 @@ def lower(plan: Plan, store: Path) -> Iterator[tuple[Stage, Fault]]:
     for stage in plan.stages:
         if read_manifest(store, stage.key) is None:
             yield from ((stage, fault) for fault in faults_in(stage.spec))
+            if getattr(stage.spec, "sampler", "") == "vllm" and find_spec("vllm") is None:
+                from .decoding.vllm_engine import absent
+
+                yield stage, absent()
 
 
 def faults_in(spec: Kind) -> Iterator[Fault]:

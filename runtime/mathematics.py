@@ -23,6 +23,7 @@ SECONDS = 10.0  # for one answer; a usual one takes milliseconds
 PROCESSES = 2
 BYTES = 4 * 2**30  # of memory of one of these processes
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+CLOSING = re.compile(r"</([A-Za-z_]+)>")
 MARKS = ("$", "\\(", "\\[", "\\boxed")
 UNREADABLE = "the reference answer cannot be read as mathematics"
 
@@ -68,7 +69,13 @@ def agree(question: tuple[str, str, int]) -> bool | None:
 
     reference, completion, digits = question
     gold = parse(as_formula(reference), parsing_timeout=None)
-    return bool(verify(gold, parse(completion, parsing_timeout=None), float_rounding=digits, timeout_seconds=None)) if gold else None
+    return bool(verify(gold, parse(without_tags(completion), parsing_timeout=None), float_rounding=digits, timeout_seconds=None)) if gold else None
+
+
+def without_tags(completion: str) -> str:
+    """A completion with a blank for each tag that it also closes, as in `<answer>7</answer>`: math-verify finds no number that touches one."""
+    names = "|".join(map(re.escape, set(CLOSING.findall(completion))))
+    return re.sub(f"</?(?:{names})>", " ", completion) if names else completion
 
 
 def as_formula(reference: str) -> str:

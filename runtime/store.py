@@ -48,6 +48,11 @@ class Artifact:
         return Output.from_json(self.manifest["output"]).answered
 
     @property
+    def labelled(self) -> tuple[str, ...]:
+        """The columns of its rows that a reward wrote beside `score`."""
+        return Output.from_json(self.manifest["output"]).labelled
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """What its maker wrote down for those who read it."""
         facts: Mapping[str, Any] = self.manifest["facts"]

@@ -61,6 +61,7 @@ def table(metric: Bound, judges: Sequence[Judge], confidence: float, work: Work)
     """All lines of one metric; nothing where no statistic has a value, which is told among what was skipped."""
     measured = [metric(judge) for judge in judges]
     first = measured[0]
+    teller = next((place for place, one in enumerate(measured) if np.isfinite(one.values).any()), 0)  # a model that scores nothing has no baseline
     told = metric_name(metric)
     tell = partial(work.progress.update, text=f"interval of {told}", unit="resamples")
     clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(judges[0].rows)]
@@ -81,8 +82,8 @@ def table(metric: Bound, judges: Sequence[Judge], confidence: float, work: Work)
                 add("difference", f"{judge.name} - {judges[0].name}", name, figure.difference(one.values, first.values))
             for variant, values in one.variants.items():
                 add("difference", f"{judge.name}, {variant} - {judge.name}", name, figure.difference(values, one.values))
-        for baseline, values in first.baselines.items():
-            add("baseline", baseline, name, figures[0].of(values))
+        for baseline, values in measured[teller].baselines.items():
+            add("baseline", baseline, name, figures[teller].of(values))
     if not lines:
         nothing = all(np.isnan(one.values).reshape(len(one.values), -1).any(1).all() for one in measured)
         work.skipped[f"`{told}` as a whole: {'no row has what it needs' if nothing else 'what it compares does not vary'}"] += 1

@@ -7,7 +7,7 @@ from .code import Code
 CODES = (
     Code("P601", "no-such-file", "A file that the spec or the command names is missing, is a folder where a file is needed, or cannot be read."),
     Code("P602", "unreadable-data", "The data file is not in the format that its name promises, or is not UTF-8."),
-    Code("P603", "missing-column", "The rows lack a column that their kind needs; `columns` maps our names to the names in the source."),
+    Code("P603", "missing-column", "The rows lack what their kind needs, a column as a rule; `columns` maps our names to the names in the source."),
     Code("P604", "no-rows-left", "Every row was skipped, or a limit leaves room for none, so there is nothing to work with. The message says why."),
     Code("P605", "store", "The store could not be read or written."),
     Code("P606", "not-installed", "Running needs the runtime extra (torch, lightning, transformers, ...), or one more package that the spec names."),

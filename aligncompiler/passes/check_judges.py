@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from ..diagnostic import Report
 from ..ir import Plan, Stage
-from ..spec.answering import Pair
+from ..spec.answering import Label, Pair
+from ..spec.base import Ref
 from ..spec.codec import refs
 from ..spec.measuring import Evaluate
 from ..spec.metric import Metric
+from ..spec.reward import Reward, inside
+from ..spec.rule import Column
+from ..spec.selecting import Rank
 
 
 def check_judges(plan: Plan, report: Report) -> Plan:
@@ -24,17 +28,55 @@ def check_judges(plan: Plan, report: Report) -> Plan:
 
 
 def report_own_pairs(plan: Plan, stage: Stage, report: Report) -> None:
-    """A scorer is right about every pair that it ordered itself."""
-    if not isinstance(stage.spec, Evaluate) or not any(metric.measures == "pairs" for metric in stage.spec.metrics):
+    """A reward is right about every pair that it ordered itself, and agrees with every score that it gave."""
+    if not isinstance(stage.spec, Evaluate):
         return
-    data = stage.source(stage.spec.data)
-    judged = {stage.source(ref) for ref in refs(stage.spec.models) if ref.output.artifact == "scorer"}
-    for made in (plan[id] for id in (data, *plan.ancestors(data)) if isinstance(plan[id].spec, Pair)):
-        own = sorted(judged & {made.source(ref) for ref in refs(made.spec)})
-        if own:
-            text = f"`{stage.id}` measures `{own[0]}` on pairs that it ordered itself, in `{made.id}`"
-            help = ("order the pairs by a rule, or by a scorer that was trained on other data",)
-            report.add("M522", text, stage.place("data"), path=(*stage.base.split("."), "data"), help=help)
+    data, own = plan[stage.source(stage.spec.data)], Own(stage)
+    if any(metric.measures == "pairs" for metric in stage.spec.metrics):
+        for made in (plan[id] for id in (data.id, *plan.ancestors(data.id)) if isinstance(plan[id].spec, Pair)):
+            told = own.among(*scoring(plan, made))
+            if told:
+                report_own(stage, f"measures {told} on pairs that it ordered itself, in `{made.id}`", report)
+    for _, _, metric in metrics_of(stage):
+        truth = getattr(metric, "truth", None) or getattr(metric, "reward", None)
+        if isinstance(truth, Column) and truth.name in ("score", *data.output.labelled):
+            made, reward = scoring(plan, data)
+            told = own.among(made, reward)
+            if told:
+                report_own(stage, f"measures {told} by the column `{truth.name}`, which it wrote itself, in `{made.id}`", report)
+        elif isinstance(truth, Reward) and truth in stage.spec.models:
+            report_own(stage, f"measures `{truth.tag}` by `{truth.tag}`, which is itself", report)
+
+
+class Own:
+    """The rewards that a stage measures."""
+
+    def __init__(self, stage: Stage) -> None:
+        models = stage.spec.models  # type: ignore[attr-defined]  # of `evaluate`
+        self.scorers = {stage.source(ref) for ref in refs(models) if ref.output.artifact == "scorer"}
+        self.rules = [one for one in models if isinstance(one, Reward)]
+
+    def among(self, made: Stage, reward: object) -> str:
+        """One of them that is this reward of a stage, or a part of it; empty if none is."""
+        scorers = sorted(self.scorers & {made.source(ref) for ref in refs(reward)})
+        parts = [one for _, one in inside(reward)] if isinstance(reward, Reward) else []
+        return next((f"`{name}`" for name in (*scorers, *(one.tag for one in self.rules if one in parts))), "")
+
+
+def scoring(plan: Plan, made: Stage) -> tuple[Stage, object]:
+    """The stage that scored these answers or pairs, and its reward; None where nothing did."""
+    while True:
+        reward = getattr(made.spec, "reward", "labels") if isinstance(made.spec, Pair | Label | Rank) else "labels"
+        fields = (*getattr(made.spec, "hands_on", ()), *getattr(made.spec, "compares", ()))
+        above = next((one for one in (getattr(made.spec, name) for name in fields) if isinstance(one, Ref)), None)
+        if reward != "labels" or above is None:
+            return made, None if reward == "labels" else reward
+        made = plan[made.source(above)]
+
+
+def report_own(stage: Stage, text: str, report: Report) -> None:
+    help = ("judge by another rule, or by a scorer that was trained on other data",)
+    report.add("M522", f"`{stage.id}` {text}", stage.place("data"), path=(*stage.base.split("."), "data"), help=help)
 
 
 def metrics_of(stage: Stage) -> list[tuple[str, int, Metric]]:

@@ -104,6 +104,7 @@ OUTPUT: Shape = {
     "weights": (is_texts, "a list of texts"),
     "collapsed": (is_text, "a text"),
     "answer_columns": (is_texts, "a list of texts"),
+    "labelled": (is_texts, "a list of texts"),
 }
 CELL: Shape = {
     "name": (is_text, "a text"),

@@ -100,9 +100,10 @@ class Sample(Stage):
 
 
 class Label(Stage):
-    """Score answers with a reward and keep them all."""
+    """Score answers with a reward and keep them all. What an earlier reward said of them goes, its score and its figures."""
 
     kind: Literal["label"] = "label"
+    version: ClassVar[int] = 2  # 2: the figures of an earlier reward go
     hands_on: ClassVar[tuple[str, ...]] = ("completions",)
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]
@@ -120,11 +121,7 @@ class Label(Stage):
         yield from check_lost_columns(self.reward, self.completions)
 
     def output(self) -> Output:
-        completions = self.completions.output
-        kept, figures = tuple(row for row in completions.rows if row not in ("completions", "ratings")), figures_of(self.reward)
-        own = (*completions.answer_columns, *figures)
-        collapsed = self.reward.output.collapsed if isinstance(self.reward, Ref) else ""
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *figures), answer_columns=tuple(dict.fromkeys(own)), collapsed=collapsed)
+        return self.completions.output.scored_by(figures_of(self.reward), self.reward.output.collapsed if isinstance(self.reward, Ref) else "")
 
     def estimate(self, ask: Survey) -> Estimate:
         """The same rows, with 8 bytes a figure."""

@@ -269,6 +269,10 @@ class BestOfN(OfCompletions):
 
     def check(self) -> Iterator[Problem]:
         yield from check_part(self.truth, self.part, "truth")
+        if self.figure != UNCERTAINTY and not (self.sure or self.strength):
+            yield Problem(
+                "M507", "figure", "`figure` tells how unsure the scorer is, and nothing asks for it", ("state `sure` or `strength`, or remove `figure`",)
+            )
         if any(size < 1 for size in self.sizes) or list(self.sizes) != sorted(set(self.sizes)):
             yield Problem("S405", "sizes", "`sizes` are numbers from 1 on, each larger than the one before")
         for place, share in enumerate(self.sure):

@@ -113,7 +113,12 @@ class Evaluate(Stage):
         for index, one in enumerate(self.models):
             yield from self.check_rule(index, one) if isinstance(one, Reward) else ()
         yield from check_stop(self.stop)
-        if "max_new_tokens" in self.model_fields_set and any(metric.measures == "answers" for metric in self.metrics):
+        written = any(metric.measures == "answers" for metric in self.metrics)
+        for name in ("max_new_tokens", "stop", "temperature", "sampler") if not written else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                text = f"`{name}` says how answers are written, and no metric here has any written"
+                yield Problem("M507", name, text, (f"remove `{name}`, or add a metric of answers, such as `mean_score`",))
+        if "max_new_tokens" in self.model_fields_set and written:
             # The default is a bound for models that read more.
             yield from check_room(self.max_new_tokens, *(one for one in self.models if isinstance(one, Ref)))
 

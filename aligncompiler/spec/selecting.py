@@ -68,6 +68,7 @@ class Rank(Stage):
     """Of the answers to each prompt keep the best one (best of N), or that of those that the reward is sure of."""
 
     kind: Literal["rank"] = "rank"
+    version: ClassVar[int] = 2  # 2: the figures of an earlier reward go
     compares: ClassVar[tuple[str, ...]] = ("completions",)
     hands_on: ClassVar[tuple[str, ...]] = ("completions",)
 
@@ -94,13 +95,10 @@ class Rank(Stage):
             yield Problem("M508", "sure", text, ("take a reward with `uncertainty`: attributes with `head: gaussian`, or an ensemble",))
 
     def output(self) -> Output:
-        told = () if isinstance(self.reward, str) else figures_of(self.reward)
-        completions = self.completions.output
-        kept = tuple(row for row in completions.rows if row not in ("completions", "ratings"))
-        own = tuple(dict.fromkeys((*completions.answer_columns, *told)))
-        source = self.completions if isinstance(self.reward, str) else self.reward
-        collapsed = source.output.collapsed if isinstance(source, Ref) else ""
-        return Output("dataset", ("ratings", *kept), (*completions.columns, *told), answer_columns=own, collapsed=collapsed)
+        answers = self.completions.output
+        if isinstance(self.reward, str):
+            return answers.scored_by(answers.labelled, answers.collapsed)
+        return answers.scored_by(figures_of(self.reward), self.reward.output.collapsed if isinstance(self.reward, Ref) else "")
 
     def estimate(self, ask: Survey) -> Estimate:
         """One answer to each prompt."""

@@ -43,9 +43,9 @@ def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator
 
 
 def check_lost_columns(reward: Reward | Ref, data: Ref) -> Iterator[Problem]:
-    """The figures of a reward become columns of the rows, and must not take the place of others; of rows that carry scores already they may."""
-    for figure in figures_of(reward) if "ratings" not in data.output.all_rows else ():
-        if figure in data.output.columns:
+    """The figures of a reward become columns of the rows, and must not take the place of others; those of an earlier reward go."""
+    for figure in figures_of(reward):
+        if figure in data.output.columns and figure not in data.output.labelled:
             text = f"the figure `{figure}` of the reward would take the place of the column `{figure}` of `{data}`"
             yield Problem("M524", "reward", text, ("give the part of the reward another name",))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aligncompiler.spec.dataset import Trees
 
-from ..fault import Skip
+from ..fault import Fault, Skip
 from ..registry import implements
 from ..rows import Row, is_number, kept, set_prompt, text_fault
 from ..source import read_source
@@ -32,7 +32,22 @@ def trees(
     """
     paths = Paths()
     rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "segments"))
-    yield from kept((as_leaf(row, paths) for row in rows), "prompt", between, limit)
+    yield from with_trees(kept((as_leaf(row, paths) for row in rows), "prompt", between, limit), "file" if hub is None else "hub")
+
+
+def with_trees(rows: Iterator[Row | Skip], field: str) -> Iterator[Row | Skip]:
+    """The same rows. Raises Fault at the end if no two leaves come from one node: answers side by side are no trees."""
+    nodes: set[int] = set()
+    found = False
+    for row in rows:
+        if not isinstance(row, Skip) and not found:
+            node = hash((str(row["prompt"]), *row["path"][:2]))
+            found = node in nodes
+            nodes.add(node)
+        yield row
+    if nodes and not found:
+        text = "no two of these answers come from one node below their prompt, so there are no trees"
+        raise Fault("P603", text, field, ("read answers that stand side by side with `kind: completions`",))
 
 
 def as_leaf(row: Row, paths: Paths) -> Row | Skip:

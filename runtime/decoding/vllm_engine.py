@@ -27,8 +27,12 @@ def library() -> Any:
     try:
         return import_module("vllm")
     except ImportError as error:
-        missing = f", for {error.name} is missing" if error.name not in (None, "vllm") else ""
-        raise Fault("P606", f"`sampler: vllm` needs vLLM, which is not installed{missing}", "sampler", HELP) from None
+        raise absent(f", for {error.name} is missing" if error.name not in (None, "vllm") else "") from None
+
+
+def absent(missing: str = "") -> Fault:
+    """What is told where vLLM is not there, or something that it needs."""
+    return Fault("P606", f"`sampler: vllm` needs vLLM, which is not installed{missing}", "sampler", HELP)
 
 
 def settings(encoder: Encoder, decoding: Decoding, prompt: list[int], count: int, seed: int) -> dict[str, Any]:

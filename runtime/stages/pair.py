@@ -33,7 +33,7 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     """Write one row per pair: the prompt's columns, `chosen`, `rejected`, `chosen_score`, `rejected_score`, and of a reward that tells how unsure it is
     `chosen_uncertainty`, `rejected_uncertainty`; where answers are leaves of trees also `shared_prefix`, `rest_chosen`, `rest_rejected`, `lca_depth`.
 
-    Prompts whose answers all score the same give no pair and are counted. `words a pair` is what is to be read to compare the two, what they share once.
+    Prompts of which no pair comes are counted, by the reason. `words a pair` is what is to be read to compare the two, what they share once.
     """
     leaves = load_rows(completions)
     key = "group" if "group" in leaves.columns else "prompt"
@@ -101,13 +101,20 @@ def pairs(rows: Sequence[Row], groups: dict[Any, list[Member]], rule: Bound, who
         chosen_from = whole(key, members, answers)
         found = [(b, w) for b, w in rule(chosen_from) if answers[b]["completion"] != answers[w]["completion"]]
         if not found:
-            yield Skip("prompt whose answers score the same")
+            yield Skip(unpaired(chosen_from, answers))
         for better, worse in found:
             good, bad = answers[better], answers[worse]
             prompt = {k: v for k, v in good.items() if k not in own}
             figures = {name: chosen_from.figures[name] for name in ("score", UNCERTAINTY) if name in chosen_from.figures}
             scores = {f"{side}_{name}": values[place] for side, place in (("chosen", better), ("rejected", worse)) for name, values in figures.items()}
             yield prompt | {"chosen": good["completion"], "rejected": bad["completion"]} | scores | (common(good, bad) if set(good) >= IN_TREES else {})
+
+
+def unpaired(candidates: Candidates, answers: Sequence[Row]) -> str:
+    """Why a rule took no pair of these answers."""
+    if len(set(candidates.figures["score"])) == 1:
+        return "prompt whose answers score the same"
+    return "prompt whose answers are the same" if len({row["completion"] for row in answers}) == 1 else "prompt of whose answers the rule takes no pair"
 
 
 def common(good: Row, bad: Row) -> Row:

@@ -37,8 +37,9 @@ def rank(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, s
     unsure_N = np.zeros(len(rows)) if sure is None else scores.figures["uncertainty"]
     most = np.inf if sure is None else float(np.quantile(unsure_N[scores.known()], sure)) if groups else 0.0
     kept = [best(scores.score, unsure_N, members, most) for members in groups.values()]
-    work.save_rows(best_rows(rows, kept, scores if not isinstance(reward, str) else None))
-    work.facts["answer_columns"] = sorted({*completions.facts["answer_columns"], *scores.figures})
+    stale = () if isinstance(reward, str) else completions.labelled
+    work.save_rows(best_rows(rows, kept, scores if not isinstance(reward, str) else None, stale))
+    work.facts["answer_columns"] = sorted({*completions.facts["answer_columns"]} - {*stale} | {*scores.figures})
     work.summary |= {"answers": len(rows), SCORE: float(scores.score[kept].mean()), "score of all": float(scores.score[scores.known()].mean())}
 
 
@@ -56,6 +57,8 @@ def labelled(completions: Artifact, sure: float | None) -> Scores:
     return Scores(dict(zip(names, np.nan_to_num(found_NF).T, strict=True)), {int(number): Skip("no score") for number in missing})
 
 
-def best_rows(rows: Sequence[Row], kept: Sequence[int], scores: Scores | None) -> Iterator[Row]:
+def best_rows(rows: Sequence[Row], kept: Sequence[int], scores: Scores | None, stale: Sequence[str]) -> Iterator[Row]:
+    """These rows with their scores, and without what an earlier reward said of them."""
     for number in kept:
-        yield rows[number] if scores is None else rows[number] | {name: float(values[number]) for name, values in scores.figures.items()}
+        row = {name: value for name, value in rows[number].items() if name not in stale}
+        yield row if scores is None else row | {name: float(values[number]) for name, values in scores.figures.items()}

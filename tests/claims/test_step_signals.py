@@ -23,8 +23,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     folder = tmp_path_factory.mktemp("quickstart")
     found = [run(QUICKSTART.format(seed=seed), folder) for seed in SEEDS]
     if request.config.getoption("--bless"):
-        write(ROOT / "results" / "quickstart.json", QUICKSTART, found, {"exam": (STEPS,)}, seeds=list(SEEDS))
+        write(ROOT / "results" / "quickstart.json", QUICKSTART, found, {"exam": (STEPS,)}, seeds=list(SEEDS), differences=[difference(one) for one in found])
     return found
+
+
+def difference(one: Run) -> dict[str, float]:
+    """The gain of one seed with its interval over prompts."""
+    line = next(x for x in one.lines("exam", STEPS) if (x["role"], x["group"]) == ("difference", ""))
+    return {name: line[name] for name in ("value", "low", "high", "n")}
 
 
 def gains(runs: list[Run], group: str = "") -> list[float]:

@@ -1,7 +1,15 @@
 """Statements inside a kind: a field that no function reads which could be given the statement."""
 
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from aligncompiler.compile import compile_spec
 from aligncompiler.spec.base import Spec
-from runtime.lowering import attributes, kinds_in, statements, unread
+from runtime.lowering import attributes, kinds_in, lower, statements, unread
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 class Part(Spec):
@@ -137,3 +145,9 @@ def test_kinds_are_found_wherever_they_stand():
     spec = Evaluate(models=(ref,), data=ref, metrics=(Accuracy(), MeanScore(reward=DeductionSteps())))
     paths = {"": Evaluate, "metrics.0": Accuracy, "metrics.0.reward": ExactMatch, "metrics.1": MeanScore, "metrics.1.reward": DeductionSteps}
     assert dict(kinds_in(spec)) == paths
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed")
+def test_a_sampler_that_is_not_installed_is_told_before_any_stage_is_made(tmp_path):
+    plan = compile_spec(SPECS / "quickstart.yaml", sets=["engine.accelerator=cpu", "stages.drafts.sampler=vllm"]).plan
+    assert [(stage.id, fault.code, fault.field) for stage, fault in lower(plan, tmp_path)] == [("stages.drafts", "P606", "sampler")]

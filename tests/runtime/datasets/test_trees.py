@@ -13,8 +13,8 @@ def test_answers_whose_segments_begin_alike_come_from_the_same_nodes(read):
 
 
 def test_a_path_tells_nodes_with_equal_texts_apart(read):
-    rows = [{"prompt": "p", "segments": ["a"], "path": [0, i], "label": i} for i in range(2)]
-    assert read("trees", rows) == [{"prompt": "p", "segments": ["a"], "completion": "a", "path": [0, i], "score": float(i)} for i in range(2)]
+    rows = [{"prompt": "p", "segments": ["a", "b"], "path": [0, 0, i], "label": i} for i in range(2)]
+    assert read("trees", rows) == [{"prompt": "p", "segments": ["a", "b"], "completion": "ab", "path": [0, 0, i], "score": float(i)} for i in range(2)]
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,10 @@ def test_rows_that_say_nothing_are_skips(read, row, reason):
 def test_data_without_trees_is_one_fault(read):
     with pytest.raises(Fault, match="has no columns `prompt, segments`"):
         read("trees", [{"prompt": "p", "completion": "a"}])
+
+
+@pytest.mark.parametrize("segments", [[["a"], ["b"], ["c"]], [["a", "b"], ["c", "b"]]])
+def test_answers_side_by_side_are_no_trees(read, segments):
+    with pytest.raises(Fault, match="no two of these answers come from one node below their prompt") as caught:
+        read("trees", [{"prompt": prompt, "segments": one} for prompt in "pq" for one in segments])
+    assert caught.value.field == "file"

@@ -35,8 +35,14 @@ def test_prompts_without_a_difference_are_counted(pairs):
     same_text = answers(1, ("one", 1.0), ("one", 0.0))
     work, rows = pairs([*answers(0, ("a", 1.0), ("b", 0.0)), *same_text, *answers(2, ("a", 0.5), ("b", 0.5))])
     assert len(rows) == 1
-    assert work.skipped == {"prompt whose answers score the same": 2}
+    assert work.skipped == {"prompt whose answers score the same": 1, "prompt whose answers are the same": 1}
     assert work.summary["prompts"] == 3
+
+
+def test_prompts_of_whose_answers_a_rule_takes_no_pair_are_counted_as_that(pairs):
+    rows = [*answers(0, ("a", 1.0), ("b", 0.0)), *answers(1, ("a", 0.25), ("b", 0.5))]
+    work, _ = pairs(rows, rule=RightAgainstWrong())
+    assert work.skipped == {"prompt of whose answers the rule takes no pair": 1}
 
 
 def test_equal_prompts_that_were_asked_apart_stay_apart(pairs):

@@ -66,6 +66,16 @@ def test_no_figure_takes_the_place_of_a_column_of_a_file(make_work, dataset):
         label(make_work(), completions=rows, reward=reward)
 
 
+def test_what_an_earlier_reward_said_goes_when_another_one_scores_the_answers(make_work, dataset, finished):
+    rows = dataset([{"prompt": "no", "completion": "z", "score": 0.5, "brief": 0.25, "rating": 7.0}])
+    rows.manifest["output"]["labelled"] = ["brief"]
+    rows.manifest["facts"]["answer_columns"] = ["completion", "score", "brief", "rating"]
+    work = make_work()
+    label(work, completions=rows, reward=bind(Length(), {}))
+    assert dict(load_rows(finished(work, "dataset"))[0]) == {"prompt": "no", "completion": "z", "score": 1.0, "rating": 7.0}
+    assert work.facts["answer_columns"] == ["completion", "rating", "score"]
+
+
 def test_labels_are_columns_beside_the_answer(drafts, make_work, finished):
     work = make_work()
     label(work, completions=drafts()[1], reward=bind(ExactMatch(), {}))
