@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from .base import ROW_COLUMNS, Problem, field
 from .functions import GROUP, functions, package_of
@@ -65,6 +65,7 @@ class MathEqual(Reward):
     """1 if the answer means the same number, expression, set or interval as the reference answer of its problem, else 0 (math-verify)."""
 
     kind: Literal["math_equal"] = "math_equal"
+    version: ClassVar[int] = 2  # 2: tags around an answer are passed over
 
     digits: int = field(6, unit="decimal places", ge=0)
     """Decimal places to which numbers are compared that have no exact form."""
