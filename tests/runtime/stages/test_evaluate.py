@@ -282,6 +282,13 @@ def test_a_limit_counts_prompts_where_only_answers_that_models_write_are_measure
     assert work.skipped == {"another answer to a prompt that is asked once": 4}
 
 
+def test_a_model_that_scores_nothing_leaves_the_baselines_to_the_next(tables):
+    rows = [{**row, "rating": None if number else 1.0} for number, row in enumerate(ANSWERS)]
+    models = [bind(Column(name=name), {}) for name in ("rating", "gold")]
+    _, (table,) = tables(models, rows, [BestOfN(truth=Column(name="gold"), sizes=(3,))], kinds=("completions",))
+    assert line(table, "baseline", "truth")["n"] == 3
+
+
 def test_a_reward_in_the_place_of_a_model_is_refused_with_the_column_that_it_misses(tables, scorer_artifact):
     with pytest.raises(Fault, match="reads the column `gold`") as caught:
         tables([scorer_artifact(), bind(Column(name="gold"), {})], PAIRS, [PairAccuracy()])
