@@ -28,10 +28,8 @@ def tell_apart(tables: Sequence[dict[str, Any]], metrics: Sequence[Bound]) -> No
 
 def told_apart(names: Sequence[str], specs: Sequence[Kind | None]) -> list[str]:
     """Names, those that stand there twice with what was stated of what they name, and those that still do with a number."""
-    stated = [
-        name if names.count(name) == 1 or spec is None else f"{name} ({words})" if (words := in_words(spec)) else name
-        for name, spec in zip(names, specs, strict=True)
-    ]
+    words = ["" if spec is None or names.count(name) == 1 else in_words(spec) for name, spec in zip(names, specs, strict=True)]
+    stated = [f"{name} ({said})" if said else name for name, said in zip(names, words, strict=True)]
     return [name if stated.count(name) == 1 else f"{name} {1 + stated[:place].count(name)}" for place, name in enumerate(stated)]
 
 

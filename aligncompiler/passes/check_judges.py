@@ -11,7 +11,7 @@ from ..spec.measuring import Evaluate
 from ..spec.metric import Metric
 from ..spec.reward import Reward, inside
 from ..spec.rule import Column
-from ..spec.selecting import Rank
+from ..spec.selecting import Filter, Rank
 
 
 def check_judges(plan: Plan, report: Report) -> Plan:
@@ -31,52 +31,59 @@ def report_own_pairs(plan: Plan, stage: Stage, report: Report) -> None:
     """A reward is right about every pair that it ordered itself, and agrees with every score that it gave."""
     if not isinstance(stage.spec, Evaluate):
         return
-    data, own = plan[stage.source(stage.spec.data)], Own(stage)
+    data, own = plan[stage.source(stage.spec.data)], Own(stage, stage.spec.models)
     if any(metric.measures == "pairs" for metric in stage.spec.metrics):
+        measured = handed_on(plan, data)
         for made in (plan[id] for id in (data.id, *plan.ancestors(data.id)) if isinstance(plan[id].spec, Pair)):
-            told = own.among(*scoring(plan, made))
+            told = own.among(*scoring(plan, made), rules=made is measured)  # a rule learns nothing from other pairs that it ordered
             if told:
-                report_own(stage, f"measures {told} on pairs that it ordered itself, in `{made.id}`", report)
-    for _, _, metric in metrics_of(stage):
+                report_own(stage, "data", f"measures {told} on pairs that it ordered itself, in `{made.id}`", report)
+    for field, index, metric in metrics_of(stage):
+        where = f"{field}.{index}"
         truth = getattr(metric, "truth", None) or getattr(metric, "reward", None)
         if isinstance(truth, Column) and truth.name in ("score", *data.output.labelled):
             made, reward = scoring(plan, data)
             told = own.among(made, reward)
             if told:
-                report_own(stage, f"measures {told} by the column `{truth.name}`, which it wrote itself, in `{made.id}`", report)
+                report_own(stage, where, f"measures {told} by the column `{truth.name}`, which it wrote itself, in `{made.id}`", report)
         elif isinstance(truth, Reward) and truth in stage.spec.models:
-            report_own(stage, f"measures `{truth.tag}` by `{truth.tag}`, which is itself", report)
+            report_own(stage, where, f"measures `{truth.tag}` by `{truth.tag}`, which is itself", report)
 
 
 class Own:
     """The rewards that a stage measures."""
 
-    def __init__(self, stage: Stage) -> None:
-        models = stage.spec.models  # type: ignore[attr-defined]  # of `evaluate`
+    def __init__(self, stage: Stage, models: tuple[Reward | Ref, ...]) -> None:
         self.scorers = {stage.source(ref) for ref in refs(models) if ref.output.artifact == "scorer"}
         self.rules = [one for one in models if isinstance(one, Reward)]
 
-    def among(self, made: Stage, reward: object) -> str:
-        """One of them that is this reward of a stage, or a part of it; empty if none is."""
+    def among(self, made: Stage, reward: object, rules: bool = True) -> str:
+        """One of them that is this reward of a stage, or a part of it; empty if none is. Scorers alone, or `rules` as well."""
         scorers = sorted(self.scorers & {made.source(ref) for ref in refs(reward)})
-        parts = [one for _, one in inside(reward)] if isinstance(reward, Reward) else []
+        parts = [one for _, one in inside(reward)] if rules and isinstance(reward, Reward) else []
         return next((f"`{name}`" for name in (*scorers, *(one.tag for one in self.rules if one in parts))), "")
 
 
 def scoring(plan: Plan, made: Stage) -> tuple[Stage, object]:
     """The stage that scored these answers or pairs, and its reward; None where nothing did."""
-    while True:
-        reward = getattr(made.spec, "reward", "labels") if isinstance(made.spec, Pair | Label | Rank) else "labels"
-        fields = (*getattr(made.spec, "hands_on", ()), *getattr(made.spec, "compares", ()))
-        above = next((one for one in (getattr(made.spec, name) for name in fields) if isinstance(one, Ref)), None)
-        if reward != "labels" or above is None:
-            return made, None if reward == "labels" else reward
-        made = plan[made.source(above)]
+    made = handed_on(plan, made)
+    if not isinstance(made.spec, Pair | Label | Rank):
+        return made, None
+    if made.spec.reward != "labels":
+        return made, made.spec.reward
+    return scoring(plan, plan[made.source(made.spec.completions)])
 
 
-def report_own(stage: Stage, text: str, report: Report) -> None:
+def handed_on(plan: Plan, made: Stage) -> Stage:
+    """The stage that rows come from as they are, through others that only choose among them."""
+    while isinstance(made.spec, Filter):
+        made = plan[made.source(made.spec.data)]
+    return made
+
+
+def report_own(stage: Stage, where: str, text: str, report: Report) -> None:
     help = ("judge by another rule, or by a scorer that was trained on other data",)
-    report.add("M522", f"`{stage.id}` {text}", stage.place("data"), path=(*stage.base.split("."), "data"), help=help)
+    report.add("M522", f"`{stage.id}` {text}", stage.place(where), path=(*stage.base.split("."), *where.split(".")), help=help)
 
 
 def metrics_of(stage: Stage) -> list[tuple[str, int, Metric]]:
