@@ -182,35 +182,45 @@ class Forest:
         return replace(self, **moved)
 
     @cached_property
-    def masks(self) -> dict[tuple[int | None, torch.dtype], Tensor]:
+    def masks(self) -> dict[tuple[int | None, torch.dtype, bool], Tensor]:
         """What `mask` made, by what it was asked for; every layer asks for it."""
         return {}
 
     @cached_property
-    def block_masks(self) -> dict[int | None, Any]:
+    def block_masks(self) -> dict[tuple[int | None, bool], Any]:
         """The same for a kernel that skips blocks of tokens."""
         return {}
 
-    def mask(self, window: int | None = None, dtype: torch.dtype = torch.bool) -> Tensor:
-        """Where a token of a row may attend, [B, 1, T, T]: to itself and to what comes before it on its path, `window` tokens at most.
+    @property
+    def full(self) -> bool:
+        """Whether there is a token in every place of the rows."""
+        return self.num_tokens == self.seat_BT.numel()
 
-        Padding sees padding. In a `dtype` of numbers it is what is added to the scores, 0 or -inf, which kernels would otherwise make of it in every layer.
+    def mask(self, window: int | None = None, dtype: torch.dtype = torch.bool, both_ways: bool = False) -> Tensor:
+        """Where a token of a row may attend, [B, 1, T, T]: to itself and to what comes before it on its path, less than `window` tokens away.
+
+        `both_ways`, it attends to all of its path, which has a row of its own ([B, 1, 1, T] without a window). Padding sees what others see, or padding.
+        In a `dtype` of numbers it is what is added to the scores, 0 or -inf, which kernels would otherwise make of it in every layer.
         """
-        if (window, dtype) not in self.masks:
-            seen = self.seen(window)
+        if (window, dtype, both_ways) not in self.masks:
+            seen = self.seen(window, both_ways)
             numbers = dtype is not torch.bool
-            self.masks[window, dtype] = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, -torch.inf) if numbers else seen
-        return self.masks[window, dtype]
+            made = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, -torch.inf) if numbers else seen
+            self.masks[window, dtype, both_ways] = made
+        return self.masks[window, dtype, both_ways]
 
-    def seen(self, window: int | None) -> Tensor:
+    def seen(self, window: int | None, both_ways: bool) -> Tensor:
         """`mask` in truths, made anew."""
-        until = torch.cat([self.until_S, self.until_S.new_tensor([self.num_tokens + 1])])
         query_BT1, key_B1T = self.seat_BT[:, :, None], self.seat_BT[:, None]
-        seen_BTT = (key_B1T <= query_BT1) & (query_BT1 < until[self.seat_BT][:, None])
+        if both_ways:
+            seen = key_B1T < self.num_tokens
+        else:
+            until = torch.cat([self.until_S, self.until_S.new_tensor([self.num_tokens + 1])])
+            seen = (key_B1T <= query_BT1) & (query_BT1 < until[self.seat_BT][:, None])
         if window is not None:
             depth = torch.cat([self.positions_S, self.positions_S.new_zeros(1)])[self.seat_BT]
-            seen_BTT &= depth[:, :, None] - depth[:, None] < window
-        return seen_BTT[:, None]
+            seen = seen & ((depth[:, :, None] - depth[:, None]).abs() < window)
+        return seen[:, None]
 
     def in_rows(self, values_S: Tensor, padding: int) -> Tensor:
         """Values of tokens in the places of the rows, [B, T]."""

@@ -17,8 +17,9 @@ import torch
 import transformers
 from torch import nn
 
+from .bidirectional import is_bidirectional
 from .fault import Fault
-from .networks import Network, Policy, is_bidirectional
+from .networks import Network, Policy
 from .scorer import Ensemble, Scorer, Shape
 from .store import Artifact
 from .tokens import Encoder

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
-import transformers
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor
 
+from .bidirectional import reads_flat
 from .forest import Forest
 from .forest_attention import flat_states, serves
 from .output_head import token_logp
@@ -27,7 +27,7 @@ class Network(nn.Module, ABC):
         super().__init__()
         self.model = model
         self.shares_prefixes = causal
-        self.flat = causal and serves(model)
+        self.flat = serves(model) if causal else reads_flat(model)
 
     @property
     def parts(self) -> list[Network]:
@@ -82,15 +82,6 @@ def padded_states(backbone: Any, forest: Forest) -> Tensor:
     found = backbone(input_ids=forest.in_rows(forest.ids_S, forest.pad), position_ids=positions_BT, attention_mask=mask, use_cache=False)
     states_SD: Tensor = found.last_hidden_state.flatten(0, 1)[forest.place_S]
     return states_SD
-
-
-def is_bidirectional(config: Any) -> bool:
-    """Whether the family of a configuration has no causal language model of its own: an encoder."""
-    names = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    return config.model_type in BIDIRECTIONAL or config.model_type not in names
-
-
-BIDIRECTIONAL = {"bert", "roberta", "electra", "camembert", "xlm-roberta"}  # families that transformers lists under causal models too
 
 
 def shard(network: Network, mesh: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from torch import Tensor, nn
 
 from aligncompiler.spec.codec import restore
 
+from .bidirectional import first_tokens, is_bidirectional
 from .encoded import Floats
 from .forest import Forest
-from .networks import Measured, Network, is_bidirectional
+from .networks import Measured, Network
 from .registry import bind
 from .reply import Reply, log_odds
 from .steps import OVER_STEPS, Cut, first_wrong, num_steps
@@ -135,13 +135,7 @@ class Scorer(Network):
             states_LD = self.states(forest)[forest.end_L] if known is None else known[:, 0]
             found_LO = self.model.score(states_LD).float() if reply is None else log_odds(self.model.get_output_embeddings(), states_LD, reply)[:, None]
             return found_LO, states_LD
-        told = {"attention_mask": (forest.seat_BT < forest.num_tokens).long(), "output_hidden_states": len(self.gates) > 0}
-        kinds = getattr(self.model.config, "type_vocab_size", 0)  # of segments: families without them tell prompt and answer apart by a token
-        if kinds and "token_type_ids" in signature(self.model.forward).parameters:
-            told["token_type_ids"] = forest.in_rows(forest.level_S.clamp(max=kinds - 1), 0)
-        found = self.model(input_ids=forest.in_rows(forest.ids_S, forest.pad), **told)
-        logits = found.logits.float()  # a row holds one path
-        return logits, found.hidden_states[-1][:, 0] if len(self.gates) else logits
+        return first_tokens(self.model, forest, self.flat, len(self.gates) > 0)
 
     def read(self, forest: Forest) -> Reading:
         """What every member says of every answer, in float32."""

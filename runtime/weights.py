@@ -10,9 +10,9 @@ import transformers
 
 from aligncompiler.store.inputs import package_folder
 
+from .bidirectional import is_bidirectional
 from .fault import Fault
 from .model_files import MODEL_FOLDER, load_encoder, loading, write_about
-from .networks import is_bidirectional
 from .store import Artifact
 from .work import Work
 
