@@ -1,4 +1,4 @@
-"""What reward models learn from real human data in minutes of two processors (`specs/reward_bench_real.yaml`), over three seeds; each beside a control.
+"""What reward models learn from real human data in minutes of two processors (`specs/reward_bench_real.yaml`), over five seeds; each beside a control.
 
 `--bless` writes the figures to `results/reward_bench_real.json`. Seeds move heads and the order of rows, and the rows stay, so intervals over seeds speak of
 training; those over the rows of the exam, by bootstrap, stand beside them for the first seed. What is not reached is held here too, as what it is.
@@ -17,7 +17,7 @@ from runtime.metrics.attribute_nll import cost
 from .bag_of_words import right
 from .running import ROOT, Across, Run, across, run, write
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 COMMAND = "alignc run specs/reward_bench_real.yaml --set seed={seed} --set engine.threads=1"
 PAIRS = ROOT.parent / "shared" / "data" / "pref_hh_harmless" / "harmless-base.test.jsonl.gz"
 STYLES, SECTIONS = "style_accuracy", "section_accuracy"
