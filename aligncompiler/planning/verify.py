@@ -102,6 +102,7 @@ OUTPUT: Shape = {
     "uncertainty": (is_text, "a text"),
     "members": (is_whole, "a whole number"),
     "weights": (is_texts, "a list of texts"),
+    "hollow": (is_texts, "a list of texts"),
     "collapsed": (is_text, "a text"),
     "answer_columns": (is_texts, "a list of texts"),
     "labelled": (is_texts, "a list of texts"),

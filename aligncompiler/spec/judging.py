@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from .base import Needs, Problem, Ref, Spec, field
 from .metric import Judged, Metric, check_part
 from .reward import UNCERTAINTY, Reward
-from .scorer import SPREADS, check_spread
+from .spread import SPREADS, check_spread
 
 UNSURE = (UNCERTAINTY, "gap", *SPREADS)  # figures of how unsure a scorer is, beside standard deviations
 
