@@ -89,6 +89,7 @@ STAGE: Shape = {
     "why": (is_text, "a text"),
     "preimage": (is_plain, "a mapping to plain values"),
     "links": (is_named_texts, "a mapping to stages"),
+    "names": (is_named_texts, "a mapping to names of rewards"),
     "places": PLACES,
 }
 OUTPUT: Shape = {
