@@ -237,8 +237,6 @@ class Shift(OfCompletions):
         if judged.output.artifact == "scorer" and self.figure not in known:
             yield Problem("M509", "figure", f"`{judged}` gives no figure `{self.figure}`", (f"what it gives: {', '.join(known)}",))
         yield from check_spread(*judged, self.figure, "figure")
-        if self.against.to == data.to:
-            yield Problem("S405", "against", f"`{data}` are the rows that are measured, so nothing can shift")
 
 
 class BestOfN(OfCompletions):
