@@ -58,7 +58,8 @@ def stage_of(name: str, experiment: Experiment, root: Node, memo: Memo) -> Stage
         where = {"": root.value[family].keys[short]} | memo.places[id(spec)]
         if spec.draws and "seed" in root.value:
             where["seed#"] = root.value["seed"].place
-        memo.stages[key] = Stage(name, spec, output, where, seed)
+        declared = {id(reward): short for short, reward in experiment.rewards.items()}
+        memo.stages[key] = Stage(name, spec, output, where, seed, names=dict(names_in(spec, declared)))
     return memo.stages[key]
 
 
@@ -108,6 +109,19 @@ def distinct_names(base: str, count: int, plans: Sequence[tuple[str, Mapping[str
     found = [",".join(f"{axis}={labels[cells[0]][axis]}" for axis in axes) for cells in members]
     clear = len(set(found)) == count
     return [f"{base}[{text}]" if clear else f"{base}[{number}]" for number, text in enumerate(found, 1)]
+
+
+def names_in(value: Any, declared: Mapping[int, str], path: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted path, name) of every reward inside a value that is declared by a name, given the names by identity."""
+    inside: Mapping[Any, Any] = {}
+    if isinstance(value, Spec):
+        inside = {name: getattr(value, name) for name in type(value).model_fields}
+    elif isinstance(value, tuple | Mapping):
+        inside = value if isinstance(value, Mapping) else dict(enumerate(value))
+    if path and id(value) in declared:
+        yield path, declared[id(value)]
+    for step, one in inside.items():
+        yield from names_in(one, declared, f"{path}.{step}".lstrip("."))
 
 
 def places(spec: Spec, nodes: Mapping[int, Node], prefix: str = "") -> Iterator[tuple[str, Place]]:

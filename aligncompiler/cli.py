@@ -92,7 +92,12 @@ def add_authoring(verbs: Verbs) -> None:
     show.add_argument("part", nargs="?", help="dotted path, for example stages.dpo")
     show.add_argument("--origins", action="store_true", help="say of every value where it was written and what it overrode")
     show.add_argument("--example", metavar="STAGE", help="print one row as this stage reads it: its tokens, and which of them are targets")
-    show.add_argument("--row", type=whole, metavar="N", help="with --example: number of the row, from 0 (default: 0)")
+    show.add_argument(
+        "--row",
+        type=whole,
+        metavar="N",
+        help="with --example: number of the row, from 0; what is skipped, or lies outside of `between`, does not count (default: 0)",
+    )
     with_store(show)
 
     explain = verbs.plain("explain", "explain a diagnostic code, a kind, or a field")

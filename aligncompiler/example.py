@@ -88,7 +88,9 @@ def looked_up(plan: Plan, args: argparse.Namespace, id: str) -> dict[str, Any]:
 def told(example: Mapping[str, Any], paint: Paint) -> list[str]:
     """The lines of an example: what it is, its segments token by token, then its numbers."""
     reads = "" if example["stage"] == example["data"] else f" of {example['data']}, as {example['stage']} reads it"
-    lines = [paint(f"row {example['row']:,}{reads}", "bold")]
+    count = "" if example["rows"] is None else f" (of 0 to {example['rows'] - 1:,})"
+    lines = [paint(f"row {example['row']:,}{count}{reads}", "bold")]
+    lines += [f"records before it that are no rows: {', '.join(f'{n:,} x {why}' for why, n in example['passed'].items())}"] if example["passed"] else []
     if "segments" not in example:
         return [*lines, *(f"{name}: {visible(json.dumps(value, ensure_ascii=False))}" for name, value in example["columns"].items() if value is not None)]
     others = example["others"]

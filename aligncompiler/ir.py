@@ -35,7 +35,8 @@ class Stage:
 
     `places` maps a dotted field path to where it was written ("" is the stage itself); `files` maps the path fields to the hash of what
     they name; `preimage` is what `key` is the hash of; `why` says which pass added a stage that nobody wrote. In a sweep, `links` maps what
-    a reference names to the id of the stage that it means in this cell.
+    a reference names to the id of the stage that it means in this cell. `names` maps the dotted path of a reward that stands in the spec as a value to
+    the name that it was declared by; a name changes no key, so that what is made already shows the one of then, as it does for the ids of stages.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Stage:
     key: str = ""
     why: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def base(self) -> str:
@@ -65,8 +67,8 @@ class Stage:
 
     def to_json(self) -> dict[str, Any]:
         plain = {"id": self.id, "family": self.spec.family, "spec": dump(self.spec), "output": asdict(self.output), "reads": list(self.reads)}
-        rest = {"seed": self.seed, "files": dict(self.files), "key": self.key, "why": self.why, "preimage": dict(self.preimage), "links": dict(self.links)}
-        return plain | rest | {"places": {k: asdict(v) for k, v in self.places.items()}}
+        rest = {"seed": self.seed, "files": dict(self.files), "key": self.key, "why": self.why, "preimage": dict(self.preimage)}
+        return plain | rest | {"links": dict(self.links), "names": dict(self.names), "places": {k: asdict(v) for k, v in self.places.items()}}
 
     def place(self, dotted: str = "") -> Place | None:
         """Where a field was written, or the nearest statement around it that was."""
@@ -148,7 +150,7 @@ class Plan:
             except MISFITS as error:
                 error.add_note(s["id"])
                 raise
-            return Stage(s["id"], spec, outputs[s["id"]], places, s["seed"], s["files"], s["preimage"], s["key"], s["why"], s["links"])
+            return Stage(s["id"], spec, outputs[s["id"]], places, s["seed"], s["files"], s["preimage"], s["key"], s["why"], s["links"], s["names"])
 
         try:
             engine = restore_spec(Engine, data["engine"], outputs)

@@ -48,18 +48,18 @@ class Shown:
     def example(self, stage: Stage, number: int) -> dict[str, Any]:
         """What the stage makes of row `number` of what it reads; of a dataset, and of a stage that reads no tokens, the row itself."""
         if stage.spec.family == "datasets":
-            return {"stage": stage.id, "data": stage.id, "row": number, "columns": self.row(stage, number, stage)}
+            return {"stage": stage.id, "data": stage.id, "row": number, **self.row(stage, number, stage)}
         reading = next(readings(stage.spec), None)
         data = reading.data if reading is not None else next((ref for ref in refs(stage.spec) if ref.output.artifact == "dataset"), None)
         if stage.spec.family != "stages" or data is None:
             reads = [s.id for s in self.plan.stages if s.spec.family == "datasets" or next(readings(s.spec), None)]
             raise Fault("P631", f"`{stage.id}` reads no rows, so it has no example", "", (f"what does: {', '.join(reads)}",))
-        row = self.row(self.plan[stage.source(data)], number, stage)
-        found = {"stage": stage.id, "data": stage.source(data), "row": number, "columns": row}
+        looked_up = self.row(self.plan[stage.source(data)], number, stage)
+        found = {"stage": stage.id, "data": stage.source(data), "row": number, **looked_up}
         if reading is None:
             return found
         others = sorted({stage.source(other.model) for other in readings(stage.spec)} - {stage.source(reading.model)})
-        return found | self.tokens(stage, reading, row, number) | {"others": others}
+        return found | self.tokens(stage, reading, looked_up["columns"], number) | {"others": others}
 
     # ---- rows
 
@@ -67,13 +67,14 @@ class Shown:
         manifest = read_manifest(self.store, stage.key)
         return Artifact(stage.id, artifact_folder(self.store, stage.key), manifest) if manifest is not None else None
 
-    def row(self, data: Stage, number: int, asked: Stage) -> Row:
-        """A row of a dataset, read from the store, or from where the dataset takes it."""
+    def row(self, data: Stage, number: int, asked: Stage) -> dict[str, Any]:
+        """A row of a dataset, read from the store, or from where the dataset takes it: its `columns`; of how many `rows` it is one, None where that was
+        not counted; and why how many records before it were `passed` over."""
         stored = self.stored(data)
         if stored is not None:
             rows = load_rows(stored)
             if number < len(rows):
-                return rows[number]
+                return {"columns": rows[number], "rows": len(rows), "passed": {}}
             count = len(rows)
         elif data.spec.family != "datasets":
             raise Fault("P631", f"the rows of `{asked.id}` are made by `{data.id}`, which has not been made yet", "", (to_make(self.plan, data),))
@@ -83,9 +84,10 @@ class Shown:
             count = 0
             for row in in_time(work.usable(bind(data.spec, {})()), SECONDS):
                 if count == number:
-                    return row
+                    return {"columns": row, "rows": None, "passed": dict(work.skipped)}
                 count += 1
-        raise Fault("P631", f"`{data.id}` has no row {number:,}: its rows count from 0 to {count - 1:,}", "", ("name another with `--row`",))
+        there = f"its rows that are kept count from 0 to {count - 1:,}" if count else "none of its rows is kept"
+        raise Fault("P631", f"`{data.id}` has no row {number:,}: {there}", "", ("name another with `--row`",) if count else ())
 
     # ---- tokens
 

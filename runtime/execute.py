@@ -95,7 +95,7 @@ def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store,
 
 def carry_out(stage: Stage, inputs: Mapping[str, Artifact], work: Work) -> None:
     """Call the implementation: a dataset yields rows, everything else writes to the folder itself."""
-    bound = bind(stage.spec, inputs)
+    bound = bind(stage.spec, inputs, stage.names)
     if stage.spec.family == "datasets":
         work.facts |= {"shortcuts": list(getattr(stage.spec, "shortcuts", ())), "answer_columns": list(getattr(stage.spec, "answer_columns", ()))}
         work.save_rows(work.usable(bound()))

@@ -23,6 +23,9 @@ SECONDS = 10.0  # for one answer; a usual one takes milliseconds
 PROCESSES = 2
 BYTES = 4 * 2**30  # of memory of one of these processes
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+LABEL = re.compile(r"\banswer\s*:(?=-?\.?\d)", re.IGNORECASE)
+NUMBER = r"(-?\d+(?:\.\d+|/\d+)?)"
+BRACKETED = re.compile(rf"(\A|\banswer(?:\s+is|\s*:|>)|=)\s*(?:\({NUMBER}\)|\[{NUMBER}\])(?=\s*(?:\.?\s*\Z|</))", re.IGNORECASE)
 CLOSING = re.compile(r"</([A-Za-z_]+)>")
 MARKS = ("$", "\\(", "\\[", "\\boxed")
 UNREADABLE = "the reference answer cannot be read as mathematics"
@@ -69,7 +72,13 @@ def agree(question: tuple[str, str, int]) -> bool | None:
 
     reference, completion, digits = question
     gold = parse(as_formula(reference), parsing_timeout=None)
-    return bool(verify(gold, parse(without_tags(completion), parsing_timeout=None), float_rounding=digits, timeout_seconds=None)) if gold else None
+    return bool(verify(gold, parse(legible(completion), parsing_timeout=None), float_rounding=digits, timeout_seconds=None)) if gold else None
+
+
+def legible(completion: str) -> str:
+    """A completion as math-verify finds its last number: with a blank between `Answer:` and a number, and without brackets around one number that is all
+    of the answer, `(7)` or `[7]`. An interval, a list, an argument and a remark in brackets stay what they are."""
+    return without_tags(LABEL.sub(r"\g<0> ", BRACKETED.sub(r"\1 \2\3", completion)))
 
 
 def without_tags(completion: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from aligncompiler.spec.base import Kind, Ref, Spec
@@ -19,6 +20,7 @@ from aligncompiler.spec.registry import home_of, tag_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[type[Kind], Callable[..., Any]] = {}
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def implements(cls: type[Kind]) -> Callable[[F], F]:
@@ -41,29 +43,36 @@ def implementation(cls: type[Kind]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class Bound:
-    """An implementation with its fields filled in; `spec` tells what it needs and gives."""
+    """An implementation with its fields filled in; `spec` tells what it needs and gives, `name` how it was declared, if it was."""
 
     spec: Kind
     function: Callable[..., Any]
     fields: Mapping[str, Any]
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name that it was declared by, or its kind."""
+        return self.name or self.spec.tag
 
     def __call__(self, *args: Any) -> Any:
         return self.function(*args, **self.fields)
 
 
-def bind(spec: Kind, artifacts: Mapping[str, Any]) -> Bound:
-    """The implementation of a spec with every field filled in; `artifacts` maps the ids of references to what they stand for."""
-    fields = {name: bound_value(getattr(spec, name), artifacts) for name in type(spec).model_fields if name != "kind"}
-    return Bound(spec, implementation(type(spec)), fields)
+def bind(spec: Kind, artifacts: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES, path: str = "") -> Bound:
+    """The implementation of a spec with every field filled in; `artifacts` maps the ids of references to what they stand for, `names` the dotted paths of
+    what was declared by a name to this."""
+    fields = {name: bound_value(getattr(spec, name), artifacts, names, f"{path}{name}") for name in type(spec).model_fields if name != "kind"}
+    return Bound(spec, implementation(type(spec)), fields, names.get(path.rstrip("."), ""))
 
 
-def bound_value(value: Any, artifacts: Mapping[str, Any]) -> Any:
+def bound_value(value: Any, artifacts: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES, path: str = "") -> Any:
     if isinstance(value, Ref):
         return artifacts[value.to].inside(value.inside) if value.inside else artifacts[value.to]
     if isinstance(value, Kind):
-        return bind(value, artifacts)
+        return bind(value, artifacts, names, f"{path}.")
     if isinstance(value, Spec):
-        return value.model_copy(update={name: bound_value(getattr(value, name), artifacts) for name in type(value).model_fields})
+        return value.model_copy(update={name: bound_value(getattr(value, name), artifacts, names, f"{path}.{name}") for name in type(value).model_fields})
     if isinstance(value, Mapping):
-        return {name: bound_value(v, artifacts) for name, v in value.items()}
-    return tuple(bound_value(v, artifacts) for v in value) if isinstance(value, tuple) else value
+        return {name: bound_value(v, artifacts, names, f"{path}.{name}") for name, v in value.items()}
+    return tuple(bound_value(v, artifacts, names, f"{path}.{place}") for place, v in enumerate(value)) if isinstance(value, tuple) else value

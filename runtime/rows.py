@@ -31,6 +31,11 @@ def hash_share(text: str) -> float:
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
+def falls_in(text: str, between: tuple[float, float]) -> bool:
+    """Whether the hash of a text lies in [lower, upper)."""
+    return between == (0.0, 1.0) or between[0] <= hash_share(text) < between[1]
+
+
 def is_number(value: Any) -> bool:
     """Whether a value counts: true and false do, text, infinity and not-a-number do not."""
     return isinstance(value, int | float) and math.isfinite(value)
@@ -47,13 +52,25 @@ def transcript(messages: list[Mapping[str, Any]], reply: bool) -> str:
     return "\n\n".join([*turns, "Assistant:"] if reply else turns)
 
 
+def asked(row: Row) -> Any:
+    """What a row of the source asks, whatever kind of rows it is read as: its `prompt`, else its `messages` without an answer at their end."""
+    if row.get("prompt") is not None:
+        return row["prompt"]
+    messages = row.get("messages")
+    parts = split_messages(messages) if is_messages(messages) else None
+    return messages if parts is None else parts[0]
+
+
+def prompt_text(prompt: Any) -> Any:
+    """A prompt as plain text; what is no conversation is left as it is."""
+    return transcript(prompt, reply=True) if is_messages(prompt) else prompt
+
+
 def set_prompt(row: Row, prompt: Any) -> None:
     """Write the columns `prompt` and, for a conversation, `messages`."""
     if is_messages(prompt):
         row["messages"] = json.dumps([{"role": m["role"], "content": m["content"]} for m in prompt], ensure_ascii=False)
-        row["prompt"] = transcript(prompt, reply=True)
-    else:
-        row["prompt"] = prompt
+    row["prompt"] = prompt_text(prompt)
 
 
 def reply_of(value: Any) -> Any:
@@ -167,7 +184,7 @@ def kept_whole(records: Iterable[Iterable[Row | Skip]], key: str, between: tuple
     that is the very first."""
     count = 0
     for record in records:
-        found = [row for row in record if isinstance(row, Skip) or between == (0.0, 1.0) or between[0] <= hash_share(row[key]) < between[1]]
+        found = [row for row in record if isinstance(row, Skip) or falls_in(row[key], between)]
         more = sum(not isinstance(row, Skip) for row in found)
         if limit is not None and more and count + more > limit:
             if not count:

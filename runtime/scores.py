@@ -64,6 +64,15 @@ def combined(parts: Sequence[Scores], score_N: Floats, figures_N: Mapping[str, F
     return Scores({name: np.where(known_N, values, 0.0) for name, values in {SCORE: score_N, **figures_N}.items()}, skips)
 
 
+def finite(name: str, scores: Scores) -> Scores:
+    """The scores of a reward of this name, without those of answers of which a figure is beyond the numbers that there are."""
+    fits_N = np.logical_and.reduce([np.isfinite(values) for values in scores.figures.values()])
+    if fits_N.all():
+        return scores
+    beyond = dict.fromkeys(map(int, np.flatnonzero(~fits_N)), Skip(f"reward `{name}` is beyond all numbers"))
+    return Scores({figure: np.where(fits_N, values, 0.0) for figure, values in scores.figures.items()}, beyond | dict(scores.skips))
+
+
 def scores_by_part(parts: Mapping[str, Scores]) -> dict[str, Floats]:
     """[N] of each part, in the order of their names, so that a sum does not depend on the order in which they are written."""
     return {name: parts[name].score for name in sorted(parts)}

@@ -24,7 +24,7 @@ from .on_demand import OnDemand
 from .registry import Bound
 from .rows import Row
 from .scorer import Scorer, Shape
-from .scores import SCORE, Scores, by_rule
+from .scores import SCORE, Scores, by_rule, finite
 from .store import Artifact
 from .tokens import Encoder
 
@@ -190,8 +190,10 @@ def rule_or_combination(reward: Bound, rows: Sequence[Row], ask: Callable[[Bound
     assert isinstance(spec, Reward)
     if not spec.combines:
         return by_rule(reward, rows, spec.figures)
-    made: Scores = reward.function(rows, **scored_inside(reward.fields, ask))
-    return made
+    inside = scored_inside(reward.fields, ask)
+    with np.errstate(over="ignore", invalid="ignore"):
+        made: Scores = reward.function(rows, **inside)
+    return finite(reward.called, made)
 
 
 def figures_of(reward: Bound | Artifact) -> tuple[str, ...]:

@@ -45,11 +45,11 @@ def in_words(spec: Kind) -> str:
 
 
 def metric_name(metric: Bound) -> str:
-    """The metric with the rewards, rows and figures it looks at: `mean_score deduction_steps step`."""
+    """The metric with the rewards, rows and figures it looks at, a reward by its declared name, else its kind: `mean_score steps step`."""
     words = [metric.spec.tag]
     for name in ("reward", "truth", "against"):
         one = metric.fields.get(name)
-        words += [] if one is None else [one.spec.tag if isinstance(one, Bound) else one.id.removeprefix("stages.")]
+        words += [] if one is None else [one.called if isinstance(one, Bound) else one.id.removeprefix("stages.")]
     usual = {"part": "score", "figure": "uncertainty"}
     words += [str(metric.fields[name]) for name, word in usual.items() if metric.fields.get(name, word) != word]
     return " ".join(words)

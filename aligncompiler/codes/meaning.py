@@ -151,8 +151,10 @@ CODES = (
     ),
     Code(
         "M526",
-        "collapsed-spread",
-        "The expected loss of reparameterised regression is (mean - label)^2 + variance: whatever the labels are, its gradient shrinks every variance "
+        "empty-spread",
+        "A standard deviation says how far labels scatter only once training fits it. An objective of means or of pairs, such as `squared_error` or "
+        "`bradley_terry`, leaves it as it stood at random. And the expected loss "
+        "of reparameterised regression is (mean - label)^2 + variance: whatever the labels are, its gradient shrinks every variance "
         "towards zero. It regularises, and what it leaves of a variance says nothing of how far labels scatter (arXiv:2410.00847 itself uses the "
         "likelihood wherever uncertainty is asked for).",
         ATTRIBUTES + RATED.replace("gaussian_likelihood", "gaussian_regression"),

@@ -9,6 +9,7 @@ from ..ir import Plan
 from .check_copies import check_copies
 from .check_judges import check_judges
 from .check_pairs import check_pairs
+from .check_shift import check_shift
 from .check_splits import check_splits
 from .choose_device import choose_device
 from .hash_inputs import hash_inputs
@@ -22,6 +23,7 @@ PASSES: tuple[Pass, ...] = (
     check_splits,  # on the finished graph; before anything reads a file
     check_pairs,  # the same
     check_judges,  # the same
+    check_shift,  # the same
     choose_device,  # keys depend on the device
     hash_inputs,  # keys depend on the content of files
     check_copies,  # the content of files tells more than their names

@@ -89,6 +89,7 @@ STAGE: Shape = {
     "why": (is_text, "a text"),
     "preimage": (is_plain, "a mapping to plain values"),
     "links": (is_named_texts, "a mapping to stages"),
+    "names": (is_named_texts, "a mapping to names of rewards"),
     "places": PLACES,
 }
 OUTPUT: Shape = {
@@ -102,6 +103,7 @@ OUTPUT: Shape = {
     "uncertainty": (is_text, "a text"),
     "members": (is_whole, "a whole number"),
     "weights": (is_texts, "a list of texts"),
+    "hollow": (is_texts, "a list of texts"),
     "collapsed": (is_text, "a text"),
     "answer_columns": (is_texts, "a list of texts"),
     "labelled": (is_texts, "a list of texts"),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from .base import Needs, Output, Problem, Ref, field
 from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
-from .reward import UNCERTAINTY, Reward, figures_of
-from .scorer import check_spread
+from .reward import UNCERTAINTY, Reward, figures_of, told_by
+from .spread import check_spread
 from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes, prompts_in
 from .topology import Chain, Topology
 
@@ -121,7 +121,7 @@ class Label(Stage):
         yield from check_lost_columns(self.reward, self.completions)
 
     def output(self) -> Output:
-        return self.completions.output.scored_by(figures_of(self.reward), self.reward.output.collapsed if isinstance(self.reward, Ref) else "")
+        return self.completions.output.scored_by(told_by(self.reward))
 
     def estimate(self, ask: Survey) -> Estimate:
         """The same rows, with 8 bytes a figure."""
@@ -187,10 +187,10 @@ class Pair(Stage):
 
     def output(self) -> Output:
         answers = self.completions.output
-        told = answers.columns if isinstance(self.reward, str) else figures_of(self.reward)
-        unsure = UNSURE if UNCERTAINTY in told else ()
+        told = answers if isinstance(self.reward, str) else told_by(self.reward)
+        unsure = UNSURE if UNCERTAINTY in told.columns else ()
         own = (*SCORES, *unsure, *(SHARED if "trees" in answers.all_rows else ()))
-        return Output("dataset", ("preferences",), (*answers.prompt_columns, *own), answer_columns=own)
+        return Output("dataset", ("preferences",), (*answers.prompt_columns, *own), answer_columns=own, hollow=unsure if UNCERTAINTY in told.hollow else ())
 
     def estimate(self, ask: Survey) -> Estimate:
         """As many pairs as the rule takes of the answers to a prompt, if no two of them score the same."""

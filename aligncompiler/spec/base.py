@@ -8,7 +8,7 @@ value and is inlined where it is used. Nothing here knows which kinds exist: tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pydantic
@@ -53,7 +53,8 @@ class Output:
     the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
     for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else. A scorer may tell several `attributes`, and
     how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; `weights` names the parts of
-    it that may be trained by themselves; and `collapsed` the objective that drove its standard deviations to zero, also of rows that it labelled.
+    it that may be trained by themselves. Figures of its standard deviations are `hollow` while these say nothing: since nothing has trained them, or since
+    the objective `collapsed` drove them to zero; and so are the columns of rows that it labelled.
     `answer_columns` are those of a dataset that speak of an answer and not of its prompt, beside those of its row kinds; `labelled` those that a reward wrote
     beside `score`, which go when another one scores the answers.
     """
@@ -68,6 +69,7 @@ class Output:
     uncertainty: str = ""
     members: int = 1
     weights: tuple[str, ...] = ()
+    hollow: tuple[str, ...] = ()
     collapsed: str = ""
     answer_columns: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
@@ -99,11 +101,12 @@ class Output:
         named = (*(name for row in self.rows for name in ROW_COLUMNS[row]), *self.columns)
         return tuple(dict.fromkeys(name for name in named if name not in ("prompt", *OF_ANSWERS, *self.answer_columns)))
 
-    def scored_by(self, reward_figures: tuple[str, ...], collapsed: str) -> Output:
-        """These answers with the scores of a reward that gives such figures, and without those of another one."""
+    def scored_by(self, reward: Output) -> Output:
+        """These answers with the scores of a reward that gives such figures, its `columns`, and without those of another one."""
         kinds = tuple(row for row in self.rows if row not in ("completions", "ratings"))
-        columns, own = ((*(name for name in names if name not in self.labelled), *reward_figures) for names in (self.columns, self.answer_columns))
-        return Output("dataset", ("ratings", *kinds), columns, answer_columns=tuple(dict.fromkeys(own)), labelled=reward_figures, collapsed=collapsed)
+        columns, own = ((*(name for name in names if name not in self.labelled), *reward.columns) for names in (self.columns, self.answer_columns))
+        scored = Output("dataset", ("ratings", *kinds), columns, answer_columns=tuple(dict.fromkeys(own)), labelled=reward.columns)
+        return replace(scored, hollow=reward.hollow, collapsed=reward.collapsed)
 
     def has_column(self, name: str) -> bool:
         """Whether a row may carry this column, as far as is known before the data is read."""
@@ -119,7 +122,7 @@ class Output:
     def from_json(data: Mapping[str, Any]) -> Output:
         """The output that `dataclasses.asdict` gave; what an artifact of an earlier version does not say is as by default."""
         holds = tuple((name, Output.from_json(part)) for name, part in data["holds"])
-        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights", "answer_columns", "labelled") if name in data}
+        lists = {name: tuple(data[name]) for name in ("rows", "columns", "attributes", "weights", "hollow", "answer_columns", "labelled") if name in data}
         return Output(**{**data, **lists, "holds": holds})
 
 

@@ -7,8 +7,9 @@ from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
 from .base import Needs, Problem, Ref, Spec, field
-from .reward import UNCERTAINTY, Reward, figures_of
+from .reward import UNCERTAINTY, Reward, figures_of, told_by
 from .rule import check_figure
+from .spread import check_spread
 
 MOST_LEVELS = 2**53  # numbers above are not all told apart
 
@@ -193,6 +194,10 @@ class LengthPenalty(Changed):
         """A known penalty leaves the reward as unsure as it was."""
         return ("raw", *(figure for figure in figures_of(self.of) if figure == UNCERTAINTY))
 
+    @property
+    def hollow(self) -> tuple[str, ...]:
+        return tuple(figure for figure in told_by(self.of).hollow if figure == UNCERTAINTY)
+
     def check(self) -> Iterator[Problem]:
         if self.most is not None and self.most <= 0:
             yield Problem("S405", "most", f"`most` is above 0; this is {self.most:g}")
@@ -212,8 +217,9 @@ class Penalised(Changed):
 
     def check(self) -> Iterator[Problem]:
         figures = figures_of(self.of)
+        what = repr(self.of) if isinstance(self.of, Ref) else self.of.tag
+        yield from check_spread(what, told_by(self.of), UNCERTAINTY, "of")
         if UNCERTAINTY not in figures:
-            what = repr(self.of) if isinstance(self.of, Ref) else self.of.tag
             told = f"beside `score` it gives {', '.join(f'`{figure}`' for figure in figures)}" if figures else "it gives `score` alone"
             text = f"`{what}` does not tell how unsure it is, so there is nothing to take off"
             yield Problem("M521", "of", text, (told, "an ensemble of scorers, or attributes with a spread, give the figure `uncertainty`"))

@@ -36,11 +36,13 @@ class Dataset(Kind):
 class FileRows(Dataset):
     """Rows read from a file (jsonl, json, parquet or csv; gzip is read as it is) or from the Hugging Face hub.
 
-    `whole` names a column whose presence says that a record of the source is one row; empty where it always is.
+    `whole` names a column whose presence says that a record of the source is one row; empty where it always is. `hashes` names the columns, as we call
+    them, from which comes what is hashed: the first one, or where the source has none, the others.
     """
 
     rows: ClassVar[str] = ""
     whole: ClassVar[str] = ""
+    hashes: ClassVar[tuple[str, ...]] = ("prompt", "messages")
     extra_columns: ClassVar[tuple[str, ...]] = ()
 
     file: str | None = field(None, path=True)
@@ -56,7 +58,8 @@ class FileRows(Dataset):
     columns: Mapping[str, str] = field({})
     """Our column name -> the column's name in the source."""
     between: tuple[float, float] = field((0.0, 1.0), unit="share of the hash range")
-    """Keep the rows whose hash (of the prompt, or of the text) falls in [lower, upper): a split that never moves a row."""
+    """Keep the rows whose hash (of the prompt, or of the text) falls in [lower, upper): a split that never moves a row, and is the same whatever kind of rows a
+    file is read as."""
     limit: int | None = field(None, unit="rows", ge=1)
     """Keep at most this many rows, the first ones. Where a record of the source makes several, such as all pairs of the answers to a question, it stays
     whole: the rows end before the first record that does not fit."""
@@ -65,7 +68,8 @@ class FileRows(Dataset):
         return (self.file, self.hub, self.subset, self.split)
 
     def split_by(self) -> tuple[object, ...]:
-        return (self.rows, tuple(sorted(self.columns.items())))
+        """All kinds but texts hash what the source asks, so of the columns only those matter that it may stand in."""
+        return (self.hashes[0], tuple((name, self.columns[name]) for name in self.hashes if name in self.columns))
 
     def check(self) -> Iterator[Problem]:
         yield from check_between(self.between)
@@ -121,12 +125,14 @@ class Text(FileRows):
 
     kind: Literal["text"] = "text"
     rows: ClassVar[str] = "text"
+    hashes: ClassVar[tuple[str, ...]] = ("text",)
 
 
 class Prompts(FileRows):
     """Prompts without answers."""
 
     kind: Literal["prompts"] = "prompts"
+    version: ClassVar[int] = 2  # 2: an answer at the end of `messages` is no part of the prompt
     rows: ClassVar[str] = "prompts"
     extra_columns: ClassVar[tuple[str, ...]] = ("messages",)
 
@@ -135,6 +141,7 @@ class Demonstrations(FileRows):
     """Prompts with an answer to imitate: `prompt, completion`, or `messages` that end with the assistant."""
 
     kind: Literal["demonstrations"] = "demonstrations"
+    version: ClassVar[int] = 2  # 2: a `prompt` beside `messages` is hashed
     rows: ClassVar[str] = "demonstrations"
     extra_columns: ClassVar[tuple[str, ...]] = ("messages",)
 
@@ -143,6 +150,7 @@ class Problems(FileRows):
     """Prompts with a reference answer to check against."""
 
     kind: Literal["problems"] = "problems"
+    version: ClassVar[int] = 2  # 2: an answer at the end of `messages` is no part of the prompt
     rows: ClassVar[str] = "problems"
     extra_columns: ClassVar[tuple[str, ...]] = ("messages",)
 
@@ -159,6 +167,7 @@ class Preferences(FileRows):
     version: ClassVar[int] = 2  # 2: `limit` cuts no list of answers
     rows: ClassVar[str] = "preferences"
     whole: ClassVar[str] = "chosen"
+    hashes: ClassVar[tuple[str, ...]] = ("prompt", "instruction", "input", "chosen", "rejected", "completions")
     answer_columns: ClassVar[tuple[str, ...]] = ("chosen", "rejected", "margin", "agreement", "chosen_version", "rejected_version")
     extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions", "instruction", "input")
 

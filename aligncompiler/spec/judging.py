@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from .base import Needs, Problem, Ref, Spec, field
 from .metric import Judged, Metric, check_part
 from .reward import UNCERTAINTY, Reward
-from .scorer import SPREADS, check_spread
+from .spread import SPREADS, check_spread
 
 UNSURE = (UNCERTAINTY, "gap", *SPREADS)  # figures of how unsure a scorer is, beside standard deviations
 
@@ -237,8 +237,6 @@ class Shift(OfCompletions):
         if judged.output.artifact == "scorer" and self.figure not in known:
             yield Problem("M509", "figure", f"`{judged}` gives no figure `{self.figure}`", (f"what it gives: {', '.join(known)}",))
         yield from check_spread(*judged, self.figure, "figure")
-        if self.against.to == data.to:
-            yield Problem("S405", "against", f"`{data}` are the rows that are measured, so nothing can shift")
 
 
 class BestOfN(OfCompletions):

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from .base import Kind, Needs, Output, Problem, Ref, field
 from .codec import refs
-from .reward import UNCERTAINTY, Reward, figures_of, parts_of
+from .reward import Reward, figures_of, parts_of, told_by
 from .rule import ExactMatch
-from .scorer import check_spread
+from .spread import check_spread
 
 
 class Judged(NamedTuple):
@@ -23,10 +23,7 @@ class Judged(NamedTuple):
 
     @staticmethod
     def of(one: Reward | Ref) -> Judged:
-        if isinstance(one, Ref):
-            return Judged(str(one), one.output)
-        told = UNCERTAINTY if UNCERTAINTY in one.figures else ""
-        return Judged(one.tag, Output("scorer", columns=one.figures, uncertainty=told))
+        return Judged(str(one) if isinstance(one, Ref) else one.tag, told_by(one))
 
 
 class Metric(Kind):

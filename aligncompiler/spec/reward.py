@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from .base import Kind, Ref
+from .base import Kind, Output, Ref
 
 UNCERTAINTY = "uncertainty"  # the figure by which a reward tells how unsure it is of the score beside it, in the unit of the score
 
@@ -19,6 +19,11 @@ class Reward(Kind):
     @property
     def figures(self) -> tuple[str, ...]:
         """Names of the figures that it gives beside `score`."""
+        return ()
+
+    @property
+    def hollow(self) -> tuple[str, ...]:
+        """Those of the figures that are made of standard deviations which nothing has trained."""
         return ()
 
     @property
@@ -46,6 +51,14 @@ class Reward(Kind):
 def figures_of(reward: Reward | Ref) -> tuple[str, ...]:
     """The figures that a reward gives beside `score`."""
     return reward.output.columns if isinstance(reward, Ref) else reward.figures
+
+
+def told_by(reward: Reward | Ref) -> Output:
+    """What a reward is as a scorer: that of a trained one, or of a rule or a combination, which gives scores as a scorer does."""
+    if isinstance(reward, Ref):
+        return reward.output
+    told = UNCERTAINTY if UNCERTAINTY in reward.figures else ""
+    return Output("scorer", columns=reward.figures, uncertainty=told, hollow=reward.hollow)
 
 
 def parts_of(reward: Reward | Ref) -> dict[str, Reward | Ref]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Kind, Needs, Output, Problem, Ref, field
 from .reward import Reward
+from .spread import SPREADS, spreads_in
 from .topology import check_separator
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ class Attributes(Reward):
         figures = (*self.names, *spread, *(("uncertainty",) if self.uncertainty is not None else ()))
         weights = ("head", "gate") if self.gate.learned else ("head",)
         context = self.backbone.output.context
-        return Output("scorer", columns=figures, context=context, attributes=self.names, uncertainty=self.uncertainty or "", weights=weights)
+        unsure = self.uncertainty or ""
+        told = Output("scorer", columns=figures, context=context, attributes=self.names, uncertainty=unsure, weights=weights)
+        return replace(told, hollow=spreads_in(figures, unsure))
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the backbone with one or two outputs an attribute, and those of the gate."""
@@ -119,20 +122,9 @@ class Attributes(Reward):
         return estimated(None if network is None else network.as_scorer(outputs, self.gate.numbers(network.hidden, len(self.names))))
 
 
-SPREADS = ("frobenius", "aleatoric")  # figures made of variances, beside the standard deviation of each attribute
 FIGURES = ("score", "probability", "num_steps", "first_wrong", "uncertainty", "gap", *SPREADS)
 RESERVED = (*FIGURES, "prompt", "completion", "chosen", "rejected")  # names that no attribute can have
 STEP_FIGURES = ("num_steps", "first_wrong")  # of a scorer that judges the steps of an answer
-
-
-def check_spread(name: str, output: Output, figure: str, field: str) -> Iterator[Problem]:
-    """A figure that is made of standard deviations says nothing once training drove them to zero: of a scorer, or of the rows that it labelled. Where it is
-    the `uncertainty` of the scorer, training itself is refused."""
-    spread = figure in SPREADS or (figure.endswith("_std") and figure.removesuffix("_std") in output.columns)
-    if output.collapsed and spread:
-        key = next(step for step in reversed(field.split(".")) if not step.isdecimal())
-        text = f"objective `{output.collapsed}` drives every standard deviation to zero, so `{key}: {figure}` of `{name}` would say nothing"
-        yield Problem("M526", field, text, ("train by `gaussian_likelihood`", "or name a figure that is made of no variances, such as `gap` of an ensemble"))
 
 
 def tells_steps(scorer: Output) -> bool:
@@ -269,7 +261,8 @@ class Ensemble(Reward):
         spread = SPREADS if any(name.endswith("_std") for name in one.columns) else ()
         figures = (*(name for name in one.columns if name != "uncertainty"), "gap", *spread, "uncertainty")
         attributes, unsure, weights = one.attributes, self.uncertainty, one.weights
-        return Output("scorer", columns=figures, context=one.context, attributes=attributes, uncertainty=unsure, members=self.members, weights=weights)
+        told = Output("scorer", columns=figures, context=one.context, attributes=attributes, uncertainty=unsure, members=self.members, weights=weights)
+        return replace(told, hollow=spreads_in(figures, unsure))
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the scorer, and a head for each further member; or as many scorers."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from .base import Needs, Output, Problem, Ref, Spec, field
-from .reward import Reward, figures_of
-from .scorer import check_spread
+from .reward import UNCERTAINTY, Reward, told_by
+from .spread import check_spread
 from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
 
 if TYPE_CHECKING:
@@ -89,16 +89,19 @@ class Rank(Stage):
         if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
             yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
         yield from check_lost_columns(self.reward, self.completions) if not isinstance(self.reward, str) else ()
-        told = self.completions.output.columns if isinstance(self.reward, str) else figures_of(self.reward)
-        if self.sure is not None and not {"uncertainty", "*"} & set(told):
+        told = self.completions.output if isinstance(self.reward, str) else told_by(self.reward)
+        if self.sure is not None and not {UNCERTAINTY, "*"} & set(told.columns):
             text = "`sure` asks how uncertain the reward is, which it does not tell"
             yield Problem("M508", "sure", text, ("take a reward with `uncertainty`: attributes with `head: gaussian`, or an ensemble",))
+        if self.sure is not None:
+            name = self.completions if isinstance(self.reward, str) else self.reward if isinstance(self.reward, Ref) else self.reward.tag
+            yield from check_spread(str(name), told, UNCERTAINTY, "sure")
 
     def output(self) -> Output:
         answers = self.completions.output
         if isinstance(self.reward, str):
-            return answers.scored_by(answers.labelled, answers.collapsed)
-        return answers.scored_by(figures_of(self.reward), self.reward.output.collapsed if isinstance(self.reward, Ref) else "")
+            return answers.scored_by(replace(answers, columns=answers.labelled))
+        return answers.scored_by(told_by(self.reward))
 
     def estimate(self, ask: Survey) -> Estimate:
         """One answer to each prompt."""

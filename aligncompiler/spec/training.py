@@ -12,6 +12,7 @@ from .objective import Objective
 from .optimizer import Optimizer, Schedule
 from .reduction import Mean, Reduction
 from .scorer import tells_steps
+from .spread import SPREADS, spreads_in
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -142,14 +143,17 @@ class Train(Stage):
         if "completion_log_std" in self.objective.reads and scorer.attributes and not any(name.endswith("_std") for name in scorer.columns):
             text = f"objective `{tag}` fits a standard deviation, and `{self.model}` tells only means"
             yield Problem("M508", "model", text, ("write `head: gaussian`", "or use the objective `squared_error`"))
-        if self.objective.collapses and scorer.uncertainty in ("aleatoric", "frobenius"):
+        if self.objective.collapses and scorer.uncertainty in SPREADS:
             text = f"objective `{tag}` drives every standard deviation to zero, so `uncertainty: {scorer.uncertainty}` of `{self.model}` would say nothing"
             yield Problem("M526", "objective", text, ("use `gaussian_likelihood`", "or take `uncertainty` away, or make it `gap` in an ensemble"))
 
     def output(self) -> Output:
-        fits_spread = "completion_log_std" in self.objective.reads
-        collapsed = (self.objective.tag if self.objective.collapses else "") if fits_spread else self.model.output.collapsed
-        trained = replace(self.model.output, holds=(), collapsed=collapsed)
+        trained = replace(self.model.output, holds=())
+        if self.objective.collapses:
+            spreads = spreads_in(trained.columns, "")  # where `uncertainty` is one of them, this training is refused
+            trained = replace(trained, hollow=spreads, collapsed=self.objective.tag)
+        elif "completion_log_std" in self.objective.reads:
+            trained = replace(trained, hollow=(), collapsed="")
         kept = tuple((str(number), trained) for number, _ in enumerate(self.checkpoints, 1))
         return replace(trained, holds=(("checkpoints", Output("list", holds=kept)),)) if kept else trained
 

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Demonstrations
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, is_messages, kept, reply_of, set_prompt, split_messages, text_fault
+from ..rows import Row, asked, falls_in, is_messages, kept, prompt_text, reply_of, set_prompt, split_messages, text_fault
 from ..source import read_source
 
 
@@ -24,9 +24,11 @@ def demonstrations(
     between: tuple[float, float],
     limit: int | None,
 ) -> Iterator[Row | Skip]:
-    """Yield rows with `prompt` and `completion`; `messages` that end with the assistant are split before its last turn."""
+    """Yield rows with `prompt` and `completion`; `messages` that end with the assistant are split before its last turn. Where they stand
+    beside a `prompt`, the hash of that says which share a row falls in, as where the source is read as rows of another kind."""
     rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "completion"), ("messages",))
-    yield from kept((as_demonstration(row) for row in rows), "prompt", between, limit)
+    mine = (row for row in rows if not isinstance(text := prompt_text(asked(row)), str) or falls_in(text, between))
+    yield from kept(map(as_demonstration, mine), "prompt", (0.0, 1.0), limit)
 
 
 def as_demonstration(row: Row) -> Row | Skip:

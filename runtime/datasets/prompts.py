@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Prompts
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, kept, set_prompt, text_fault
+from ..rows import Row, asked, kept, set_prompt, text_fault
 from ..source import read_source
 
 
@@ -31,5 +31,5 @@ def prompts(
 
 def as_prompt(row: Row) -> Row | Skip:
     made = dict(row)
-    set_prompt(made, row.get("prompt", row.get("messages")))
+    set_prompt(made, asked(row))
     return text_fault(made, ("prompt",)) or made

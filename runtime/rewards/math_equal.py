@@ -17,7 +17,8 @@ from ..scores import Score
 def math_equal(rows: Sequence[Row], *, digits: int) -> list[Score | Skip]:
     """`score` 1 if math-verify takes the completion and the column `answer` for the same, else 0; numbers to so many decimal places.
 
-    Of a completion it reads what stands in `\\boxed{}` or between dollars, or else the last number, and passes over tags such as `<answer>`. A row is a
+    Of a completion it reads what stands in `\\boxed{}` or between dollars, or else the last number, and passes over tags such as `<answer>` and
+    over brackets around an answer that is one number. A row is a
     skip without an answer, where the answer is no mathematics, and where comparing takes more than 10 s or 4 GiB.
     """
     answered = [(str(row["answer"]), row["completion"], digits) for row in rows if row.get("answer") is not None]

@@ -84,9 +84,10 @@ def refuse(models: Sequence[Artifact | Bound], metrics: Sequence[Bound], judging
 
 
 def names(models: Sequence[Artifact | Bound]) -> list[str]:
-    """The ids of artifacts, and the kinds of rewards; several of a kind are told apart."""
-    rewards = [one.spec if isinstance(one, Bound) else None for one in models]
-    return told_apart([one.spec.tag if isinstance(one, Bound) else one.id for one in models], rewards)
+    """The ids of artifacts; of rewards the names that they were declared by, else the kinds, of which several are told apart."""
+    kinds = [one.spec if isinstance(one, Bound) else None for one in models]
+    ids = [one.id if not isinstance(one, Bound) else f"rewards.{one.name}" if one.name else one.spec.tag for one in models]
+    return told_apart(ids, kinds)
 
 
 def nothing_measured(judges: Sequence[Judge], metrics: Sequence[Bound]) -> Fault:

@@ -12,7 +12,7 @@ from .running import ROOT, Run, across, run, write
 
 SEEDS = range(8)
 QUICKSTART = "alignc run specs/quickstart.yaml --set seed={seed} --set engine.threads=1"
-STEPS = "mean_score deduction_steps step"
+STEPS = "mean_score steps step"
 GAIN = ("exam", STEPS, "dpo - sft")
 
 pytestmark = [pytest.mark.slow, pytest.mark.torch]

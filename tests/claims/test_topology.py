@@ -29,8 +29,8 @@ ARMS = {
     "mixed": f"alignc run specs/tree_reward.yaml {SETS} " + MIXED,
     "shuffled": f"alignc run specs/tree_reward.yaml {SETS} " + SHUFFLED,
 }
-BEST = "best_of_n deduction_steps"
-TAUGHT = "mean_score deduction_steps"
+BEST = "best_of_n gold"
+TAUGHT = "mean_score gold"
 BEFORE, AFTER, UNCHOSEN, TRUTH = "policy before", "policy taught by the reward", "policy taught by nobody", "policy taught by the truth"
 POLICIES = {BEFORE: "sft", AFTER: "rft", UNCHOSEN: "rft_unchosen", TRUTH: "rft_best"}
 FIGURES: dict[str, Callable[[Run], float]] = {

@@ -30,7 +30,7 @@ URME_TABLES = {
     "against_truth": ("pair_accuracy", "member_agreement", *JUDGED),
     "against_raters": JUDGED,
     "shift": tuple(f"shift datasets.known {figure}" for figure in UNSURE),
-    "best": ("best_of_n column gap", "length_correlation"),
+    "best": ("best_of_n truth gap", "length_correlation"),
 }
 
 
@@ -52,7 +52,7 @@ def urme(folder: Path, request: pytest.FixtureRequest) -> list[Run]:
     runs = [run(URME.format(seed=seed), folder) for seed in SEEDS]
     if request.config.getoption("--bless"):
         write(ROOT / "results" / "urme.json", URME, runs, URME_TABLES, seeds=SEEDS)
-        FIGURE.write_text(curves([one.lines("best", "best_of_n column gap") for one in runs], "gated"), encoding="utf-8")
+        FIGURE.write_text(curves([one.lines("best", "best_of_n truth gap") for one in runs], "gated"), encoding="utf-8")
     return runs
 
 
@@ -122,7 +122,7 @@ def test_disagreement_rises_out_of_distribution_and_the_spread_does_not(urme: li
 def test_filtering_by_disagreement_helps_where_answers_are_dropped_anyhow_and_not_otherwise(urme: list[Run]) -> None:
     """C5: half reproduced. The surest quarter or half is better than as many at random, and no share is better than all answers; the true reward does not
     fall up to 256 answers, by more than a hundredth of what choosing gains."""
-    table = "best_of_n column gap"
+    table = "best_of_n truth gap"
     rise = less(urme, "best", table, ("model", "gated", ""), ("model", "gated", "best of 1"))
     assert over(urme, "best", table, "gated", "fall from the highest").high < 0.01 * rise.mean
     for share in (0.25, 0.5):
@@ -134,6 +134,6 @@ def test_filtering_by_disagreement_helps_where_answers_are_dropped_anyhow_and_no
 
 def test_the_threshold_curve_falls_at_one_end(urme: list[Run]) -> None:
     """C5: too strict a threshold costs; that none at all costs too is not shown, so half of the inverted U."""
-    table = "best_of_n column gap"
+    table = "best_of_n truth gap"
     assert over(urme, "best", table, "gated, surest 0.1 - gated", role="difference").high < 0
     assert less(urme, "best", table, ("model", "gated, surest 0.75", ""), ("model", "gated, surest 0.1", "")).low > 0

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from aligncompiler.cli import main
+from aligncompiler.example import told
 
 Capture = pytest.CaptureFixture[str]
 pytestmark = [pytest.mark.torch, pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the runtime extra")]
@@ -120,12 +121,28 @@ def test_a_stage_that_writes_shows_the_prompt_and_a_dataset_its_row(spec: str, c
     [
         (["--example", "scored"], "made by `stages.drafts`, which has not been made yet (`alignc run spec.yaml --only stages.drafts` makes it first)"),
         (["--example", "models.base"], "`models.base` reads no rows, so it has no example"),
-        (["--example", "rows", "--row", "3"], "`datasets.rows` has no row 3: its rows count from 0 to 2"),
+        (["--example", "rows", "--row", "3"], "`datasets.rows` has no row 3: its rows that are kept count from 0 to 2"),
     ],
 )
 def test_where_there_is_no_example_one_diagnostic_says_what_to_do(spec: str, argv: list[str], told: str, capfd: Capture) -> None:
     _, err = shown(capfd, spec, *argv, code=1)
     assert "error[P631]" in err and told in err
+
+
+@pytest.mark.usefixtures("inside")
+def test_rows_are_counted_as_they_are_kept_and_what_was_passed_over_is_told(spec: str, folder: Path, capfd: Capture) -> None:
+    kept = (folder / "rows.jsonl").read_text()
+    (folder / "rows.jsonl").write_text('{"prompt": "same", "chosen": "a", "rejected": "a"}\n' * 2 + kept)
+    out, _ = shown(capfd, spec, "--example", "rows", "--row", "2")
+    assert 'prompt: "question 2"' in out and "records before it that are no rows: 2 x chosen equals rejected" in out
+    assert "rows that are kept count from 0 to 2" in shown(capfd, spec, "--example", "rows", "--row", "4", code=1)[1]
+    (folder / "rows.jsonl").write_text('{"prompt": "same", "chosen": "a", "rejected": "a"}\n')
+    assert "none of its rows is kept" in shown(capfd, spec, "--example", "rows", code=1)[1]
+
+
+def test_of_rows_that_are_made_the_range_is_told() -> None:
+    row = {"stage": "stages.drafts", "data": "stages.drafts", "row": 1, "rows": 3, "passed": {}, "columns": {"prompt": "a"}}
+    assert told(row, lambda text, _: text) == ["row 1 (of 0 to 2)", 'prompt: "a"']
 
 
 @pytest.mark.usefixtures("inside")

@@ -21,3 +21,10 @@ def test_texts_are_taken_as_they_are(read):
 def test_a_missing_column_is_one_fault(read):
     with pytest.raises(Fault, match="`prompt` or `messages`"):
         read("prompts", [{"text": "x"}])
+
+
+def test_an_answer_at_the_end_of_the_messages_is_no_part_of_the_prompt(read):
+    answered = [*MESSAGES, {"role": "assistant", "content": "hello"}]
+    for kind, row in (("prompts", {"messages": answered}), ("problems", {"messages": answered, "answer": "hello"})):
+        made = read(kind, [row])[0]
+        assert made["prompt"] == "Human: hi\n\nAssistant:" and "hello" not in made["messages"]

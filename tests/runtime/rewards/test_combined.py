@@ -194,6 +194,35 @@ def test_an_answer_that_a_scorer_cannot_read_has_no_score_in_any_nest(scorer_art
     assert set(first) == {"score", "raw"} and isinstance(second, Skip) and second.reason.startswith("longer than")
 
 
+CHARACTERS = Length(unit="characters")
+LONG = [{"completion": "a" * number} for number in (1, 2, 100)]
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [
+        WeightedSum(parts={"a": CHARACTERS, "b": CHARACTERS}, weights={"a": 1e307, "b": 1.0}),
+        WeightedSum(parts={"a": CHARACTERS, "b": CHARACTERS}, weights={"a": 1e307, "b": -1e307}),
+        Product(parts={"a": CHARACTERS, "b": WeightedSum(parts={"a": CHARACTERS, "b": CHARACTERS}, weights={"a": 1e305, "b": 0.0})}),
+        Normalised(of=CHARACTERS, mean=0.0, std=1e-307),
+        LengthPenalty(of=CHARACTERS, free=1, per_unit=1e307, unit="characters"),
+    ],
+    ids=lambda reward: reward.tag,
+)
+def test_a_score_beyond_all_numbers_is_a_skip_that_names_the_reward(reward, recwarn):
+    found = reward_rows(bind(reward, {}, {"": "big"}), LONG)
+    assert found[2] == Skip("reward `big` is beyond all numbers") and not recwarn.list
+    assert all(np.isfinite([*found[number].values()]).all() for number in (0, 1))
+    outer = reward_rows(bind(Clip(of=reward, high=1.0), {}), LONG)
+    assert outer[2] == Skip(f"reward `{reward.tag}` is beyond all numbers") and outer[0]["score"] <= 1
+
+
+def test_scores_whose_spread_is_beyond_all_numbers_are_not_normalised_to_zero():
+    huge = WeightedSum(parts={"a": CHARACTERS, "b": CHARACTERS}, weights={"a": 1e200, "b": 0.0})
+    found = reward_rows(bind(Normalised(of=huge), {}), LONG)
+    assert [*found] == [Skip("reward `normalised` is beyond all numbers")] * 3
+
+
 def test_a_rule_inside_a_nest_without_its_column_is_the_one_that_is_named():
     reward = Product(parts={"right": Clip(of=ExactMatch(), high=1.0), "long": Length()})
     with pytest.raises(Fault, match="`exact_match` reads the column `answer`"):

@@ -7,7 +7,7 @@ import pytest
 
 from aligncompiler.spec.base import Output, Ref
 from aligncompiler.spec.codec import dump
-from aligncompiler.spec.combined import LengthPenalty, Penalised
+from aligncompiler.spec.combined import LengthPenalty, Penalised, WeightedSum
 from aligncompiler.spec.judging import (
     AttributeNLL,
     BestOfN,
@@ -38,6 +38,7 @@ from runtime.scorer import Scorer, Shape
 from runtime.scoring import score_rows
 from runtime.stages.evaluate import evaluate, names
 from runtime.store import Artifact
+from runtime.tables import metric_name
 from runtime.tokens import Encoder
 
 PROBLEMS = [{"prompt": f"cat {i % 5}", "answer": "all", "size": i % 3} for i in range(12)]
@@ -191,6 +192,15 @@ def test_rewards_that_are_not_learned_are_judged_as_scorers_are(tables, gaussian
 def test_several_rewards_of_a_kind_are_counted():
     assert names([bind(Length(unit=unit), {}) for unit in ("words", "characters")]) == ["length", "length (unit characters)"]
     assert names([bind(Length(), {}), bind(Length(), {})]) == ["length 1", "length 2"]
+
+
+def test_a_reward_with_a_name_is_shown_by_it_wherever_it_stands():
+    longer, shorter = bind(Length(), {}, {"": "longer"}), bind(Length(unit="words"), {})
+    assert names([longer, shorter]) == ["rewards.longer", "length"]
+    inner = bind(BestOfN(truth=Length(), figure="gap", sure=(0.5,)), {}, {"truth": "longer"})
+    assert metric_name(inner) == "best_of_n longer gap" and metric_name(bind(BestOfN(truth=Length()), {})) == "best_of_n length"
+    both = bind(WeightedSum(parts={"a": Length(), "b": Length()}, weights={"a": 1, "b": 1}), {}, {"parts.b": "longer"})
+    assert [one.called for one in both.fields["parts"].values()] == ["length", "longer"]
 
 
 def test_metrics_with_rewards_of_one_kind_are_told_apart_in_tables_and_in_the_summary(tables, policy_artifact):
