@@ -41,6 +41,7 @@ from .store import Store
 from .work import Stopwatch
 
 FIRST_SPEAKS = 20.0  # seconds that other ranks wait before they tell a fault: where all have it, the first ends meanwhile, and torchrun ends them
+BEFORE = "interrupted before the first stage; what earlier runs finished is kept"
 DRAWING, SHARE = 5.0, 0.02  # seconds, and the part of the time of a run, that reports may take before its end
 
 
@@ -57,15 +58,19 @@ def main() -> int:
     if not sys.warnoptions:  # nobody asked for more
         warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # told to its callers among libraries: old names that peft uses
     Interrupts(at_once=True).listen()  # a shell may have started us with Ctrl-C ignored
-    if STARTING.asked:
-        raise KeyboardInterrupt
     if args.end_with_parent:
         end_with_parent()
     report = Report()
     ranks = Ranks()
     try:
+        if STARTING.asked:
+            raise KeyboardInterrupt
         plan = read_plan(args.plan)
         release = hold(args.plan.parent, report) if ranks.first else None
+    except KeyboardInterrupt:
+        if ranks.first:
+            say(f"\n{BEFORE}. Go on with: {args.command or 'the same command'}")
+        return 130
     except UnknownKind as error:
         return unknown_kind(error, ranks)
     except NotAPlan as error:
@@ -113,9 +118,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
         if ranks.first:
-            at = half_done(args.store, plan[summary.at].key) if summary.at else ""
-            kept = f", and `{summary.at}` is saved at {at}" if at else ""
-            say(f"\ninterrupted; finished stages are kept{kept}. Go on with: {args.command or f'alignc run {plan.spec_file}'}")
+            say(f"\n{what_is_kept(plan, made, summary.at, args.store)}. Go on with: {args.command or f'alignc run {plan.spec_file}'}")
             summary.say_page()
         return 130
     except OSError as error:
@@ -140,6 +143,17 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
             console.tables(made)
         summary.say_page()
     return 0
+
+
+def what_is_kept(plan: Plan, made: Made, at: str, store: Path) -> str:
+    """What the next run finds of this one, which was interrupted at a stage or, where `at` is empty, between two or before the first."""
+    if not made and not at:
+        return BEFORE
+    finished = f"finished stages are kept ({len(made)} of {len(plan.stages)})" if made else "no stage is finished"
+    if not at or at in made:
+        return f"interrupted; {finished}"
+    kept = half_done(store, plan[at].key)
+    return f"interrupted; {finished}, and `{at}` {f'is saved at {kept}' if kept else 'starts again from its beginning'}"
 
 
 def set_threads(plan: Plan) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
 from itertools import compress
+from typing import Any
 
 import numpy as np
 
+from .clusters import numbered
 from .fault import Fault
 from .on_demand import OnDemand
 from .row_file import Rows
@@ -23,7 +24,7 @@ NAMING = ("group", "prompt")  # the columns that say which prompt a row belongs 
 class FirstRows(OnDemand[Row]):
     """The rows at which a prompt stands for the first time; `first` says of each row from the start whether it is one."""
 
-    def __init__(self, rows: Rows, first: list[bool]) -> None:
+    def __init__(self, rows: Rows, first: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
         self.rows, self.first, self.numbers = rows, first, np.flatnonzero(first)
 
     def __len__(self) -> int:
@@ -43,15 +44,10 @@ def distinct_prompts(data: Artifact, limit: int | None, skipped: Counter[str]) -
     """
     if not data.answered:
         return load_rows(data, limit)
-    seen: set[bytes] = set()
-    first: list[bool] = []
-    for name in names_of(load_rows(data, columns=NAMING)):
-        if len(seen) == limit and name not in seen:
-            break
-        first.append(name not in seen)
-        seen.add(name)
-    if len(first) > len(seen):
-        skipped["another answer to a prompt that is asked once"] += len(first) - len(seen)
+    most = np.maximum.accumulate(numbered(names_of(load_rows(data, columns=NAMING))))  # of the numbers up to a row; one that is new is the next
+    first = np.diff(most[: None if limit is None else most.searchsorted(limit)], prepend=-1) > 0
+    if not first.all():
+        skipped["another answer to a prompt that is asked once"] += int((~first).sum())
     return FirstRows(load_rows(data), first)
 
 
@@ -63,17 +59,18 @@ def whole_prompts(data: Artifact, limit: int | None) -> Rows:
     rows = load_rows(data, limit)
     if not data.answered or limit is None or len(load_rows(data)) <= limit:
         return rows
-    *names, after = itertools.islice(names_of(load_rows(data, columns=NAMING)), limit + 1)
-    whole = limit
-    while whole and names[whole - 1] == after:
-        whole -= 1
+    numbers = numbered(itertools.islice(names_of(load_rows(data, columns=NAMING)), limit + 1))
+    others = np.flatnonzero(numbers != numbers[limit])
+    whole = int(others[-1]) + 1 if len(others) else 0
     if not whole:
-        more = sum(1 for _ in itertools.takewhile(lambda name: name == after, names_of(load_rows(data, columns=NAMING))))
+        names = names_of(load_rows(data, columns=NAMING))
+        first = next(names)
+        more = 1 + sum(1 for _ in itertools.takewhile(lambda name: name == first, names))
         text = f"the first prompt has {more} answers, which are measured together, and `limit` is {limit}"
         raise Fault("P604", text, "limit", (f"raise it to {more} or more",))
     return load_rows(data, whole)
 
 
-def names_of(rows: Rows) -> Iterator[bytes]:
+def names_of(rows: Rows) -> Iterator[tuple[Any, str]]:
     """What tells the prompt of a row from others."""
-    return (hashlib.blake2b(repr((row.get("group"), row["prompt"])).encode(), digest_size=16).digest() for row in rows)
+    return ((row.get("group"), row["prompt"]) for row in rows)

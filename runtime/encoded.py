@@ -20,6 +20,8 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from .batching import Example
+from .clusters import Ints as Ints  # for who reads rows
+from .clusters import numbered_bytes
 from .forest import Tree, trunk_and_leaves, trunk_and_steps
 from .on_demand import OnDemand
 from .row_file import BATCH_ROWS
@@ -27,7 +29,6 @@ from .rows import Row
 from .steps import Cut
 from .tokens import Encoder, Parts, longest
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 Ids = np.ndarray[Any, np.dtype[np.int32]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 T = TypeVar("T")
@@ -82,9 +83,7 @@ class Encoded(OnDemand[Example]):
 
     def prompts(self) -> Ints:
         """For each example the number of its prompt, [N], counted as they first appear."""
-        seen: dict[bytes, int] = {}
-        prompts = (self.ids[start:end].tobytes() for start, end in self.bounds_NB[:, :2].tolist())
-        return np.fromiter((seen.setdefault(prompt, len(seen)) for prompt in prompts), np.int64, len(self))
+        return numbered_bytes(self.ids[start:end].tobytes() for start, end in self.bounds_NB[:, :2])
 
     def steps(self) -> Ints:
         """Places of each answer at which values are read, [N, L]: its end, or the ends of its steps."""

@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from .clusters import by_appearance
 from .encoded import Floats, Ints
 
 RESAMPLES = 4000  # of means
@@ -33,7 +34,7 @@ def untold(done: int, total: int) -> None:
     """Where nobody waits for it."""
 
 
-def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confidence: float, signed: bool = False, tell: Tell = untold) -> Estimate:
+def estimate(values: Sequence[float] | Floats, clusters: Sequence[object] | Ints, confidence: float, signed: bool = False, tell: Tell = untold) -> Estimate:
     """The mean with its interval.
 
     For 0/1 values on independent rows the Wilson interval, unless they are `signed` (differences); otherwise the percentile bootstrap over clusters
@@ -41,7 +42,7 @@ def estimate(values: Sequence[float] | Floats, clusters: Sequence[object], confi
     """
     numbers = np.asarray(values, dtype=float)
     mean = float(numbers.mean())
-    member = numbered(clusters)
+    member = by_appearance(np.asarray(clusters))
     num_clusters = int(member.max()) + 1
     if not signed and num_clusters == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
         return Estimate(mean, *wilson(mean, len(numbers), confidence), len(numbers))
@@ -74,7 +75,7 @@ def resampled(sums_C: Floats, sizes_C: Floats, tell: Tell) -> Floats:
 
 
 def estimate_of(
-    statistic: Statistic, values: Floats, clusters: Sequence[object], confidence: float, share: bool = False, tell: Tell = untold
+    statistic: Statistic, values: Floats, clusters: Sequence[object] | Ints, confidence: float, share: bool = False, tell: Tell = untold
 ) -> Estimate | None:
     """Any statistic of rows with the percentile bootstrap over clusters (1,000 resamples, fixed seed); None where the rows give none.
 
@@ -84,7 +85,7 @@ def estimate_of(
     value = statistic(values)
     if not math.isfinite(value):
         return None
-    member = numbered(clusters)
+    member = by_appearance(np.asarray(clusters))
     order, sizes = member.argsort(kind="stable"), np.bincount(member)
     starts = sizes.cumsum() - sizes
     generator = np.random.default_rng(0)
@@ -99,12 +100,6 @@ def estimate_of(
     if share and low == high:
         low, high = wilson(min(1.0, max(0.0, float(value))), len(sizes), confidence)
     return Estimate(float(value), low, high, len(values))
-
-
-def numbered(clusters: Sequence[object]) -> Ints:
-    """The number of the cluster of each row, counted as they first appear."""
-    index = {c: i for i, c in enumerate(dict.fromkeys(clusters))}
-    return np.fromiter((index[c] for c in clusters), np.int64, len(clusters))
 
 
 def middle(found: Floats, confidence: float) -> tuple[float, float]:

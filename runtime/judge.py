@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from .clusters import Members, numbered
 from .encoded import Floats, Ints
 from .fault import Fault, Skip
 from .generate import Answer, Decoding
@@ -53,7 +56,7 @@ class Measured:
 
     `values` has a number a row, [N], or several, [N, K]; NaN where it could not be measured. What is told is their mean or, where there is one, their
     `statistic`, which may be a `share`, of all rows and of `groups`. `baselines` and `variants` (other ways to use the model) are such values by name.
-    `clusters` says for each row what it hangs together with: rows with the same prompt, if it is None. `curve` places groups on an axis, for a plot of
+    `clusters` numbers for each row what it hangs together with: rows with the same prompt, if it is None. `curve` places groups on an axis, for a plot of
     the figures `over` it.
     """
 
@@ -63,7 +66,7 @@ class Measured:
     variants: Mapping[str, Floats] = field(default_factory=dict)
     statistic: Statistic | None = None
     share: bool = False
-    clusters: Sequence[object] | None = None
+    clusters: Ints | None = None
     curve: Mapping[str, float] = field(default_factory=dict)
     over: str = ""
 
@@ -74,7 +77,7 @@ class Answered(OnDemand[Row]):
 
     rows: Sequence[Row]
     answers: Sequence[Answer | Skip]
-    numbers: Sequence[int]
+    numbers: Ints
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -83,9 +86,10 @@ class Answered(OnDemand[Row]):
         return (row | {"completion": answer.text} for row, answer in zip(self.rows, self.answers, strict=True) if not isinstance(answer, Skip))
 
     def item(self, index: int) -> Row:
-        answer = self.answers[self.numbers[index]]
+        number = int(self.numbers[index])
+        answer = self.answers[number]
         assert not isinstance(answer, Skip), "the numbers are those of answers"
-        return self.rows[self.numbers[index]] | {"completion": answer.text}
+        return self.rows[number] | {"completion": answer.text}
 
 
 @dataclass
@@ -107,24 +111,24 @@ class Judge:
         with suppress(Unasked):
             metric(replace(self, rows_only=True))
 
-    def column(self, name: str, field: str = "metrics") -> list[Any]:
+    def column(self, name: str, field: str = "metrics") -> Sequence[Any]:
         """A column of the rows. Raises Fault if there is none of that name."""
         if name not in self.rows[0]:
             raise Fault("P603", f"the rows have no column `{name}`", field, (f"columns: {', '.join(self.rows[0])}",))
-        return [row[name] for row in self.rows]
+        return Mapped(self.rows, itemgetter(name))
 
     def numbers(self, name: str) -> Floats:
         """A column of numbers, [N], NaN where there is none. Raises Fault for what is no number."""
         try:
-            return np.array([np.nan if value is None else float(value) for value in self.column(name)])
+            return np.fromiter((np.nan if value is None else float(value) for value in self.column(name)), np.float64, len(self.rows))
         except (TypeError, ValueError):
             raise Fault("P603", f"the column `{name}` holds what is no number", "metrics") from None
 
     def groups(self, by: str | None) -> dict[str, Group]:
         """The rows by the value of a column."""
-        found: dict[str, list[int]] = {}
+        found: dict[str, array[int]] = {}
         for number, value in enumerate(self.column(by) if by is not None else ()):
-            found.setdefault(f"{by} {value}", []).append(number)
+            found.setdefault(f"{by} {value}", array("q")).append(number)
         return {name: Group(np.array(found[name])) for name in sorted(found, key=natural)}
 
     @cached_property
@@ -140,10 +144,9 @@ class Judge:
     def answer_scores(self, reward: Bound | Artifact, part: str) -> Floats:
         """The `part` of the score of each answer by a reward, [N]; NaN where there is none."""
         refuse_missing(reward, self.rows[0] | {"completion": ""})
-        skips = [answer if isinstance(answer, Skip) else None for answer in self.answers]
-        written = [number for number, skip in enumerate(skips) if skip is None]
+        written = np.flatnonzero(np.fromiter((not isinstance(answer, Skip) for answer in self.answers), np.bool_, len(self.answers)))
         scores = reward_rows(reward, Answered(self.rows, self.answers, written), self.work.device, self.tell, self.work.keep, f"scores {self.name}")
-        found_N = np.full(len(skips), np.nan)
+        found_N = np.full(len(self.answers), np.nan)
         found_N[written] = np.where(scores.known(), scores.figures[part], np.nan)
         return found_N
 
@@ -181,13 +184,14 @@ class Judge:
         mean_NA, std_NA = (np.concatenate([found.of(f"{name}{tail}") for name in names], 1) for tail in ("", "_std"))
         return names, mean_NA, std_NA, rating_NA
 
-    def by_prompt(self) -> list[Ints]:
+    @cached_property
+    def prompts(self) -> Ints:
+        """The number of the prompt of each row, [N]."""
+        return numbered(row.get("prompt", str(number)) for number, row in enumerate(self.rows))
+
+    def by_prompt(self) -> Members:
         """The numbers of the rows of each prompt."""
-        name = "group" if "group" in self.rows[0] else "prompt"
-        found: dict[Any, list[int]] = {}
-        for number, value in enumerate(self.column(name)):
-            found.setdefault(value, []).append(number)
-        return [np.array(numbers) for numbers in found.values()]
+        return Members.of(numbered(self.column("group" if "group" in self.rows[0] else "prompt")))
 
     def ask(self, model: Artifact | Bound, rows: Sequence[Row], leaves: Sequence[str], name: str) -> Values:
         """What a model or a reward says of these columns of rows, kept under `name`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .encoded import Floats
+from .encoded import Floats, batched
 from .fault import Skip
 from .on_demand import OnDemand
 from .rows import Row
@@ -46,13 +46,13 @@ def by_rule(rule: Callable[[Sequence[Row]], Iterable[Score | Skip]], rows: Seque
     """The scores of a rule, asked for a few rows at a time."""
     found = {name: np.zeros(len(rows)) for name in (SCORE, *figures)}
     skips: dict[int, Skip] = {}
-    for start in range(0, len(rows), AT_ONCE):
-        for number, score in enumerate(rule(rows[start : start + AT_ONCE]), start):
-            if isinstance(score, Skip):
-                skips[number] = score
-            else:
-                for name, value in score.items():
-                    found[name][number] = value
+    said = (score for some in batched(rows, AT_ONCE) for score in rule(some))
+    for number, score in enumerate(said):
+        if isinstance(score, Skip):
+            skips[number] = score
+        else:
+            for name, value in score.items():
+                found[name][number] = value
     return Scores(found, skips)
 
 

@@ -15,6 +15,7 @@ import torch
 from aligncompiler.spec.reward import Reward, columns_read, inside
 
 from .checkpoints import Keep, computed
+from .clusters import numbered_bytes
 from .encoded import Encoded, Floats, Ints, encode_rows
 from .fault import Fault, Skip
 from .forest import Forest, batches, grafted, pack
@@ -89,17 +90,12 @@ def families(examples: Encoded, most: int) -> tuple[Ints, Ints, Ints]:
 def paths(examples: Encoded) -> tuple[Ints, Ints, Ints]:
     """Each prompt with each answer once, however many rows ask for it, for models that share no prefixes: an example [P] and the place of an answer
     in it [P] that stand for all like it, and for every answer of every example the number of its path, [N, L]."""
-    prompt_N, seen = examples.prompts(), dict[tuple[int, bytes], int]()
-    which_NL = np.empty((len(examples), examples.bounds_NB.shape[1] - 2), np.int64)
-    example_P, place_P = array("q"), array("q")
-    for number, (prompt, bounds) in enumerate(zip(prompt_N.tolist(), examples.bounds_NB.tolist(), strict=True)):
-        for place, (start, end) in enumerate(itertools.pairwise(bounds[1:])):
-            path = seen.setdefault((prompt, examples.ids[start:end].tobytes()), len(seen))
-            which_NL[number, place] = path
-            if path == len(example_P):
-                example_P.append(number)
-                place_P.append(place)
-    return np.array(example_P, np.int64), np.array(place_P, np.int64), which_NL
+    answers = examples.bounds_NB.shape[1] - 2
+    rows = zip(examples.prompts(), examples.bounds_NB, strict=True)
+    each = (prompt.tobytes() + examples.ids[start:end].tobytes() for prompt, bounds in rows for start, end in itertools.pairwise(bounds[1:]))
+    which = numbered_bytes(each)
+    example_P, place_P = np.divmod(np.unique(which, return_index=True)[1], answers)
+    return example_P, place_P, which.reshape(-1, answers)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import numpy as np
 from aligncompiler.spec.base import Kind
 from aligncompiler.spec.reward import Reward
 
-from .encoded import Floats
+from .encoded import Floats, Ints
 from .intervals import Estimate, Tell, estimate, estimate_of
 from .judge import Group, Judge, Measured
 from .registry import Bound
@@ -62,7 +62,7 @@ def table(metric: Bound, judges: Sequence[Judge], confidence: float, work: Work)
     teller = next((place for place, one in enumerate(measured) if np.isfinite(one.values).any()), 0)  # a model that scores nothing has no baseline
     told = metric_name(metric)
     tell = partial(work.progress.update, text=f"interval of {told}", unit="resamples")
-    clusters = first.clusters or [row.get("prompt", str(i)) for i, row in enumerate(judges[0].rows)]
+    clusters = judges[0].prompts if first.clusters is None else first.clusters
     lines: list[dict[str, Any]] = []
 
     def add(role: str, model: str, name: str, found: Estimate | None) -> None:
@@ -114,7 +114,7 @@ def plot_of(measured: Measured, lines: Sequence[dict[str, Any]]) -> dict[str, An
 class Figure:
     """What is made of the values of a group of rows: their mean, or another statistic."""
 
-    def __init__(self, measured: Measured, name: str, clusters: Sequence[object], confidence: float, tell: Tell) -> None:
+    def __init__(self, measured: Measured, name: str, clusters: Ints, confidence: float, tell: Tell) -> None:
         group = measured.groups.get(name, Group(np.arange(len(measured.values) if not name else 0)))
         self.rows, self.clusters, self.confidence, self.tell = group.rows, clusters, confidence, tell
         self.statistic, self.share, self.columns = group.statistic or measured.statistic, measured.share, group.columns
@@ -126,7 +126,7 @@ class Figure:
     def of(self, values: Floats) -> Estimate | None:
         """None where nothing could be measured."""
         inside, clusters = self.known(values)
-        if not clusters:
+        if not len(clusters):
             return None
         if self.statistic is None:
             return estimate(inside, clusters, self.confidence, tell=self.tell)
@@ -137,15 +137,15 @@ class Figure:
         statistic = self.statistic
         if statistic is None:
             inside, clusters = self.known(values - first)
-            return estimate(inside, clusters, self.confidence, signed=True, tell=self.tell) if clusters else None
+            return estimate(inside, clusters, self.confidence, signed=True, tell=self.tell) if len(clusters) else None
         inside, clusters = self.known(np.stack([values, first], -1))
-        if not clusters:
+        if not len(clusters):
             return None
         return estimate_of(lambda both: statistic(both[..., 0]) - statistic(both[..., 1]), inside, clusters, self.confidence, tell=self.tell)
 
-    def known(self, values: Floats) -> tuple[Floats, list[object]]:
+    def known(self, values: Floats) -> tuple[Floats, Ints]:
         """The values of the group that are there, and the cluster of each row."""
         asked = values if self.columns is None else values[:, self.columns]
         whole_N = ~np.isnan(asked).reshape(len(values), -1).any(1)
         kept = self.rows[whole_N[self.rows]]
-        return values[kept], [self.clusters[number] for number in kept]
+        return values[kept], self.clusters[kept]

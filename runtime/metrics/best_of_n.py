@@ -29,29 +29,31 @@ def best_of_n(
     prompt has enough answers, scored or not.
     """
     prompts = judge.by_prompt()
-    counts = sorted(map(len, prompts))
-    usual = counts[len(counts) // 10]  # nine prompts of ten have as many
+    counts = np.sort(np.diff(prompts.bounds))
+    usual = int(counts[len(counts) // 10])  # nine prompts of ten have as many
     sizes = sizes or tuple(2**power for power in range(usual.bit_length()))
     if counts[-1] < sizes[-1]:
         raise Fault("P604", f"no prompt has {sizes[-1]} answers; the most that one has is {counts[-1]}", "data", ("lower `sizes`, or write more answers",))
     true_N = judge.completion_scores(truth, part)
     score_N = judge.own_completions.of("score")[:, 0]
     known = ~np.isnan(score_N + true_N)
-    kept = {place: found for place, members in enumerate(prompts) if len(found := members[known[members]]) >= sizes[-1]}
+    enough = np.fromiter((known[members].sum() >= sizes[-1] for members in prompts), np.bool_, len(prompts))
+    kept = np.flatnonzero(enough)
     if len(kept) < len(prompts):
         judge.work.skipped[f"prompt with fewer than {sizes[-1]} scored answers"] += len(prompts) - len(kept)
 
     def curve(key_N: Floats) -> Floats:
         """[prompts, sizes] where answers are preferred by falling key."""
         found = np.full((len(prompts), len(sizes)), np.nan)
-        for place, members in kept.items():
+        for place in kept:
+            members = prompts[place][known[prompts[place]]]
             found[place] = expected_best(key_N[members], true_N[members], sizes)
         return found
 
     variants, baselines = {}, {"truth": curve(true_N)}
     unsure_N = judge.own_completions.of(figure)[:, 0] if sure or strength else score_N
     random_SN = np.random.default_rng(0).random((SHUFFLES, len(score_N)))
-    for share in sure if kept else ():
+    for share in sure if len(kept) else ():
         variants[f"surest {share:g}"] = curve(sure_first(score_N, unsure_N, unsure_N <= np.nanquantile(unsure_N[known], share)))
         baselines[f"dropped to {share:g}"] = np.mean([curve(sure_first(score_N, draw_N, draw_N <= share)) for draw_N in random_SN], 0)
     for multiple in strength:
@@ -60,7 +62,7 @@ def best_of_n(
     groups = {f"best of {size}": Group(every, partial(at, place=place)) for place, size in enumerate(sizes)}
     if len(sizes) > 1:
         groups |= {"slope over ln N": Group(every, partial(slope, log_sizes=log_sizes)), "fall from the highest": Group(every, fall)}
-    clusters = [judge.rows[int(members[0])]["prompt"] for members in prompts]
+    clusters = judge.prompts[prompts.order_N[prompts.bounds[:-1]]]
     axis = {f"best of {size}": float(size) for size in sizes}
     last = partial(at, place=len(sizes) - 1)
     return Measured(curve(score_N), groups, baselines, variants, statistic=last, clusters=clusters, curve=axis, over="N")

@@ -15,7 +15,7 @@ from ..registry import implements
 def length_correlation(judge: Judge) -> Measured:
     """Pearson correlation of score and number of words, each less its mean over the answers to the prompt; prompts with one answer say nothing."""
     score_N = judge.own_completions.of("score")[:, 0]
-    words_N = np.array([float(len(row["completion"].split())) for row in judge.rows])
+    words_N = np.fromiter((len(row["completion"].split()) for row in judge.rows), np.float64, len(judge.rows))
     found = np.full((len(score_N), 2), np.nan)
     for members in judge.by_prompt():
         known = members[~np.isnan(score_N[members])]

@@ -6,7 +6,7 @@ import numpy as np
 
 from aligncompiler.spec.metric import PairAccuracy
 
-from ..judge import Judge, Measured, in_order
+from ..judge import PAIR, Judge, Measured, in_order
 from ..registry import implements
 from ..store import Artifact
 
@@ -19,6 +19,6 @@ def pair_accuracy(judge: Judge, *, reference: Artifact | None, by: str | None) -
     """
     groups = judge.groups(by)
     values = in_order(judge.pair_scores(reference))
-    lengths = np.array([[float(len(row["chosen"])), float(len(row["rejected"]))] for row in judge.rows])
+    lengths = np.fromiter((len(row[side]) for row in judge.rows for side in PAIR), np.float64).reshape(-1, 2)
     longer = np.where(np.isnan(values), np.nan, in_order(lengths))
     return Measured(values, groups, {"longer": longer, "shorter": 1.0 - longer})

@@ -10,6 +10,7 @@ import numpy as np
 
 from aligncompiler.spec.judging import Section, SectionAccuracy
 
+from ..clusters import Members, numbered
 from ..encoded import Floats, Ints
 from ..fault import Fault
 from ..judge import Group, Judge, Measured, in_order
@@ -27,7 +28,7 @@ def section_accuracy(judge: Judge, *, by: str, sections: Mapping[str, Section], 
     """
     asked = None if question is None else judge.column(question)
     names = [name for section in sections.values() for name in section.subsets]
-    subset = np.array([names.index(str(value)) if str(value) in names else -1 for value in judge.column(by)])
+    subset = np.fromiter((names.index(str(value)) if str(value) in names else -1 for value in judge.column(by)), np.int64, len(judge.rows))
     missing = [name for number, name in enumerate(names) if number not in subset]
     if missing:
         raise Fault("P603", f"no row has {by} `{missing[0]}`", "metrics", (f"what rows have: {', '.join(sorted(set(map(str, judge.column(by)))))}",))
@@ -60,11 +61,9 @@ def of_sections(rows_N2: Floats, parts: Sequence[tuple[float, Sequence[tuple[int
 
 def of_questions(values_N: Floats, question: Sequence[Any]) -> Floats:
     """At the first row of a question 0 if a pair of it is in the wrong order, else 1 / (1 + ties); NaN at the rest, and where a pair was not measured."""
-    rows: dict[Any, list[int]] = {}
-    for number, name in enumerate(question):
-        rows.setdefault((name, number if name is None else None), []).append(number)  # rows that name none are questions of their own
+    alone = ((name, number if name is None else None) for number, name in enumerate(question))  # rows that name none are questions of their own
     found = np.full(len(values_N), np.nan)
-    for members in rows.values():
+    for members in Members.of(numbered(alone)):
         values = values_N[members]
         found[members[0]] = np.nan if np.isnan(values).any() else float(values.min() > 0) / (1 + (values == 0.5).sum())
     return found

@@ -6,6 +6,7 @@ import numpy as np
 
 from aligncompiler.spec.judging import Shift
 
+from ..clusters import numbered
 from ..encoded import Floats
 from ..judge import Group, Judge, Measured
 from ..registry import implements
@@ -21,7 +22,7 @@ def shift(judge: Judge, *, against: Artifact, figure: str) -> Measured:
     there_M = judge.ask(judge.model, others, ("completion",), f"rows of {against.id}").of(figure)[:, 0]
     values = np.stack([np.concatenate([here_N, there_M]), np.repeat([1.0, 0.0], [len(here_N), len(there_M)])], 1)
     groups = {"here": Group(np.arange(len(here_N)), mean), against.id: Group(np.arange(len(here_N), len(values)), mean)}
-    prompts = [(place, row.get("prompt")) for place, rows in enumerate((judge.rows, others)) for row in rows]
+    prompts = numbered((place, row.get("prompt")) for place, rows in enumerate((judge.rows, others)) for row in rows)
     return Measured(values, groups, statistic=gain, clusters=prompts)
 
 

@@ -35,7 +35,7 @@ def ties(judge: Judge, *, question: str) -> Measured:
     values = np.array(found)
     every = np.arange(len(values))
     groups = {name: Group(every, statistic) for name, statistic in PARTS.items()}
-    return Measured(values, groups, statistic=overall, clusters=both)
+    return Measured(values, groups, statistic=overall, clusters=every)
 
 
 def overall(rows_Q3: Floats) -> float:

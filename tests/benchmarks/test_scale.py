@@ -1,9 +1,12 @@
 """The programs of `benchmarks/scale.py` run, at their smallest: nobody else calls what they call as they do."""
 
 import importlib.util
+import tracemalloc
 from pathlib import Path
 
 import pytest
+
+from runtime.execute import carry_out
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "scale.py"
 
@@ -34,3 +37,24 @@ def test_pairs_are_judged(scale):
     found = scale.evaluated(50)
     assert found["page_kb"] > 5
     assert scale.exam_table([found])[-1].startswith("| 50 |")
+
+
+def test_a_judged_pair_costs_some_numbers_and_no_objects(scale, monkeypatch):
+    """Of the most that Python and numpy hold in the stage: two models, a metric with two baselines. A prompt alone would be some 70 bytes and a row 600."""
+    peaks = []
+
+    def traced(stage, inputs, work):
+        if stage.spec.family == "datasets":
+            return carry_out(stage, inputs, work)
+        tracemalloc.start()
+        try:
+            carry_out(stage, inputs, work)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+
+    monkeypatch.setattr("runtime.execute.carry_out", traced)
+    for rows in (50, 20_000, 60_000):
+        scale.evaluated(rows)
+    _, few, many = peaks
+    assert many - few < 200 * 40_000, (many - few) / 40_000

@@ -157,7 +157,7 @@ def test_an_interrupt_saves_says_how_to_go_on_and_what_comes_of_it_is_the_same(f
     at = half_done(store, key)
     assert first.returncode == 130 and at.startswith("step ") and at.endswith(" of 300")
     assert "stopping; what is done is saved. Ctrl-C again ends it at once" in said
-    assert f"interrupted; finished stages are kept, and `stages.sft` is saved at {at}. Go on with: alignc run faults.yaml --out elsewhere\n" in said
+    assert f"interrupted; finished stages are kept (2 of 3), and `stages.sft` is saved at {at}. Go on with: alignc run faults.yaml --out elsewhere\n" in said
     assert (
         f"goes on from {at}"
         in subprocess.run([sys.executable, "-m", "aligncompiler", "plan", "faults.yaml"], cwd=folder, env=environment, capture_output=True, text=True).stdout
@@ -167,6 +167,26 @@ def test_an_interrupt_saves_says_how_to_go_on_and_what_comes_of_it_is_the_same(f
     assert files(store, plan) == undisturbed(plan) and unfinished(store) == []
     curve = [json.loads(line)["step"] for line in (artifact_folder(store, key) / "metrics.jsonl").read_text().splitlines()]
     assert curve == [1, *range(10, 301, 10)]
+
+
+@pytest.mark.parametrize(("small", "finished"), [(12, "finished stages are kept (2 of 4)"), (10**6, "no stage is finished")])
+def test_an_interrupt_among_the_datasets_tells_what_is_kept_and_what_starts_again(folder, small, finished):
+    rest = "  rest: {kind: deduction, count: 1000000, leaves: {min: 2, max: 2}}\n"
+    spec = (
+        SPEC.replace("models:", f"{rest}models:").replace("    data: ${datasets.puzzles}", "    data: ${datasets.rest}").replace("count: 12", f"count: {small}")
+    )
+    (folder / "faults.yaml").write_text(spec, encoding="utf-8")
+    plan, store = plan_of(folder), folder / ".alignc"
+    at = plan["datasets.rest" if small == 12 else "datasets.puzzles"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "aligncompiler", "run", "faults.yaml"], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
+    )
+    until((store / "making" / at.key / "rows.0.part").exists, first, 120)
+    first.send_signal(signal.SIGINT)
+    said = first.communicate(timeout=60)[1]
+    assert first.returncode == 130
+    assert f"interrupted; {finished}, and `{at.id}` starts again from its beginning. Go on with: alignc run faults.yaml\n" in said
+    assert unfinished(store) == [] and len(Index(store).keys) == (2 if small == 12 else 0)
 
 
 def test_the_second_ctrl_c_of_alignc_run_ends_it_at_once_and_the_next_run_goes_on(folder, undisturbed):

@@ -244,6 +244,8 @@ def test_a_stop_in_the_middle_of_an_import_is_told_by_the_exit_code(project, tmp
     assert done.returncode == 130, done.stderr
     assert "Traceback" not in done.stderr and "internal error" not in done.stderr
     assert not (tmp_path / "run" / "crash.txt").exists()
+    told = "interrupted before the first stage; what earlier runs finished is kept. Go on with: "
+    assert (told in done.stderr) == (module == "runtime"), done.stderr
 
 
 def test_what_every_rank_lacks_is_told_by_the_first(project, tmp_path):
