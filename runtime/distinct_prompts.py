@@ -44,8 +44,9 @@ def distinct_prompts(data: Artifact, limit: int | None, skipped: Counter[str]) -
     """
     if not data.answered:
         return load_rows(data, limit)
-    most = np.maximum.accumulate(numbered(names_of(load_rows(data, columns=NAMING))))  # of the numbers up to a row; one that is new is the next
-    first = np.diff(most[: None if limit is None else most.searchsorted(limit)], prepend=-1) > 0
+    names = names_of(load_rows(data, columns=NAMING))
+    most = np.maximum.accumulate(numbered(names if limit is None else until(names, limit)))  # of the numbers up to a row; one that is new is the next
+    first = np.diff(most, prepend=-1) > 0
     if not first.all():
         skipped["another answer to a prompt that is asked once"] += int((~first).sum())
     return FirstRows(load_rows(data), first)
@@ -69,6 +70,16 @@ def whole_prompts(data: Artifact, limit: int | None) -> Rows:
         text = f"the first prompt has {more} answers, which are measured together, and `limit` is {limit}"
         raise Fault("P604", text, "limit", (f"raise it to {more} or more",))
     return load_rows(data, whole)
+
+
+def until(names: Iterator[tuple[Any, str]], limit: int) -> Iterator[tuple[Any, str]]:
+    """Names up to the last one before they would be more than `limit` different ones; rows behind it are not read."""
+    seen: set[tuple[Any, str]] = set()
+    for name in names:
+        seen.add(name)
+        if len(seen) > limit:
+            return
+        yield name
 
 
 def names_of(rows: Rows) -> Iterator[tuple[Any, str]]:
