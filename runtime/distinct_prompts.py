@@ -74,9 +74,9 @@ def whole_prompts(data: Artifact, limit: int | None) -> Rows:
 
 def until(names: Iterator[tuple[Any, str]], limit: int) -> Iterator[tuple[Any, str]]:
     """Names up to the last one before they would be more than `limit` different ones; rows behind it are not read."""
-    seen: set[tuple[Any, str]] = set()
+    seen: set[str] = set()
     for name in names:
-        seen.add(name)
+        seen.add(repr(name))
         if len(seen) > limit:
             return
         yield name
