@@ -110,8 +110,8 @@ class Attributes(Reward):
         weights = ("head", "gate") if self.gate.learned else ("head",)
         context = self.backbone.output.context
         unsure = self.uncertainty or ""
-        told = Output("scorer", columns=figures, context=context, attributes=self.names, uncertainty=unsure, weights=weights)
-        return replace(told, hollow=spreads_in(figures, unsure))
+        spreads = spreads_in(figures, unsure)
+        return Output("scorer", columns=figures, context=context, attributes=self.names, uncertainty=unsure, weights=weights, hollow=spreads)
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the backbone with one or two outputs an attribute, and those of the gate."""
@@ -261,8 +261,16 @@ class Ensemble(Reward):
         spread = SPREADS if any(name.endswith("_std") for name in one.columns) else ()
         figures = (*(name for name in one.columns if name != "uncertainty"), "gap", *spread, "uncertainty")
         attributes, unsure, weights = one.attributes, self.uncertainty, one.weights
-        told = Output("scorer", columns=figures, context=one.context, attributes=attributes, uncertainty=unsure, members=self.members, weights=weights)
-        return replace(told, hollow=spreads_in(figures, unsure))
+        return Output(
+            "scorer",
+            columns=figures,
+            context=one.context,
+            attributes=attributes,
+            uncertainty=unsure,
+            members=self.members,
+            weights=weights,
+            hollow=spreads_in(figures, unsure),
+        )
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the scorer, and a head for each further member; or as many scorers."""
