@@ -36,7 +36,7 @@ from .execute import Made, StageFailed, execute, link_artifacts
 from .lowering import lower
 from .memory import OUT_OF_MEMORY
 from .parent import end_with_parent
-from .ranks import Ranks
+from .ranks import FirstEnded, Ranks
 from .store import Store
 from .work import Stopwatch
 
@@ -115,6 +115,9 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
             execute(plan, store, console, ranks, made, str(folder), summary.making)
     except StageFailed as failed:
         return failure([failed], ranks, summary, args.end_with_parent)
+    except FirstEnded:
+        sleep(FIRST_SPEAKS)  # torchrun ends this process before, as the first one ended
+        return 4
     except KeyboardInterrupt:
         summary.write("interrupted", 130)  # before a word is said: the terminal may be gone
         if ranks.first:
@@ -132,6 +135,7 @@ def carry_out(plan: Plan, args: argparse.Namespace, ranks: Ranks) -> int:
         print_report(report)
         with suppress(OSError):  # of the same disk, maybe
             summary.write("failed", 4, why=str(error), **({"failed": summary.at} if summary.at else {}))
+        summary.say_page()
         return 4
     except Exception as error:  # told by `guarded`; whoever reads the summary should not find a run that goes on
         with suppress(Exception):  # what went wrong may go wrong again

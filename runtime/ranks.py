@@ -22,6 +22,10 @@ from .store import Artifact, Store
 PATIENCE = timedelta(days=365)  # the first rank may sample for hours while the others wait
 
 
+class FirstEnded(Exception):
+    """The first process ended while this one waited for it; it tells why itself."""
+
+
 class Ranks:
     """The place of this process among its siblings, as torchrun tells it."""
 
@@ -41,11 +45,16 @@ class Ranks:
         return self.rank == 0
 
     def wait(self) -> None:
-        """Until every rank is here."""
+        """Until every rank is here. Raises FirstEnded where the first will not be."""
         if self.world > 1:
             import torch
 
-            torch.distributed.barrier(self.waiting)
+            try:
+                torch.distributed.barrier(self.waiting)
+            except RuntimeError as error:  # the connection is closed
+                if self.first:
+                    raise
+                raise FirstEnded from error
 
     @contextmanager
     def one_at_a_time(self, store: Store, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:

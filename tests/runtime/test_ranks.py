@@ -205,6 +205,17 @@ def test_two_processes_that_are_asked_to_stop_save_together_say_how_to_go_on_and
         assert manifest_in(artifact_folder(store, stage.key))["files"] == manifest_in(artifact_folder(undisturbed, stage.key))["files"], stage.id
 
 
+def test_a_fault_that_the_first_process_meets_alone_is_told_once(tmp_path):
+    for name in ("demos", "pairs"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"prompt": "1", "completion": "a", "chosen": "a", "rejected": "b"}) + "\n", encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(SPEC, encoding="utf-8")
+    write_for_two(compile_spec(tmp_path / "two.yaml").plan, tmp_path, "ddp")
+    (tmp_path / "demos.jsonl").write_text("", encoding="utf-8")
+    done = subprocess.run(launched(tmp_path, "store"), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1 and done.stderr.count("error[") == 1 and "error[P618]" in done.stderr, done.stderr
+    assert "internal error" not in done.stderr and not (tmp_path / "two" / "crash.txt").exists()
+
+
 @pytest.mark.parametrize(("end", "status"), [("sys.exit(3 * int(os.environ['RANK']))", 3), ("os.kill(os.getpid(), 9)", -9), (r"os.write(1, b'done\n')", 0)])
 def test_the_launcher_ends_as_the_first_process_that_failed_and_adds_nothing(tmp_path, end, status):
     (tmp_path / "end.py").write_text(f"import os, sys\n{end}\n")
