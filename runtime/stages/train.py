@@ -69,8 +69,8 @@ def train(
     network = load_network(model, shape).train()
     adapted = adapt(network, read_about(model)["adapter"])
     freeze(network, weights, objective.spec.reads)
-    for part in network.parts if gradient_checkpointing else ():
-        part.model.activation_checkpointing_enable({"use_reentrant": False})
+    if gradient_checkpointing:
+        recompute(network)
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
     points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
     saving = resumed(work, network, steps, points)
@@ -99,6 +99,15 @@ def train(
     means = {name: sum(p[name] for p in points) / len(points) for name in points[0] if name in ("loss", "accuracy")}
     work.summary |= {"steps": steps, "rows": len(examples), **means}
     work.facts |= {"steps": steps, "rows": len(examples), "parameters": parameters}
+
+
+def recompute(network: Network) -> None:
+    """Keep no states of blocks for the backward pass, but compute them again. Raises Fault where the family cannot."""
+    for part in network.parts:
+        if not part.model.supports_gradient_checkpointing:
+            text = f"models of the family `{part.model.config.model_type}` keep all their states: transformers knows no gradient checkpointing for them"
+            raise Fault("P607", text, "gradient_checkpointing", ("remove it, and lower `batch.tokens_at_once` to save memory",))
+        part.model.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def with_states(work: Work, network: Network, examples: Encoded, weights: str, rows: int, tokens_at_once: int, pad: int, trainer: lightning.Trainer) -> Encoded:

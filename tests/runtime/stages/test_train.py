@@ -124,6 +124,13 @@ def test_gradient_checkpointing_changes_no_number(kind, run, policy_artifact, sc
     assert all((kept.folder / "model" / f.name).read_bytes() == f.read_bytes() for f in (again.folder / "model").iterdir())
 
 
+def test_a_family_without_gradient_checkpointing_is_one_fault(run, policy_artifact, dataset, monkeypatch):
+    monkeypatch.setattr(transformers.LlamaForCausalLM, "supports_gradient_checkpointing", False)  # as ALBERT says
+    with pytest.raises(Fault, match="family `llama` keep all their states") as caught:
+        run(policy_artifact(), dataset(DEMOS), gradient_checkpointing=True)
+    assert caught.value.field == "gradient_checkpointing"
+
+
 def test_gradient_checkpointing_keeps_less_for_the_backward_pass(make_model):
     """Bytes that autograd holds between the passes, in four layers."""
     held = []
