@@ -24,6 +24,7 @@ MEANT = {
     "answers": "the tokens of the answers are targets",
     "values": "no token is a target: the model gives one value at the end of each answer",
     "steps": "no token is a target: the model gives one value at the end of each answer or step, or of what it is asked there",
+    "paths": "no token is a target: an encoder reads each of these by itself, and gives one value at its first token",
     "written": "the model writes the answer itself",
 }
 
@@ -96,10 +97,12 @@ def told(example: Mapping[str, Any], paint: Paint) -> list[str]:
     others = example["others"]
     beside = f" (shown as this model reads it, not as {', '.join(others)})" if others else ""
     lines.append(f"tokenizer of {example['model']}{beside}; {MEANT[example['targets']]}")
+    parents = [segment["parent"] for segment in example["segments"]]
     for number, segment in enumerate(example["segments"]):
-        lines += ["", *of_segment(segment, number == len(example["segments"]) - 1, paint)]
-    answers = len({*range(1, len(example["segments"]))} - {segment["parent"] for segment in example["segments"]})
+        lines += ["", *of_segment(segment, parents[number] not in parents[number + 1 :], paint)]
+    trunks, answers = parents.count(None), len({*range(1, len(parents))} - {*parents})
     shape = f"a trunk with {counted(answers, 'leaf').replace('leafs', 'leaves')}" if answers else "a prompt"
+    shape = counted(trunks, "path") if trunks > 1 else shape
     lines += ["", f"{shape}: {counted(example['tokens'], 'token')}, {example['longest']:,} on the longest path, at most {example['limit']:,} are read"]
     lines += [f"{name}: {'not computed yet' if value is None else f'{value:.6g}'}" for name, value in example["numbers"].items()]
     if example["skipped"]:

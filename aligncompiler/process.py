@@ -37,23 +37,27 @@ def start(plan: Plan, folder: Path, store: Path, quiet_tables: bool, command: st
         signal.signal(one, signal.default_int_handler)
     environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
     process = subprocess.Popen([sys.executable, "-m", *launcher, *module], env=environment, stdin=subprocess.PIPE, start_new_session=True)
-    asked = by_hand = False
+    asked = by_hand = ended = False
 
     def pass_on(number: int, _: object) -> None:
         """The first time to wind up, at a second Ctrl-C to stop at once; a scheduler may ask twice for one stop. No exception is raised, which
         the next signal could cut short."""
-        nonlocal asked, by_hand
+        nonlocal asked, by_hand, ended
         again, first = by_hand and number == signal.SIGINT, not asked
         asked, by_hand = True, by_hand or number == signal.SIGINT
         if first:
             with suppress(OSError):  # the terminal may be gone
-                say("\nstopping; what is done is saved. Ctrl-C again ends it at once")
+                say(f"\nstopping; what is done is saved{'. Ctrl-C again ends it at once' if by_hand else ''}")
+        ended |= again
         if first or again:
             process.send_signal(signal.SIGKILL if again else signal.SIGINT)
 
     for one in stops:
         signal.signal(one, pass_on)
     code = process.wait()
+    if ended:
+        with suppress(OSError):
+            say(f"ended at once; finished stages and what was saved on the way are kept. Go on with: {command}")
     return INTERRUPTED if asked and code < 0 else code
 
 

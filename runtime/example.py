@@ -102,7 +102,9 @@ class Shown:
         scored = reading.model.output.artifact == "policy"  # a scorer reads one value at the end of an answer
         segments = [segment(encoder, "prompt", None, trunk, False)]
         tail = list(cut.tail) if cut is not None else []
-        if cut is None:
+        if encoder.pair:
+            segments = [*by_themselves(encoder, trunk, [name for name, _ in leaves], answers, ends if cut is not None else None, tail)]
+        elif cut is None:
             segments += [segment(encoder, name, 0, answer, scored) for (name, _), answer in zip(leaves, answers, strict=True)]
         else:
             for (name, _), answer, stops in zip(leaves, answers, ends, strict=True):
@@ -112,7 +114,7 @@ class Shown:
         numbers, missing = self.numbers(stage, row, number, [name for name, _ in leaves], reading.reads)
         return {
             "model": stage.source(reading.model),
-            "targets": ("answers" if scored else "values" if cut is None else "steps") if leaves else "written",
+            "targets": ("paths" if encoder.pair else "answers" if scored else "values" if cut is None else "steps") if leaves else "written",
             "segments": segments,
             "tokens": sum(len(one["tokens"]) for one in segments),
             "longest": length,
@@ -199,6 +201,18 @@ def steps_of(encoder: Encoder, name: str, ids: list[int], ends: list[int], tail:
         if tail:
             yield segment(encoder, f"{name} {number} asked", parent, tail, False)
             place += 1
+
+
+def by_themselves(
+    encoder: Encoder, prompt: list[int], names: list[str], answers: list[list[int]], ends: list[list[int]] | None, tail: list[int]
+) -> Iterator[dict[str, Any]]:
+    """What an encoder reads, which shares nothing: each answer, or where there are steps each with all before it, behind a prompt of its own."""
+    place = 0
+    for number, (name, answer) in enumerate(zip(names, answers, strict=True)):
+        for step, end in enumerate(ends[number] if ends is not None else [len(answer)], 1):
+            yield segment(encoder, "prompt", None, prompt, False)
+            yield segment(encoder, name if ends is None else f"{name} to step {step}", place, [*answer[:end], *tail], False)
+            place += 2
 
 
 def plain(value: Any) -> Any:

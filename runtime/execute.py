@@ -50,6 +50,8 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
             found = ranks.find(store, stage)
             if found is None:
                 tell(stage.id)
+                if stage.key in store.damaged:
+                    line.note(f"what was stored is damaged: {store.damaged[stage.key]}; it is made again")
                 try:
                     made[stage.id] = (make(plan, stage, inputs, store, line, ranks, run), False)
                 except Fault as fault:

@@ -65,6 +65,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.verified: set[str] = set()
+        self.damaged: dict[str, str] = {}  # what was wrong with the artifacts that were put aside, by key
         for name in ("artifacts", "locks", "making"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
@@ -74,19 +75,21 @@ class Store:
         if manifest is None:
             return None
         folder = artifact_folder(self.root, key)
-        if key not in self.verified and not whole(folder, manifest):
-            self.put_aside(folder, key)
+        if key not in self.verified and (wrong := fault_in(folder, manifest)):
+            self.damaged[key] = f"{wrong}; it lies in {self.put_aside(folder, key)}"
             return None
         self.verified.add(key)
         return Artifact(id, folder, manifest)
 
-    def put_aside(self, path: Path, name: str) -> None:
-        """Move what is damaged to where nobody reads it, beside what was put there before."""
+    def put_aside(self, path: Path, name: str) -> Path:
+        """Move what is damaged to where nobody reads it, beside what was put there before, and say where."""
         aside = self.root / "damaged"
         aside.mkdir(exist_ok=True)
-        os.replace(path, free(aside / name))
+        there = free(aside / name)
+        os.replace(path, there)
         sync(aside)
         sync(path.parent)
+        return there
 
     def throw(self, folder: Path) -> None:
         """Remove a folder, which is gone at once for whoever looks for it."""
@@ -142,9 +145,11 @@ class Store:
         return Artifact(id, target, whole)
 
 
-def whole(folder: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether an artifact is what was stored: its manifest and every file."""
-    return manifest.keys() >= {"files", "output", "facts"} and unchanged(manifest) and not any(damage(folder, manifest["files"]))
+def fault_in(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """How an artifact differs from what was stored, in its manifest or one of its files; empty where it does not."""
+    if not (manifest.keys() >= {"files", "output", "facts"} and unchanged(manifest)):
+        return "its manifest was changed"
+    return next((f"`{name}` {wrong}" for name, wrong in damage(folder, manifest["files"])), "")
 
 
 def free(path: Path) -> Path:

@@ -40,7 +40,8 @@ class Engine(Spec):
     precision: Literal["float32", "bfloat16"] = field("float32")
     """Number format of the forward and backward passes; weights are kept in float32."""
     strategy: Literal["single", "ddp", "fsdp", "deepspeed"] = field("single", role="runtime")
-    """How training is spread over devices: one device; replicas; shards of weights, gradients and moments; replicas of the weights alone (ZeRO 2)."""
+    """How training is spread over devices: one device; replicas; shards of weights, gradients and moments; replicas of the weights alone (ZeRO 2).
+    Curves are the same but for rounding, and for what dropout drops, in a model that has it."""
     devices: int = field(1, role="runtime", unit="devices", ge=1)
     """Number of devices of each machine that training uses."""
     nodes: int = field(1, role="runtime", unit="machines", ge=1)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Scalar(Reward):
-    """A learned scorer: a backbone with one output, r(x, y), read at the end of the answer."""
+    """A learned scorer: a backbone with one output, r(x, y), read at the end of the answer, of an encoder at the first token."""
 
     kind: Literal["scalar"] = "scalar"
     random: ClassVar[bool] = True

@@ -42,7 +42,8 @@ class Batch(Spec):
     """What each pass over the data puts in a new order: every row by itself, or prompts. Then the rows of a prompt enter a step together, and what
     they have in common is computed once."""
     tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
-    """Most tokens in one forward pass, padding included where a model cannot do without; the gradient does not depend on it."""
+    """Most tokens in one forward pass, padding included where a model cannot do without; the gradient does not depend on it, but for what
+    dropout drops, in a model that has it."""
 
 
 class Train(Stage):

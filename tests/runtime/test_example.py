@@ -55,3 +55,25 @@ def test_the_steps_of_an_answer_are_shown_with_what_is_asked_behind_each(tmp_pat
     assert any(line.startswith("└─ completion 3: ") and line.endswith(", context") for line in lines)
     assert any(line.startswith("a trunk with 1 leaf: ") for line in lines)
     assert "label of step 2: 0" in lines
+
+
+ENCODER = """\
+alignc: v1
+name: looked-at
+models: {base: {kind: encoder, folder: %s}}
+datasets: {rows: {kind: preferences, file: rows.jsonl}}
+rewards: {new: {kind: scalar, backbone: "${models.base}"}}
+stages:
+  rm: {kind: train, model: "${rewards.new}", data: "${datasets.rows}", objective: {kind: bradley_terry}, budget: {steps: 1}, optimizer: {kind: adamw, learning_rate: 0.01}}
+"""
+
+
+def test_an_encoder_reads_every_answer_by_itself(tmp_path, bert_folder):
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "why", "chosen": "so it is", "rejected": "no"}))
+    (tmp_path / "spec.yaml").write_text(ENCODER % bert_folder)
+    plan = compile_spec(tmp_path / "spec.yaml").plan
+    found = Shown(plan, tmp_path / "store", tmp_path).example(plan["stages.rm"], 0)
+    assert [(one["name"], one["parent"]) for one in found["segments"]] == [("prompt", None), ("chosen", 0), ("prompt", None), ("rejected", 2)]
+    assert found["tokens"] > found["longest"] == sum(len(one["tokens"]) for one in found["segments"][:2])
+    lines = told(found, lambda text, style: text)
+    assert any("an encoder reads each of these by itself" in line for line in lines) and any(line.startswith("2 paths: ") for line in lines)

@@ -168,11 +168,14 @@ def test_an_artifact_that_was_deleted_is_made_again_and_nothing_else(project, fi
     assert (artifact_folder(project / "store", plan["stages.dpo"].key) / "model" / "model.safetensors").read_bytes() == before
 
 
-def test_a_damaged_artifact_is_made_again(project, first):
+def test_a_damaged_artifact_is_made_again_and_that_is_told(project, first, capsys):
     plan = first[0]
-    (artifact_folder(project / "store", plan["stages.drafts"].key) / "rows.parquet").write_bytes(b"PAR1")
+    key = plan["stages.drafts"].key
+    (artifact_folder(project / "store", key) / "rows.parquet").write_bytes(b"PAR1")
     _, summary = run(project, plan)
     assert [id for id, found in cached(summary).items() if not found] == ["stages.drafts"]
+    told = "stages.drafts: what was stored is damaged: `rows.parquet` has another checksum than its manifest says; it lies in "
+    assert told in (said := capsys.readouterr().err) and str(project / "store" / "damaged" / key) in said
 
 
 def test_a_change_remakes_only_what_depends_on_it(project, first):

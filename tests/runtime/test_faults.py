@@ -210,6 +210,7 @@ def test_the_second_ctrl_c_of_alignc_run_ends_it_at_once_and_the_next_run_goes_o
     second = time.monotonic()
     first.send_signal(signal.SIGINT)
     assert first.wait(20) == 130 and time.monotonic() - second < 10
+    assert "ended at once; finished stages and what was saved on the way are kept. Go on with: alignc run faults.yaml --set " in first.stderr.read()
     assert not Path(f"/proc/{runtime}").exists()
     [ended] = folder.glob("runs/*")
     assert read_summary(ended)["status"] == "interrupted" and half_done(store, key) == at
