@@ -36,7 +36,7 @@ class Stage:
     `places` maps a dotted field path to where it was written ("" is the stage itself); `files` maps the path fields to the hash of what
     they name; `preimage` is what `key` is the hash of; `why` says which pass added a stage that nobody wrote. In a sweep, `links` maps what
     a reference names to the id of the stage that it means in this cell. `names` maps the dotted path of a reward that stands in the spec as a value to
-    the name that it was declared by; a name changes no key, so that what is made already shows the one of then, as it does for the ids of stages.
+    the name that it was declared by. It counts for the key of a stage that tells names (`Kind.tells_names`), and for no other.
     """
 
     id: str

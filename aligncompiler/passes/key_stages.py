@@ -42,6 +42,8 @@ def preimage(plan: Plan, stage: Stage, keyed: dict[str, Stage], semantic: list[t
             image[dotted] = value if not is_path else f"sha256:{stage.files[dotted]}"
     for dotted, digest in stage.files.items():
         image[f"{dotted}#content"] = digest
+    for dotted, name in stage.names.items() if stage.spec.tells_names else ():
+        image[f"{dotted}#name"] = name
     if stage.spec.draws:
         image["seed#"] = stage.seed
     if stage.spec.computes:

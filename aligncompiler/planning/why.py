@@ -148,6 +148,8 @@ class Question:
                 yield from (Cause("numerics", "", f"engine.{n}", a, b, *self.head(f"engine.{n}")) for n, a, b in pairs if a != b)
         elif dotted.endswith("#content"):
             yield Cause("content", stage.id, bare, f"sha256 {str(now)[:8]} of `{shown(str(at(stage.spec, bare)))}`", f"sha256 {str(then)[:8]}", place)
+        elif dotted.endswith("#name"):
+            yield Cause("value", stage.id, f"the name of {bare}", now, then, place)
         elif dotted.endswith("#"):
             statement = bare.rpartition(".")[0]
             what = bare.rpartition(".")[2]

@@ -228,7 +228,7 @@ class Kind(Spec):
     `family` is the folder of its implementation in the runtime, `version` moves when the meaning of the implementation changes,
     `random` says that the result depends on the seed, `numeric` that it depends on the numerics class (device and precision): that a
     network computes, for weights that are only drawn, loaded or copied are the same on every device and in every precision. `counts` names
-    what its progress is counted in.
+    what its progress is counted in; `tells_names`, that the names of rewards stand in what it makes.
     """
 
     family: ClassVar[str] = ""
@@ -236,6 +236,7 @@ class Kind(Spec):
     random: ClassVar[bool] = False
     numeric: ClassVar[bool] = False
     parallel: ClassVar[bool] = False
+    tells_names: ClassVar[bool] = False
     counts: ClassVar[str] = "rows"
 
     @property

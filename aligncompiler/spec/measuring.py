@@ -63,6 +63,7 @@ class Evaluate(Stage):
     judges: ClassVar[tuple[str, ...]] = ("models", "metrics")
     random: ClassVar[bool] = True
     numeric: ClassVar[bool] = True
+    tells_names: ClassVar[bool] = True
 
     models: tuple[Reward | Annotated[Ref, Needs(("policy", "scorer"))], ...]
     """Models to measure; differences are taken to the first. A reward that is not learned, or is made of others, is measured as a scorer is."""

@@ -42,12 +42,12 @@ def descendants(made: Plan, id: str) -> set[str]:
     return {s.id for s in made.stages if s.id == id or id in made.ancestors(s.id)}
 
 
-def test_a_plan_knows_by_what_name_a_reward_was_declared_and_keys_do_not(compiled: Compile, full: str) -> None:
+def test_a_plan_knows_by_what_name_a_reward_was_declared(compiled: Compile, full: str) -> None:
     made = plan(compiled(full))
     assert {s.id: s.names for s in made.stages if s.names} == {"stages.pairs": {"reward": "steps"}, "stages.exam": {"metrics.0.reward": "steps"}}
     assert plan_from(made.to_json()) == made
     renamed = full.replace("steps: {kind", "proof: {kind").replace("rewards.steps", "rewards.proof")
-    assert plan(compiled(renamed))["stages.exam"].names == {"metrics.0.reward": "proof"} and changed(compiled, full, renamed) == set()
+    assert plan(compiled(renamed))["stages.exam"].names == {"metrics.0.reward": "proof"} and changed(compiled, full, renamed) == {"stages.exam"}
     inside = full.replace("reward: ${rewards.steps}}", "reward: {kind: clip, of: ${rewards.steps}, low: 0}}")
     assert plan(compiled(inside))["stages.pairs"].names == {"reward.of": "steps"}
 
