@@ -28,7 +28,9 @@ COLON = r"\banswer\**\s*:\**"  # stars make bold print of what they stand around
 LABEL = re.compile(rf"({COLON})\+?(?=-?\.?\d)", re.IGNORECASE)
 THOUSANDS = r"\d{1,3}(?:,\d{3})*,0\d\d(?:,\d{3})*"  # of `(1,234)` nobody knows whether it is one number; there is no second one in `(1,000)`
 NUMBER = rf"\+?(-?(?:(?:{THOUSANDS}|\d+)(?:\.\d+|/\d+)?|\.\d+))"
-BRACKETED = re.compile(rf"(\A|\banswer\s+is(?:\s*:)?|{COLON}|\banswer>|=)\s*\**(?:\({NUMBER}\)|\[{NUMBER}\])(?=\s*(?:\**[.!]?\**\s*\Z|</))", re.IGNORECASE)
+BRACKETED = re.compile(
+    rf"(\A|\banswer\s+is(?:\s*:)?|{COLON}|\banswer>|=)\s*\**(?:\({NUMBER}\)|\[{NUMBER}\])(?=\s*(?:\Z|</|(?:[.!]\**|\*+(?:[.!]\**)?)\s*\Z))", re.IGNORECASE
+)
 # 2e-5 may be five less than twice Euler's number; 2e-05, 1e-5 and 2E-5 are numbers
 SCIENTIFIC = re.compile(r"(?<![\w.])(?<!\d,)(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]\d{1,2}|E[-+]\d{1,2}|e[-+]0\d)|1(?:\.0*)?e[-+]\d{1,2})(?!\w|\.\d)")
 CLOSING = re.compile(r"</([A-Za-z_]+)>")

@@ -1,6 +1,7 @@
 """Answers that mean the same."""
 
 import threading
+import time
 
 import pytest
 
@@ -114,3 +115,10 @@ def test_it_is_asked_from_any_thread():
     thread.start()
     thread.join(60)
     assert found == [{"score": 1.0}]
+
+
+@pytest.mark.parametrize("tail", ["*" * 20_000 + "x", " " * 20_000 + "x", "*" * 10_000 + " " * 10_000 + "x", "*" * 10_000 + "." + "*" * 10_000 + "x"])
+def test_a_long_tail_of_stars_or_blanks_takes_no_time(tail):
+    begun = time.perf_counter()
+    assert mathematics.legible(f"(7){tail}") == f"(7){tail}"
+    assert time.perf_counter() - begun < 0.5
