@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import TimeoutError as Late
+from decimal import Decimal
 from functools import cache
 
 from pebble import ProcessExpired, ProcessPool
@@ -23,9 +24,15 @@ SECONDS = 10.0  # for one answer; a usual one takes milliseconds
 PROCESSES = 2
 BYTES = 4 * 2**30  # of memory of one of these processes
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
-LABEL = re.compile(r"\banswer\s*:(?=-?\.?\d)", re.IGNORECASE)
-NUMBER = r"(-?\d+(?:\.\d+|/\d+)?)"
-BRACKETED = re.compile(rf"(\A|\banswer(?:\s+is|\s*:|>)|=)\s*(?:\({NUMBER}\)|\[{NUMBER}\])(?=\s*(?:\.?\s*\Z|</))", re.IGNORECASE)
+COLON = r"\banswer\**\s*:\**"  # stars make bold print of what they stand around
+LABEL = re.compile(rf"({COLON})\+?(?=-?\.?\d)", re.IGNORECASE)
+THOUSANDS = r"\d{1,3}(?:,\d{3})*,0\d\d(?:,\d{3})*"  # of `(1,234)` nobody knows whether it is one number; there is no second one in `(1,000)`
+NUMBER = rf"\+?(-?(?:(?:{THOUSANDS}|\d+)(?:\.\d+|/\d+)?|\.\d+))"
+BRACKETED = re.compile(
+    rf"(\A|\banswer\s+is(?:\s*:)?|{COLON}|\banswer>|=)\s*\**(?:\({NUMBER}\)|\[{NUMBER}\])(?=\s*(?:\Z|</|(?:[.!]\**|\*+(?:[.!]\**)?)\s*\Z))", re.IGNORECASE
+)
+# 2e-5 may be five less than twice Euler's number; 2e-05, 1e-5 and 2E-5 are numbers
+SCIENTIFIC = re.compile(r"(?<![\w.])(?<!\d,)(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]\d{1,2}|E[-+]\d{1,2}|e[-+]0\d)|1(?:\.0*)?e[-+]\d{1,2})(?!\w|\.\d)")
 CLOSING = re.compile(r"</([A-Za-z_]+)>")
 MARKS = ("$", "\\(", "\\[", "\\boxed")
 UNREADABLE = "the reference answer cannot be read as mathematics"
@@ -76,9 +83,14 @@ def agree(question: tuple[str, str, int]) -> bool | None:
 
 
 def legible(completion: str) -> str:
-    """A completion as math-verify finds its last number: with a blank between `Answer:` and a number, and without brackets around one number that is all
-    of the answer, `(7)` or `[7]`. An interval, a list, an argument and a remark in brackets stay what they are."""
-    return without_tags(LABEL.sub(r"\g<0> ", BRACKETED.sub(r"\1 \2\3", completion)))
+    """A completion as math-verify finds its last number: with a blank between `Answer:` and a number, without brackets around one number that is all
+    of the answer, `(7)` or `[7]`, and in decimals. An interval, a list, an argument and a remark in brackets stay what they are."""
+    return without_tags(LABEL.sub(r"\1 ", BRACKETED.sub(r"\1 \2\3", in_decimals(completion))))
+
+
+def in_decimals(text: str) -> str:
+    """A text with its numbers in scientific notation, as in `1.5e3`, in plain decimals: math-verify reads Euler's number there."""
+    return SCIENTIFIC.sub(lambda found: f"{Decimal(found[0]):f}", text)
 
 
 def without_tags(completion: str) -> str:
@@ -89,5 +101,6 @@ def without_tags(completion: str) -> str:
 
 def as_formula(reference: str) -> str:
     """A reference answer as math-verify finds all of it: a bare formula is put between dollars, where without them it would read a number at most.
-    Text with words in it is left as it is."""
+    Text with words in it is left as it is, but for numbers in scientific notation."""
+    reference = in_decimals(reference)
     return reference if WORD.search(reference) or any(mark in reference for mark in MARKS) else f"${reference}$"

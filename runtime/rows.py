@@ -13,6 +13,7 @@ import json
 import math
 import os.path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from .fault import Fault, Skip
@@ -39,6 +40,11 @@ def falls_in(text: str, between: tuple[float, float]) -> bool:
 def is_number(value: Any) -> bool:
     """Whether a value counts: true and false do, text, infinity and not-a-number do not."""
     return isinstance(value, int | float) and math.isfinite(value)
+
+
+def number_text(value: int | float) -> str:
+    """A number as people write it: of 1e-05, which a text would hold, only a program knows that it is no multiple of Euler's number."""
+    return f"{Decimal(str(value)):f}" if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
 def is_messages(value: Any) -> bool:

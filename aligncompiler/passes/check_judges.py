@@ -40,14 +40,17 @@ def report_own_pairs(plan: Plan, stage: Stage, report: Report) -> None:
                 report_own(stage, "data", f"measures {told} on pairs that it ordered itself, in `{made.id}`", report)
     for field, index, metric in metrics_of(stage):
         where = f"{field}.{index}"
-        truth = getattr(metric, "truth", None) or getattr(metric, "reward", None)
-        if isinstance(truth, Column) and truth.name in ("score", *data.output.labelled):
-            made, reward = scoring(plan, data)
+        told_in = "truth" if getattr(metric, "truth", None) else "reward"
+        truth = getattr(metric, told_in, None)
+        read = [one.name for _, one in inside(truth) if isinstance(one, Column)] if isinstance(truth, Reward) else []
+        made, reward = scoring(plan, data)
+        for column in dict.fromkeys(name for name in read if name in ("score", *data.output.labelled)):
             told = own.among(made, reward)
             if told:
-                report_own(stage, where, f"measures {told} by the column `{truth.name}`, which it wrote itself, in `{made.id}`", report)
-        elif isinstance(truth, Reward) and truth in stage.spec.models:
-            report_own(stage, where, f"measures `{truth.tag}` by `{truth.tag}`, which is itself", report)
+                report_own(stage, where, f"measures {told} by the column `{column}`, which it wrote itself, in `{made.id}`", report)
+        if isinstance(truth, Reward) and truth in stage.spec.models:
+            judged, by = own.name(truth), called(stage, f"{where}.{told_in}", truth)
+            report_own(stage, where, f"measures `{judged}` by `{by}`, which is itself", report)
 
 
 class Own:
@@ -55,13 +58,22 @@ class Own:
 
     def __init__(self, stage: Stage, models: tuple[Reward | Ref, ...]) -> None:
         self.scorers = {stage.source(ref) for ref in refs(models) if ref.output.artifact == "scorer"}
-        self.rules = [one for one in models if isinstance(one, Reward)]
+        self.rules = [(called(stage, f"models.{index}", one), one) for index, one in enumerate(models) if isinstance(one, Reward)]
 
     def among(self, made: Stage, reward: object, rules: bool = True) -> str:
         """One of them that is this reward of a stage, or a part of it; empty if none is. Scorers alone, or `rules` as well."""
         scorers = sorted(self.scorers & {made.source(ref) for ref in refs(reward)})
         parts = [one for _, one in inside(reward)] if rules and isinstance(reward, Reward) else []
-        return next((f"`{name}`" for name in (*scorers, *(one.tag for one in self.rules if one in parts))), "")
+        return next((f"`{name}`" for name in (*scorers, *(name for name, one in self.rules if one in parts))), "")
+
+    def name(self, reward: Reward) -> str:
+        """What one of the rules is called."""
+        return next(name for name, one in self.rules if one == reward)
+
+
+def called(stage: Stage, path: str, reward: Reward) -> str:
+    """A reward as the spec declares it, or its kind where it stands in its place."""
+    return f"rewards.{stage.names[path]}" if path in stage.names else reward.tag
 
 
 def scoring(plan: Plan, made: Stage) -> tuple[Stage, object]:

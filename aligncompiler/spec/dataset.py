@@ -68,8 +68,9 @@ class FileRows(Dataset):
         return (self.file, self.hub, self.subset, self.split)
 
     def split_by(self) -> tuple[object, ...]:
-        """All kinds but texts hash what the source asks, so of the columns only those matter that it may stand in."""
-        return (self.hashes[0], tuple((name, self.columns[name]) for name in self.hashes if name in self.columns))
+        """All kinds but texts hash what the source asks, so of the columns only those matter that it may stand in: the first, where it is said to be there."""
+        may = self.hashes[:1] if self.hashes[0] in self.columns else self.hashes
+        return (self.hashes[0], tuple((name, self.columns[name]) for name in may if name in self.columns))
 
     def check(self) -> Iterator[Problem]:
         yield from check_between(self.between)
@@ -150,7 +151,7 @@ class Problems(FileRows):
     """Prompts with a reference answer to check against."""
 
     kind: Literal["problems"] = "problems"
-    version: ClassVar[int] = 2  # 2: an answer at the end of `messages` is no part of the prompt
+    version: ClassVar[int] = 3  # 2: an answer at the end of `messages` is no part of the prompt; 3: answers that are numbers in plain decimals
     rows: ClassVar[str] = "problems"
     extra_columns: ClassVar[tuple[str, ...]] = ("messages",)
 
@@ -164,10 +165,10 @@ class Preferences(FileRows):
     """
 
     kind: Literal["preferences"] = "preferences"
-    version: ClassVar[int] = 2  # 2: `limit` cuts no list of answers
+    version: ClassVar[int] = 3  # 2: `limit` cuts no list of answers; 3: `messages` without a `prompt` are hashed
     rows: ClassVar[str] = "preferences"
     whole: ClassVar[str] = "chosen"
-    hashes: ClassVar[tuple[str, ...]] = ("prompt", "instruction", "input", "chosen", "rejected", "completions")
+    hashes: ClassVar[tuple[str, ...]] = ("prompt", "messages", "instruction", "input", "chosen", "rejected", "completions")
     answer_columns: ClassVar[tuple[str, ...]] = ("chosen", "rejected", "margin", "agreement", "chosen_version", "rejected_version")
     extra_columns: ClassVar[tuple[str, ...]] = ("margin", "completions", "instruction", "input")
 

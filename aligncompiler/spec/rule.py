@@ -65,7 +65,7 @@ class MathEqual(Reward):
     """1 if the answer means the same number, expression, set or interval as the reference answer of its problem, else 0 (math-verify)."""
 
     kind: Literal["math_equal"] = "math_equal"
-    version: ClassVar[int] = 3  # 2: tags around an answer are passed over; 3: `(7)`, `[7]` and `Answer:7` are read
+    version: ClassVar[int] = 3  # 2: tags around an answer are passed over; 3: `(7)`, `[7]`, `Answer:7` and `1.5e3` are read
 
     digits: int = field(6, unit="decimal places", ge=0)
     """Decimal places to which numbers are compared that have no exact form."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .base import Kind, Problem, Ref
 from .length import read_at_most
-from .reward import Reward, columns_read, figures_of, inside, scorers_in
+from .reward import UNCERTAINTY, Reward, columns_read, figures_of, inside, parts_of, scorers_in
+from .spread import check_spread
 
 if TYPE_CHECKING:
     from .cost import Estimate, Figure, Survey
@@ -34,12 +35,13 @@ class Stage(Kind):
 
 
 def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator[Problem]:
-    """Rules read columns; the rows they are given must carry them."""
+    """Rules read columns; the rows they are given must carry them, and numbers that say something."""
     for path, one in inside(reward) if isinstance(reward, Reward) else ():
+        where = f"{field_name}.{path}".rstrip(".")
         for column in columns_read(one):
             if isinstance(one, Reward) and not data.output.has_column(column):
-                text = f"reward `{one.tag}` reads the column `{column}`, which `{data}` does not carry"
-                yield Problem("R304", f"{field_name}.{path}".rstrip("."), text)
+                yield Problem("R304", where, f"reward `{one.tag}` reads the column `{column}`, which `{data}` does not carry")
+            yield from check_spread(str(data), data.output, column, where)
 
 
 def check_lost_columns(reward: Reward | Ref, data: Ref) -> Iterator[Problem]:
@@ -47,7 +49,18 @@ def check_lost_columns(reward: Reward | Ref, data: Ref) -> Iterator[Problem]:
     for figure in figures_of(reward):
         if figure in data.output.columns and figure not in data.output.labelled:
             text = f"the figure `{figure}` of the reward would take the place of the column `{figure}` of `{data}`"
-            yield Problem("M524", "reward", text, ("give the part of the reward another name",))
+            yield Problem("M524", "reward", text, (other_figure(reward, figure),))
+
+
+def other_figure(reward: Reward | Ref, figure: str) -> str:
+    """How to score by a reward without one of its figures: where that is no part that the spec names, a penalty of nothing keeps score and uncertainty."""
+    if f"parts.{figure}" in parts_of(reward):
+        return "give the part of the reward another name"
+    if figure in ("raw", UNCERTAINTY):
+        return f"give the column `{figure}` another name where the rows are read"
+    whole = f'"{reward}"' if isinstance(reward, Ref) else f"{{kind: {reward.tag}, ...}}"
+    told = f"the figures `raw` and `{UNCERTAINTY}`" if UNCERTAINTY in figures_of(reward) else "the figure `raw`"
+    return f"score by `{{kind: length_penalty, of: {whole}, free: 0, per_unit: 0}}`, which takes nothing off and gives {told} alone"
 
 
 def prompts_in(data: Ref, ask: Survey) -> Figure:

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Preferences
 
 from ..fault import Fault, Skip
 from ..registry import implements
-from ..rows import Row, is_messages, is_number, kept_whole, reply_of, set_prompt, split_shared, text_fault
+from ..rows import Row, asked, falls_in, is_messages, is_number, kept_whole, prompt_text, reply_of, set_prompt, split_shared, text_fault
 from ..source import read_source
 
 
@@ -29,7 +29,16 @@ def preferences(
     annotators chose is the chosen one, and `agreement` their share."""
     rows = read_source(file, hub, revision, subset, split, columns, ("prompt", "chosen", "rejected"), ("chosen", "rejected"), ("prompt", "completions"))
     voted = (decided(row, votes) for row in rows) if votes else rows
-    yield from kept_whole((as_preferences(row) if not isinstance(row, Skip) else (row,) for row in voted), "prompt", between, limit)
+    yield from kept_whole((within(row, between) if not isinstance(row, Skip) else (row,) for row in voted), "prompt", (0.0, 1.0), limit)
+
+
+def within(row: Row, between: tuple[float, float]) -> Iterator[Row | Skip]:
+    """The pairs of a row whose hash falls in the share. Of `messages` without a `prompt` beside them the hash is taken as where the source is read as rows of
+    another kind, whatever the pairs show as their prompt."""
+    question = prompt_text(asked(row))
+    for one in as_preferences(row):
+        if isinstance(one, Skip) or falls_in(question if isinstance(question, str) else one["prompt"], between):
+            yield one
 
 
 def decided(row: Row, votes: tuple[str, ...]) -> Row | Skip:

@@ -8,7 +8,7 @@ from aligncompiler.spec.dataset import Problems
 
 from ..fault import Skip
 from ..registry import implements
-from ..rows import Row, asked, kept, set_prompt, text_fault
+from ..rows import Row, asked, kept, number_text, set_prompt, text_fault
 from ..source import read_source
 
 
@@ -33,5 +33,5 @@ def as_problem(row: Row) -> Row | Skip:
     made = dict(row)
     set_prompt(made, asked(row))
     answer = row["answer"]
-    made["answer"] = str(answer) if isinstance(answer, int | float) else answer
+    made["answer"] = number_text(answer) if isinstance(answer, int | float) else answer
     return text_fault(made, ("prompt", "answer")) or made

@@ -162,6 +162,23 @@ def test_shares_of_a_copy_that_do_not_meet_are_an_exam(compiled: Compile, folder
     assert [d.code for d in compiled(text.replace("[0.5, 1]", "[0.4, 1]")).report.diagnostics] == ["M502"]
 
 
+@pytest.mark.parametrize("columns", ["{prompt: question, chosen: a, rejected: b}", "{prompt: question, rejected: b}", "{prompt: question}"])
+def test_shares_meet_by_the_column_that_is_hashed_whatever_others_are_called(compiled: Compile, folder: Path, columns: str) -> None:
+    (folder / "a.jsonl").write_text(ROW)
+    text = COPIED.replace("b.jsonl", "a.jsonl, between: [0.5, 1], columns: {prompt: question}")
+    apart = text.replace("file: a.jsonl}", f"file: a.jsonl, between: [0, 0.5], columns: {columns}}}")
+    assert compiled(apart).report.diagnostics == []
+    assert [d.code for d in compiled(apart.replace("prompt: question", "prompt: topic", 1)).report.diagnostics] == ["M502"]
+
+
+def test_shares_of_pairs_without_a_named_prompt_depend_on_what_their_answers_are_called(compiled: Compile, folder: Path) -> None:
+    (folder / "a.jsonl").write_text(ROW)
+    text = COPIED.replace("a.jsonl", "a.jsonl, between: [0, 0.5]").replace("b.jsonl", "a.jsonl, between: [0.5, 1]")
+    assert compiled(text).report.diagnostics == []
+    other = compiled(text.replace("[0, 0.5]", "[0, 0.5], columns: {chosen: a}")).report.diagnostics
+    assert [d.code for d in other] == ["M502"], "the prompt may be what the answers share"
+
+
 # ---- seeds
 
 

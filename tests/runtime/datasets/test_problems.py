@@ -8,6 +8,8 @@ from runtime.fault import Fault, Skip
 def test_numbers_become_the_text_of_the_answer(read):
     rows = read("problems", [{"prompt": "p", "answer": 42}, {"prompt": "q", "answer": 7}])
     assert [r["answer"] for r in rows] == ["42", "7"]
+    rows = read("problems", [{"prompt": "p", "answer": number} for number in (1e-05, 0.25, 3.0, 2e16, -1.5e-7)])
+    assert [r["answer"] for r in rows] == ["0.00001", "0.25", "3.0", "20000000000000000", "-0.00000015"]
 
 
 def test_messages_serve_as_the_prompt(read):

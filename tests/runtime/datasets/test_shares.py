@@ -19,6 +19,10 @@ SOURCES = {
     "message lists": (AGREE[:-1], [PLAIN | {"prompt": conversation(number)[:1]} for number in range(60)]),
     "conversations": (AGREE[:3], [{"messages": conversation(number), "answer": "a"} for number in range(60)]),
     "conversations beside prompts": (AGREE[:3], [{"prompt": f"topic {number}", "messages": conversation(number), "answer": "a"} for number in range(60)]),
+    "pairs beside conversations": (
+        ("prompts", "demonstrations", "preferences"),
+        [{"messages": conversation(number), "chosen": f"Tell me {number}. good", "rejected": f"Tell me {number}. bad"} for number in range(60)],
+    ),
     "trees": (("trees", "prompts"), [{"prompt": f"question {number // 2}", "segments": ["one", str(number)]} for number in range(60)]),
 }
 

@@ -1,6 +1,7 @@
 """Answers that mean the same."""
 
 import threading
+import time
 
 import pytest
 
@@ -42,6 +43,32 @@ def scores(*pairs, digits=6):
         ("7", "Answer:7", 1),
         ("-7", "ANSWER:-7.", 1),
         ("0.5", "answer:.5", 1),
+        ("7", "the answer is: (7)", 1),
+        ("7", "The answer is : [7]", 1),
+        ("1000", "Answer: (1,000)", 1),
+        ("0.5", "(.5)", 1),
+        ("0.5", "Answer: (.5)", 1),
+        ("7", "(+7)", 1),
+        ("7", "Answer:+7", 1),
+        ("7", "The answer is (7)!", 1),
+        ("7", "**Answer:**7", 1),
+        ("7", "**Answer**: (7)", 1),
+        ("7", "Answer: **(7)**.", 1),
+        (1e-05, "The answer is 0.00001", 1),
+        (1e-05, "$10^{-5}$", 1),
+        (1e-05, "It is 0.00002.", 0),
+        (2e16, "20000000000000000", 1),
+        ("1e5", "100000", 1),
+        ("1.5e3", "so 1500", 1),
+        ("1e-5", "0.00001", 1),
+        ("0.00002", "The answer is 2e-05.", 1),
+        ("-1500", "x = -1.5E+3", 1),
+        ("1500", "$1.5e3$", 1),
+        ("100000", "\\boxed{1e5}", 1),
+        ("2e-5", "$2\\exp(1)-5$", 1),
+        ("2e", "$2\\exp(1)$", 1),
+        ("1500", "0x1.5e3", 0),
+        ("1234", "Answer: (1,234)", 0),
         ("8", "Answer:7", 0),
         ("8", "(7)", 0),
         ("7", "[7, 8]", 0),
@@ -68,6 +95,7 @@ def test_forms_that_mean_the_same_are_equal(answer, completion, wanted):
 
 def test_numbers_are_compared_to_so_many_decimal_places():
     assert scores(("0.3333", "1/3"), digits=4) == [{"score": 1.0}] and scores(("0.3333", "1/3"), digits=6) == [{"score": 0.0}]
+    assert scores((1e-05, "0.00001"), (1e-05, "0.00002"), digits=8) == [{"score": 1.0}, {"score": 0.0}]
 
 
 def test_what_is_no_mathematics_is_a_skip():
@@ -87,3 +115,10 @@ def test_it_is_asked_from_any_thread():
     thread.start()
     thread.join(60)
     assert found == [{"score": 1.0}]
+
+
+@pytest.mark.parametrize("tail", ["*" * 20_000 + "x", " " * 20_000 + "x", "*" * 10_000 + " " * 10_000 + "x", "*" * 10_000 + "." + "*" * 10_000 + "x"])
+def test_a_long_tail_of_stars_or_blanks_takes_no_time(tail):
+    begun = time.perf_counter()
+    assert mathematics.legible(f"(7){tail}") == f"(7){tail}"
+    assert time.perf_counter() - begun < 0.5
