@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import compress
 from typing import Any
 
@@ -19,6 +18,7 @@ from .store import Artifact
 from .work import load_rows
 
 NAMING = ("group", "prompt")  # the columns that say which prompt a row belongs to
+Name = tuple[Any, str]  # their values
 
 
 class FirstRows(OnDemand[Row]):
@@ -53,26 +53,24 @@ def distinct_prompts(data: Artifact, limit: int | None, skipped: Counter[str]) -
 
 
 def whole_prompts(data: Artifact, limit: int | None) -> Rows:
-    """The first `limit` rows, less those of a prompt of whose answers, which stand one below the other, only some are among them.
+    """The first rows, `limit` at most, that hold all answers of each prompt that they hold any of.
 
-    Raises Fault if that is the very first prompt.
+    Raises Fault if there are none.
     """
-    rows = load_rows(data, limit)
     if not data.answered or limit is None or len(load_rows(data)) <= limit:
-        return rows
-    numbers = numbered(itertools.islice(names_of(load_rows(data, columns=NAMING)), limit + 1))
-    others = np.flatnonzero(numbers != numbers[limit])
-    whole = int(others[-1]) + 1 if len(others) else 0
-    if not whole:
-        names = names_of(load_rows(data, columns=NAMING))
-        first = next(names)
-        more = 1 + sum(1 for _ in itertools.takewhile(lambda name: name == first, names))
-        text = f"the first prompt has {more} answers, which are measured together, and `limit` is {limit}"
-        raise Fault("P604", text, "limit", (f"raise it to {more} or more",))
-    return load_rows(data, whole)
+        return load_rows(data, limit)
+    numbers_N = numbered(names_of(load_rows(data, columns=NAMING)))
+    last_C = np.empty(int(numbers_N.max()) + 1, np.int64)
+    last_C[numbers_N] = np.arange(len(numbers_N))  # where each prompt stands last
+    places_N = np.arange(len(numbers_N))
+    ends = np.flatnonzero(np.maximum.accumulate(last_C[numbers_N]) == places_N) + 1  # so many rows hold whole prompts
+    if ends[0] > limit:
+        text = f"the answers to a prompt are measured together, which takes the first {ends[0]:,} rows, and `limit` is {limit:,}"
+        raise Fault("P604", text, "limit", (f"raise it to {ends[0]} or more", "or let the answers to a prompt stand together"))
+    return load_rows(data, int(ends[ends <= limit][-1]))
 
 
-def until(names: Iterator[tuple[Any, str]], limit: int) -> Iterator[tuple[Any, str]]:
+def until(names: Iterator[Name], limit: int) -> Iterator[Name]:
     """Names up to the last one before they would be more than `limit` different ones; rows behind it are not read."""
     seen: set[str] = set()
     for name in names:
@@ -82,6 +80,12 @@ def until(names: Iterator[tuple[Any, str]], limit: int) -> Iterator[tuple[Any, s
         yield name
 
 
-def names_of(rows: Rows) -> Iterator[tuple[Any, str]]:
-    """What tells the prompt of a row from others."""
-    return ((row.get("group"), row["prompt"]) for row in rows)
+def names_of(rows: Iterable[Row]) -> Iterator[Name]:
+    """What tells the prompt of each row from others."""
+    return map(name_of, rows)
+
+
+def name_of(row: Row) -> Name:
+    """What tells the prompt of a row from others: answers hang together by the prompt and, where there is one, by the `group` that `sample` writes, since
+    a prompt may be asked twice."""
+    return (row.get("group"), row["prompt"])

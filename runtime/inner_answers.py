@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+from .distinct_prompts import NAMING, Name, name_of, names_of
 from .on_demand import OnDemand
 from .row_file import Rows
 from .rows import Row
 
 
 class InnerAnswers(OnDemand[Row]):
-    """Rows made when they are asked for: those of `leaves`, then one for each node between a prompt and a leaf, which carries what its first leaf does.
+    """Rows made when they are asked for: those of `leaves`, then one for each node between a prompt and a leaf, which carries what its first leaf does."""
 
-    `key` is the column that tells prompts apart.
-    """
-
-    def __init__(self, leaves: Rows, key: str) -> None:
+    def __init__(self, leaves: Rows) -> None:
         self.leaves = leaves
-        self.key = key
-        self.inner: list[tuple[int, int, object]] = []  # number of the first leaf below, segments, key
-        seen: set[tuple[object, tuple[int, ...]]] = set()
-        for number, row in enumerate(Rows(leaves.path, columns=(key, "path"))):
-            path = tuple(row["path"])
+        self.inner: list[tuple[int, int, Name]] = []  # number of the first leaf below, segments, what tells its prompt from others
+        seen: set[tuple[Name, tuple[int, ...]]] = set()
+        for number, row in enumerate(Rows(leaves.path, columns=(*NAMING, "path"))):
+            path, name = tuple(row["path"]), name_of(row)
             for size in range(1, len(path) - 1):
-                if (row[key], path[: size + 1]) not in seen:
-                    seen.add((row[key], path[: size + 1]))
-                    self.inner.append((number, size, row[key]))
+                if (name, path[: size + 1]) not in seen:
+                    seen.add((name, path[: size + 1]))
+                    self.inner.append((number, size, name))
 
     def __len__(self) -> int:
         return len(self.leaves) + len(self.inner)
@@ -39,6 +36,6 @@ class InnerAnswers(OnDemand[Row]):
         segments = row["segments"][:size]
         return row | {"completion": "".join(segments), "segments": segments, "path": row["path"][: size + 1]}
 
-    def keys(self) -> Iterator[object]:
-        """The key of each row."""
-        return chain((row[self.key] for row in Rows(self.leaves.path, columns=(self.key,))), (key for _, _, key in self.inner))
+    def names(self) -> Iterator[Name]:
+        """What tells the prompt of each row from others."""
+        return chain(names_of(Rows(self.leaves.path, columns=NAMING)), (name for _, _, name in self.inner))

@@ -46,10 +46,10 @@ def estimate(values: Sequence[float] | Floats, clusters: Sequence[object] | Ints
     num_clusters = int(member.max()) + 1
     if not signed and num_clusters == len(numbers) and set(np.unique(numbers)) <= {0.0, 1.0}:
         return Estimate(mean, *wilson(mean, len(numbers), confidence), len(numbers))
-    if not signed and numbers.min() == numbers.max() and mean in (0.0, 0.5, 1.0):
-        return Estimate(mean, *wilson(mean, num_clusters, confidence), len(numbers))  # equal values do not make the mean certain
     sums = np.bincount(member, weights=numbers)
     sizes = np.bincount(member).astype(float)
+    if not signed and len(set(sums / sizes)) == 1 and set(np.unique(numbers)) <= {0.0, 0.5, 1.0}:
+        return Estimate(mean, *wilson(mean, num_clusters, confidence), len(numbers))  # that clusters are alike does not make the mean certain
     return Estimate(mean, *middle(resampled(sums, sizes, tell), confidence), len(numbers))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .clusters import Members, numbered
+from .distinct_prompts import names_of
 from .encoded import Floats, Ints
 from .fault import Fault, Skip
 from .generate import Answer, Decoding
@@ -191,7 +192,7 @@ class Judge:
 
     def by_prompt(self) -> Members:
         """The numbers of the rows of each prompt."""
-        return Members.of(numbered(self.column("group" if "group" in self.rows[0] else "prompt")))
+        return Members.of(numbered(names_of(self.rows)))
 
     def ask(self, model: Artifact | Bound, rows: Sequence[Row], leaves: Sequence[str], name: str) -> Values:
         """What a model or a reward says of these columns of rows, kept under `name`."""

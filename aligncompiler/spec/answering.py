@@ -139,6 +139,7 @@ class Pair(Stage):
     """
 
     kind: Literal["pair"] = "pair"
+    version: ClassVar[int] = 2  # 2: a column `group` of a file mixes no prompts
     compares: ClassVar[tuple[str, ...]] = ("completions",)
 
     completions: Annotated[Ref, Needs(("dataset",), ("completions",))]

@@ -58,7 +58,7 @@ class Evaluate(Stage):
     """Measure models on the same rows, with intervals and paired differences to the first model."""
 
     kind: Literal["evaluate"] = "evaluate"
-    version: ClassVar[int] = 5  # 2: noise of 32 bits; 3: a prompt with several answers is asked once; 4: `limit` leaves no prompt cut; 5: names of rewards
+    version: ClassVar[int] = 6  # 3: a prompt with several answers is asked once; 4: `limit` leaves no prompt cut; 5: names; 6: no prompts mixed, ties
     measures: ClassVar[tuple[str, ...]] = ("data",)
     judges: ClassVar[tuple[str, ...]] = ("models", "metrics")
     random: ClassVar[bool] = True

@@ -68,7 +68,7 @@ class Rank(Stage):
     """Of the answers to each prompt keep the best one (best of N), or that of those that the reward is sure of."""
 
     kind: Literal["rank"] = "rank"
-    version: ClassVar[int] = 2  # 2: the figures of an earlier reward go
+    version: ClassVar[int] = 3  # 2: the figures of an earlier reward go; 3: a column `group` of a file mixes no prompts
     compares: ClassVar[tuple[str, ...]] = ("completions",)
     hands_on: ClassVar[tuple[str, ...]] = ("completions",)
 

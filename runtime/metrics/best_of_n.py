@@ -69,11 +69,9 @@ def best_of_n(
 
 
 def sure_first(score_N: Floats, unsure_N: Floats, sure_N: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Floats:
-    """A key that prefers sure answers by their score, all of them before the others, and of these the surer ones."""
-    key_N = np.empty(len(score_N))
-    order = np.lexsort((np.where(sure_N, score_N, -unsure_N), sure_N))
-    key_N[order] = np.arange(len(order))
-    return key_N
+    """A key that prefers sure answers by their score, all of them before the others, and of these the surer ones; equal ones have one key."""
+    both_N2 = np.stack([sure_N, np.where(sure_N, score_N, -unsure_N)], 1)
+    return np.unique(both_N2, axis=0, return_inverse=True)[1].reshape(-1).astype(float)
 
 
 def expected_best(key: Floats, true: Floats, sizes: tuple[int, ...]) -> Floats:

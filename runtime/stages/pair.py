@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
 from random import Random
-from typing import Any
 
 from aligncompiler.spec.answering import SCORES, SHARED, UNSURE, Pair
 from aligncompiler.spec.base import ROW_COLUMNS
@@ -15,6 +14,7 @@ from aligncompiler.spec.reward import UNCERTAINTY
 
 from ..candidates import Candidates
 from ..decoding.noise import stream_number
+from ..distinct_prompts import NAMING, Name, name_of, names_of
 from ..fault import Skip
 from ..inner_answers import InnerAnswers
 from ..registry import Bound, implements
@@ -36,11 +36,10 @@ def pair(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, r
     Prompts of which no pair comes are counted, by the reason. `words a pair` is what is to be read to compare the two, what they share once.
     """
     leaves = load_rows(completions)
-    key = "group" if "group" in leaves.columns else "prompt"
     names = tuple(dict.fromkeys(("score", *rule.spec.reads, *told(reward, leaves.columns))))
-    rows = InnerAnswers(leaves, key) if rule.spec.inner else leaves
-    groups: dict[Any, list[Member]] = {}
-    for number, (name, figures) in enumerate(scored(work, reward, rows, completions, key, names)):
+    rows = InnerAnswers(leaves) if rule.spec.inner else leaves
+    groups: dict[Name, list[Member]] = {}
+    for number, (name, figures) in enumerate(scored(work, reward, rows, completions, names)):
         if figures is None:
             work.skipped["no score"] += 1
         else:
@@ -71,42 +70,42 @@ def told(reward: Bound | Artifact | str, columns: Sequence[str]) -> tuple[str, .
 
 
 def scored(
-    work: Work, reward: Bound | Artifact | str, rows: Rows | InnerAnswers, completions: Artifact, key: str, names: tuple[str, ...]
-) -> Iterator[tuple[Any, tuple[float, ...] | None]]:
-    """What each answer belongs to, and its figures of these names; None where it has no score."""
+    work: Work, reward: Bound | Artifact | str, rows: Rows | InnerAnswers, completions: Artifact, names: tuple[str, ...]
+) -> Iterator[tuple[Name, tuple[float, ...] | None]]:
+    """The prompt of each answer, and its figures of these names; None where it has no score."""
     if isinstance(reward, str):
-        for row in load_rows(completions, columns=(key, *names)):
-            yield row[key], None if row["score"] is None else tuple(row[name] for name in names)
+        for row in load_rows(completions, columns=(*NAMING, *names)):
+            yield name_of(row), None if row["score"] is None else tuple(row[name] for name in names)
         return
-    keys = rows.keys() if isinstance(rows, InnerAnswers) else (row[key] for row in load_rows(completions, columns=(key,)))
-    for name, score in zip(keys, reward_rows(reward, rows, work.device, work.progress.update, work.keep), strict=True):
+    prompts = rows.names() if isinstance(rows, InnerAnswers) else names_of(load_rows(completions, columns=NAMING))
+    for name, score in zip(prompts, reward_rows(reward, rows, work.device, work.progress.update, work.keep), strict=True):
         yield name, None if isinstance(score, Skip) else tuple(score[figure] for figure in names)
 
 
-def candidates(seed: int, names: tuple[str, ...], num_leaves: int, key: Any, members: Sequence[Member], answers: Sequence[Row]) -> Candidates:
+def candidates(seed: int, names: tuple[str, ...], num_leaves: int, name: Name, members: Sequence[Member], answers: Sequence[Row]) -> Candidates:
     """What a rule chooses from; of all rows the first `num_leaves` are whole answers."""
     return Candidates(
-        {name: [figures[place] for _, figures in members] for place, name in enumerate(names)},
+        {figure: [figures[place] for _, figures in members] for place, figure in enumerate(names)},
         [answer["completion"] for answer in answers],
         [tuple(answer["path"]) for answer in answers if set(answer) >= IN_TREES],
         [number < num_leaves for number, _ in members],
-        Random(stream_number(seed, key)),
+        Random(stream_number(seed, next(part for part in name if part is not None))),
     )
 
 
-def pairs(rows: Sequence[Row], groups: dict[Any, list[Member]], rule: Bound, whole: Callable[..., Candidates], own: list[str]) -> Iterator[Row | Skip]:
+def pairs(rows: Sequence[Row], groups: dict[Name, list[Member]], rule: Bound, whole: Callable[..., Candidates], own: list[str]) -> Iterator[Row | Skip]:
     """The pairs of each group, which is given by the numbers of its rows and their figures: only one group of rows is held."""
-    for key, members in groups.items():
+    for name, members in groups.items():
         answers = [rows[number] for number, _ in members]
-        chosen_from = whole(key, members, answers)
+        chosen_from = whole(name, members, answers)
         found = [(b, w) for b, w in rule(chosen_from) if answers[b]["completion"] != answers[w]["completion"]]
         if not found:
             yield Skip(unpaired(chosen_from, answers))
         for better, worse in found:
             good, bad = answers[better], answers[worse]
             prompt = {k: v for k, v in good.items() if k not in own}
-            figures = {name: chosen_from.figures[name] for name in ("score", UNCERTAINTY) if name in chosen_from.figures}
-            scores = {f"{side}_{name}": values[place] for side, place in (("chosen", better), ("rejected", worse)) for name, values in figures.items()}
+            figures = {figure: chosen_from.figures[figure] for figure in ("score", UNCERTAINTY) if figure in chosen_from.figures}
+            scores = {f"{side}_{figure}": values[place] for side, place in (("chosen", better), ("rejected", worse)) for figure, values in figures.items()}
             yield prompt | {"chosen": good["completion"], "rejected": bad["completion"]} | scores | (common(good, bad) if set(good) >= IN_TREES else {})
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from aligncompiler.spec.selecting import Rank
 
 from ..columns import numbers_of
+from ..distinct_prompts import NAMING, Name, names_of
 from ..encoded import Floats
 from ..fault import Skip
 from ..registry import Bound, implements
@@ -29,11 +30,10 @@ def rank(work: Work, *, completions: Artifact, reward: Bound | Artifact | str, s
     scores = labelled(completions, sure) if isinstance(reward, str) else reward_rows(reward, rows, work.device, work.progress.update, work.keep)
     for skip in scores.skips.values():
         work.skipped[skip.reason] += 1
-    column = "group" if "group" in rows.columns else "prompt"
-    groups: dict[object, list[int]] = {}
-    for number, row in enumerate(load_rows(completions, columns=(column,))):
+    groups: dict[Name, list[int]] = {}
+    for number, name in enumerate(names_of(load_rows(completions, columns=NAMING))):
         if number not in scores.skips:
-            groups.setdefault(row[column], []).append(number)
+            groups.setdefault(name, []).append(number)
     unsure_N = np.zeros(len(rows)) if sure is None else scores.figures["uncertainty"]
     most = np.inf if sure is None else float(np.quantile(unsure_N[scores.known()], sure)) if groups else 0.0
     kept = [best(scores.score, unsure_N, members, most) for members in groups.values()]
