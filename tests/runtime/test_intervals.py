@@ -20,6 +20,11 @@ def test_independent_rows_of_zeros_and_ones_take_wilson():
     assert (found.low, found.high) == wilson(0.75, 4, 0.95)
 
 
+def test_shares_that_are_alike_in_all_clusters_are_not_certain():
+    found = estimate([0, 1] * 6, [i // 2 for i in range(12)], 0.95)
+    assert (found.value, found.low, found.high) == (0.5, *wilson(0.5, 6, 0.95))
+
+
 def test_a_higher_confidence_is_wider():
     values, clusters = np.random.default_rng(0).normal(size=60), list(range(60))
     narrow, wide = estimate(values, clusters, 0.8), estimate(values, clusters, 0.99)

@@ -26,7 +26,7 @@ from aligncompiler.spec.rule import Column
 from runtime.correlation import pearson
 from runtime.fault import Fault, Skip
 from runtime.judge import Judge
-from runtime.metrics.best_of_n import chances, expected_best
+from runtime.metrics.best_of_n import chances, expected_best, sure_first
 from runtime.metrics.error_auroc import area
 from runtime.registry import bind
 from runtime.scoring import Values
@@ -295,3 +295,8 @@ def test_only_the_surest_is_there_where_none_is_sure():
     told = [[[1.0, 0.1]], [[0.0, 0.2]], [[1.0, 9.0]], [[0.0, 8.0]]]
     found = measured(BestOfN(truth=Column(name="gold"), sure=(0.5,)), Known(rows, ("score", "uncertainty"), completions=told))
     assert found.variants["surest 0.5"][:, -1].tolist() == [0.0, 1.0]
+
+
+def test_answers_that_are_liked_equally_and_are_as_sure_have_one_key():
+    score, unsure = np.array([1.0, 1.0, 2.0, 5.0, 7.0]), np.array([0.1, 0.2, 0.1, 0.9, 0.9])
+    assert sure_first(score, unsure, unsure <= 0.5).tolist() == [1.0, 1.0, 2.0, 0.0, 0.0]

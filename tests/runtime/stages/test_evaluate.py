@@ -281,9 +281,16 @@ def test_a_limit_leaves_no_prompt_with_some_of_its_answers(tables, scorer_artifa
 
 
 def test_a_limit_that_has_no_room_for_the_first_prompt_is_one_fault(tables, scorer_artifact):
-    with pytest.raises(Fault, match="the first prompt has 3 answers, which are measured together, and `limit` is 2") as caught:
+    with pytest.raises(Fault, match="the answers to a prompt are measured together, which takes the first 3 rows, and `limit` is 2") as caught:
         tables([scorer_artifact()], ANSWERS, [PairNLL()], kinds=("completions",), limit=2)
     assert caught.value.field == "limit"
+
+
+@pytest.mark.parametrize(("order", "limit", "measured"), [([0, 3, 1, 4, 2, 5, 6, 7, 8], 7, 2), ([3, 4, 5, 0, 6, 1, 7, 2, 8], 8, 1)])
+def test_a_limit_cuts_no_prompt_whose_answers_stand_apart(tables, scorer_artifact, order, limit, measured):
+    rows, metrics = [ANSWERS[i] for i in order], [BestOfN(truth=Column(name="gold"), sizes=(3,))]
+    _, (table,) = tables([scorer_artifact(id="stages.rm")], rows, metrics, kinds=("completions",), limit=limit)
+    assert line(table, "model", "stages.rm")["n"] == measured
 
 
 def test_a_limit_counts_prompts_where_only_answers_that_models_write_are_measured(tables, policy_artifact):

@@ -50,6 +50,12 @@ def test_equal_prompts_that_were_asked_apart_stay_apart(pairs):
     assert [(r["chosen"], r["rejected"]) for r in rows] == [("a", "b"), ("c", "d")]
 
 
+def test_a_group_of_several_prompts_mixes_no_answers(pairs):
+    rows = [row | {"group": "men", "prompt": prompt} for prompt, score in (("a", 1.0), ("b", 2.0)) for row in answers(0, ("x", score), ("y", 0.0))]
+    assert [(r["prompt"], r["chosen_score"]) for r in pairs(rows)[1]] == [("a", 1.0), ("b", 2.0)]
+    assert [r["prompt"] for r in pairs([row | {"group": None} for row in rows])[1]] == ["a", "b"]
+
+
 def test_answers_without_group_are_grouped_by_prompt(pairs):
     rows = [{k: v for k, v in row.items() if k != "group"} for row in [*answers(0, ("a", 1.0)), *answers(1, ("b", 0.0))]]
     assert [(r["chosen"], r["rejected"]) for r in pairs(rows)[1]] == [("a", "b")]

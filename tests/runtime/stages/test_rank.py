@@ -34,6 +34,10 @@ def test_the_highest_score_stays_and_the_first_of_equal_ones(ranked):
     assert work.summary["score"] == 2.0
 
 
+def test_a_group_of_several_prompts_keeps_the_best_of_each(ranked):
+    assert ranked(rows=[row | {"group": "men"} for row in ROWS])[0] == ["a1", "b1"]
+
+
 def test_uncertain_answers_are_passed_over_and_a_prompt_keeps_its_surest(ranked):
     assert ranked(sure=0.5)[0] == ["a2", "b2"]
 
