@@ -159,6 +159,7 @@ def test_show_writes_the_defaults_out_and_reads_back_as_the_same_experiment(spec
     for name in (spec, "shown.yaml"):
         assert main(["plan", name, "--json"]) == 0
         made[name] = {s["id"]: s["key"] for s in json.loads(capsys.readouterr().out)["stages"]}
+    assert made[spec].pop("stages.exam") != made["shown.yaml"].pop("stages.exam")  # what was declared stands in its place, so tables tell a reward by its kind
     assert made[spec] == made["shown.yaml"]
 
 
