@@ -17,7 +17,7 @@ from ..spec.selecting import Filter, Rank
 def check_judges(plan: Plan, report: Report) -> Plan:
     """Report every stage that measures a model by a trained scorer that had a part in the making of this model, or that is this model."""
     for stage in plan.stages:
-        report_own_pairs(plan, stage, report)
+        report_self_judged(plan, stage, report)
         for field, index, metric in metrics_of(stage):
             judged = [stage.source(ref) for name in getattr(stage.spec, "judges", ()) if name != field for ref in refs(getattr(stage.spec, name))]
             for scorer in dict.fromkeys(ref for ref in refs(metric) if ref.output.artifact == "scorer"):
@@ -27,7 +27,7 @@ def check_judges(plan: Plan, report: Report) -> Plan:
     return plan
 
 
-def report_own_pairs(plan: Plan, stage: Stage, report: Report) -> None:
+def report_self_judged(plan: Plan, stage: Stage, report: Report) -> None:
     """A reward is right about every pair that it ordered itself, and agrees with every score that it gave."""
     if not isinstance(stage.spec, Evaluate):
         return

@@ -15,7 +15,8 @@ from ..spec.codec import leaves
 
 
 def key_stages(plan: Plan, report: Report) -> Plan:
-    """The plan with keys: sha256 of (kinds and their versions, semantic fields, keys of what it reads, content of files, seed, numerics)."""
+    """The plan with keys: sha256 of (kinds and their versions, semantic fields, keys of what it reads, content of files, names that it tells,
+    seed, numerics)."""
     keyed: dict[str, Stage] = {}
     semantic: dict[int, list[tuple[str, Any, bool]]] = {}  # by the identity of the spec: the stages of a sweep share them
     for stage in plan.stages:
