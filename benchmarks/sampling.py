@@ -1,20 +1,21 @@
 """Best-of-N sampling and step-level search on this machine, each beside its rival in the same process: `make bench`.
 
 Best-of-N: `Decoder` of the project against `generate(num_return_sequences=N)` of transformers, on the same model with the same settings and
-prompts. The rival is used as well as it can be: prompts of equal length (no padding), and the fastest, on a small case, of one prompt a call
-and all prompts in one call, with a growing or a static cache. Nobody ends early, so that both write equally many tokens.
+prompts. The rival is used as well as it can be: prompts of equal length (no padding), all in one call, which is faster than a call for each; it has
+lines with its default, a growing cache, and with a static one. Nobody ends early, so that both write equally many tokens.
 
 Step-level search: on every level one node of each question gets children of a few tokens; against the same search with every node read anew,
 one `generate` call a node, and one a level (equal lengths, so no padding).
 
 Prints Markdown and writes results/bench_sampling.json. Repetitions alternate; times are CPU seconds of one thread, ratios are medians of
-the ratios of neighbouring repetitions. With `--gpu`: a larger model in bfloat16 on a GPU, seconds by the clock, `generate` with its growing
-cache in one call; results/bench_sampling_gpu.json.
+the ratios of neighbouring repetitions. With `--bfloat16`: weights in bfloat16 for the rival, for ours in float32 under autocast, as `alignc run`
+has them; results/bench_sampling_bfloat16.json. With `--gpu`: a larger model in bfloat16 on a GPU, seconds by the clock; results/bench_sampling_gpu.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import platform
@@ -40,7 +41,7 @@ ROOT = Path(__file__).parents[1]
 VOCAB = 32_000
 SHAPE: dict[str, Any] = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 6, "num_key_value_heads": 6}
 GPU_SHAPE: dict[str, Any] = {"hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32, "num_key_value_heads": 4}
-NEW_TOKENS, TRIED_TOKENS = 48, 8
+NEW_TOKENS = 48
 CASES = [(32, 600, 1, 1), (8, 150, 2, 1), (8, 150, 8, 1)]  # answers a prompt, tokens of a prompt, prompts, how many of the settings
 QUESTIONS, CHILDREN, STEP, DEPTH, SEARCH_PROMPT = 4, 4, 20, 6, 150
 PLAIN: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
@@ -51,7 +52,7 @@ SETTINGS = [
 
 
 def model(gpu: bool) -> Any:
-    """A Llama of 26.5 million parameters (on a GPU 1,034) with random weights. All are drawn so wide that what
+    """A Llama of 26.5 million parameters (on a GPU 1,034, in bfloat16) with random weights. All are drawn so wide that what
     comes next is not nearly uniform, as it is not in text: that decides how much top-p has to sort."""
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
@@ -76,14 +77,15 @@ def prompts_of(count: int, length: int) -> list[list[int]]:
 
 
 def theirs(network: Any, prompts: list[list[int]], count: int, new: int, settings: dict[str, Any], together: bool, cache: str | None) -> torch.Tensor:
-    """Answers by `generate`, all prompts in one call or one call a prompt."""
+    """Answers by `generate`, all prompts in one call or one call a prompt; its weights have the format that it computes in."""
     config = transformers.GenerationConfig(
         do_sample=True, num_return_sequences=count, max_new_tokens=new, min_new_tokens=new, pad_token_id=0, cache_implementation=cache, **settings
     )
     made = []
-    for group in [prompts] if together else [[p] for p in prompts]:
-        ids = torch.tensor(group, device=network.device)
-        made.append(network.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config))
+    with torch.autocast("cpu", enabled=False):
+        for group in [prompts] if together else [[p] for p in prompts]:
+            ids = torch.tensor(group, device=network.device)
+            made.append(network.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config))
     return torch.cat(made)
 
 
@@ -119,36 +121,22 @@ def compared(first: Callable[[], Any], second: Callable[[], Any], repetitions: i
     }
 
 
-def fastest_way(network: Any) -> tuple[tuple[bool, str | None], dict[str, float]]:
-    """How `generate` is best called, and the CPU seconds of each way, on a small case."""
-    if network.device.type == "cuda":
-        return (True, None), {}
-    prompts = prompts_of(2, 150)
-    ways = [(together, cache) for together in (True, False) for cache in (None, "static")]
-    tried = {way: min(seconds(partial(theirs, network, prompts, 8, TRIED_TOKENS, PLAIN, *way)) for _ in range(2)) for way in ways}
-    return min(tried, key=tried.__getitem__), {named(*way): took for way, took in tried.items()}
-
-
-def best_of_n(network: Any, repetitions: int) -> list[dict[str, Any]]:
-    """One line for each case and setting."""
+def best_of_n(ours_in: Any, theirs_in: Any, repetitions: int) -> list[dict[str, Any]]:
+    """One line for each case, setting and cache of the rival."""
     found: list[dict[str, Any]] = []
-    way, tried = fastest_way(network)
-    print(json.dumps(tried), file=sys.stderr)
+    on_gpu = ours_in.device.type == "cuda"
     for count, length, number, some in CASES:
-        prompts, decoder = prompts_of(number, length), decoder_of(network, count * number)
+        prompts, decoder = prompts_of(number, length), decoder_of(ours_in, count * number)
         for name, settings, drawing in SETTINGS[:some]:
-            compiled = network.device.type == "cuda" and not found  # once: `generate` compiles the model for a static cache, about a minute for each shape
-            for how in [way, (True, "static")] if compiled else [way]:
-                rival = partial(theirs, network, prompts, count, NEW_TOKENS, settings, *how)
+            for cache in (None, "static"):
+                if on_gpu and cache and found[1:]:  # once: `generate` compiles the model for a static cache, about a minute for each shape
+                    continue
+                rival = partial(theirs, theirs_in, prompts, count, NEW_TOKENS, settings, True, cache)
                 one = compared(rival, partial(ours, decoder, prompts, count, NEW_TOKENS, drawing), repetitions)
                 about = {"answers": count, "prompt": length, "prompts": number, "new_tokens": NEW_TOKENS, "settings": name}
-                found.append(about | {"rival": named(*how), "tried_s": tried} | one)
+                found.append(about | {"rival": f"one call, {cache or 'growing'} cache"} | one)
                 print(json.dumps(found[-1]), file=sys.stderr)
     return found
-
-
-def named(together: bool, cache: str | None) -> str:
-    return f"{'one call' if together else 'a call a prompt'}, {cache or 'growing'} cache"
 
 
 def search_ours(decoder: Decoder, prompts: list[list[int]]) -> None:
@@ -165,11 +153,11 @@ def search_theirs(network: Any, prompts: list[list[int]], together: bool) -> Non
         frontier = theirs(network, frontier, CHILDREN, STEP, PLAIN, together, None)[::CHILDREN].tolist()
 
 
-def search(network: Any, repetitions: int) -> list[dict[str, Any]]:
+def search(ours_in: Any, theirs_in: Any, repetitions: int) -> list[dict[str, Any]]:
     prompts, found = prompts_of(QUESTIONS, SEARCH_PROMPT), []
-    decoder = decoder_of(network, QUESTIONS * CHILDREN)
-    for together in (True,) if network.device.type == "cuda" else (False, True):
-        one = compared(partial(search_theirs, network, prompts, together), partial(search_ours, decoder, prompts), repetitions)
+    decoder = decoder_of(ours_in, QUESTIONS * CHILDREN)
+    for together in (True,) if ours_in.device.type == "cuda" else (False, True):
+        one = compared(partial(search_theirs, theirs_in, prompts, together), partial(search_ours, decoder, prompts), repetitions)
         about = {"questions": QUESTIONS, "children": CHILDREN, "tokens": STEP, "depth": DEPTH, "prompt": SEARCH_PROMPT}
         found.append(about | {"rival": f"reads every node anew, {'one call a level' if together else 'a call a node'}"} | one)
         print(json.dumps(found[-1]), file=sys.stderr)
@@ -200,7 +188,7 @@ def figures(one: dict[str, Any]) -> str:
     return f"| {one['theirs_s']:.2f} | {one['ours_s']:.2f} | {one['ratio']:.1f} ({one['least']:.1f} to {one['most']:.1f}) |"
 
 
-PARTS: dict[str, Callable[[Any, int], list[dict[str, Any]]]] = {"best_of_n": best_of_n, "search": search}
+PARTS: dict[str, Callable[[Any, Any, int], list[dict[str, Any]]]] = {"best_of_n": best_of_n, "search": search}
 
 
 def main() -> None:
@@ -209,19 +197,23 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of torch")
     parser.add_argument("--only", choices=PARTS, help="one part; the others keep their figures in the file")
     parser.add_argument("--gpu", action="store_true", help="on a GPU, in bfloat16")
+    parser.add_argument("--bfloat16", action="store_true", help="on a CPU that has units for it")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    arguments.out = arguments.out or ROOT / "results" / f"bench_sampling{'_gpu' if arguments.gpu else ''}.json"
+    flag = "gpu" if arguments.gpu else "bfloat16" if arguments.bfloat16 else ""
+    arguments.out = arguments.out or ROOT / "results" / f"bench_sampling{flag and f'_{flag}'}.json"
     torch.set_num_threads(arguments.threads)
     network = model(arguments.gpu)
+    theirs_in = copy.deepcopy(network).to(torch.bfloat16) if arguments.bfloat16 else network
     found: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.only and arguments.out.exists() else {}
-    for name, part in PARTS.items():
-        if arguments.only in (None, name):
-            found[name] = part(network, arguments.repetitions)
+    with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bfloat16):
+        for name, part in PARTS.items():
+            if arguments.only in (None, name):
+                found[name] = part(network, theirs_in, arguments.repetitions)
     shape = {"family": "llama", "vocabulary": VOCAB, "parameters": network.num_parameters()}
-    shape |= GPU_SHAPE | {"precision": "bfloat16"} if arguments.gpu else SHAPE | {"precision": "float32"}
+    shape |= (GPU_SHAPE if arguments.gpu else SHAPE) | {"precision": "bfloat16" if flag else "float32"}
     found |= {
-        "command": f"python benchmarks/sampling.py{' --gpu' if arguments.gpu else ''}",
+        "command": f"python benchmarks/sampling.py{flag and f' --{flag}'}",
         "repetitions": arguments.repetitions,
         "model": shape,
         "machine": machine(),

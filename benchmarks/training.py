@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from check import CACHE, ROOT, environment, install
-from inputs.pairs import GPU, ROWS_A_STEP, SHAPE, TREE_PAIRS_A_STEP, VOCABULARY, model_of, prepare
+from inputs.pairs import BFLOAT16, GPU, ROWS_A_STEP, SHAPE, TREE_PAIRS_A_STEP, VOCABULARY, model_of, prepare
 
 TIME = "seconds" if GPU else "cpu_seconds"
 DPO = "objective: {kind: dpo, beta: 0.1}"
@@ -141,7 +141,7 @@ def ours(
         text = SPEC.format(
             model=folder / model_of(rows),
             accelerator="cuda" if GPU else "cpu",
-            precision="bfloat16" if GPU else "float32",
+            precision="bfloat16" if BFLOAT16 else "float32",
             kind="completions" if rows == "rated" else "preferences",
             rows=folder / f"{rows}.jsonl",
             start=start,
@@ -188,7 +188,7 @@ def theirs(folder: Path, rows: str, trainer: str, steps: int, settings: dict[str
 
     with tempfile.TemporaryDirectory() as there:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder / model_of(rows))
-        common = {"output_dir": there, "max_length": 512, "max_steps": steps, "report_to": "none", "save_strategy": "no", "use_cpu": not GPU, "bf16": GPU}
+        common = {"output_dir": there, "max_length": 512, "max_steps": steps, "report_to": "none", "save_strategy": "no", "use_cpu": not GPU, "bf16": BFLOAT16}
         common |= {"learning_rate": 1e-4, "lr_scheduler_type": "constant", "logging_steps": 1, "disable_tqdm": True, "logging_nan_inf_filter": False}
         config = getattr(trl, trainer.replace("Trainer", "Config"))(**common | settings)
         if trainer == "RewardTrainer":
@@ -219,7 +219,7 @@ def padded(folder: Path, steps: int) -> dict[str, Any]:
         part = rows[step * TREE_PAIRS_A_STEP % len(rows) :][:TREE_PAIRS_A_STEP]
         answers = list(dict.fromkeys((row["prompt"], row[side]) for row in part for side in ("chosen", "rejected")))
         batch = tokenizer([p + a + "</s>" for p, a in answers], padding=True, return_tensors="pt").to(device)
-        with torch.autocast(device, torch.bfloat16, enabled=GPU):
+        with torch.autocast(device, torch.bfloat16, enabled=BFLOAT16):
             scores = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, 0]
         at = {answer: n for n, answer in enumerate(answers)}
         gaps = torch.stack([scores[at[row["prompt"], row["chosen"]]] - scores[at[row["prompt"], row["rejected"]]] for row in part])
@@ -299,7 +299,7 @@ def one(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     if GPU:
         return measurements(folder, quick)[name]()
     python = environment() if "trl" in name else Path(sys.executable)
-    command = [str(python), __file__, "--measure", name, "--folder", str(folder), *(["--quick"] if quick else [])]
+    command = [str(python), __file__, "--measure", name, "--folder", str(folder), *(["--quick"] if quick else []), *(["--bfloat16"] if BFLOAT16 else [])]
     env = (
         os.environ
         | ALLOCATOR
@@ -319,6 +319,7 @@ def main() -> int:
     options.add_argument("--quick", action="store_true")
     options.add_argument("--only", default="", help="measure only what starts with this")
     options.add_argument("--gpu", action="store_true")
+    options.add_argument("--bfloat16", action="store_true")
     options.add_argument("--measure", help="used by this program: one measurement, here")
     options.add_argument("--folder", type=Path, default=CACHE / ("training_gpu" if GPU else "training"))
     args = options.parse_args()

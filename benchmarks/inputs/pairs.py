@@ -11,6 +11,7 @@ from pathlib import Path
 
 SHAPE = {"hidden_size": 320, "intermediate_size": 864, "num_hidden_layers": 8, "num_attention_heads": 5, "num_key_value_heads": 5}
 GPU = "--gpu" in sys.argv
+BFLOAT16 = GPU or "--bfloat16" in sys.argv
 if GPU:
     SHAPE = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 16, "num_attention_heads": 16, "num_key_value_heads": 16}
 # Trees want a model that fills the GPU: one that waits for launches shows nothing of the tokens that they save.

@@ -2,7 +2,8 @@
 
 A decoder of transformers hands the keys and values of new tokens to `OwnLayer.update`, which keeps them, and then calls the attention
 function that its configuration names; ours takes what the row attends to from the layer that was just updated. All queries on a prompt
-and a key-value head are the rows of one matrix, multiplied with the prompt's keys at once; one softmax runs over both parts. No model
+and a key-value head are the rows of one matrix, multiplied with the prompt's keys at once. `joined` runs one softmax over both parts; on a CPU
+`merged` asks the fused kernel for each part by itself, and weighs what they give by their sums of exponentials. No model
 code is copied. `Unservable` is raised where a family asks attention for something that this file does not do.
 
 Shapes: R rows, G prompts, N rows of a prompt at most, K key-value heads, Q query heads of each, D their size, P tokens of the longest
@@ -50,8 +51,8 @@ class Groups:
 
 
 class Step:
-    """What all layers share while one batch is decoded. The bias is 0 where attention is allowed and -inf elsewhere, over the first columns of
-    [P + S]; it is None if it is allowed everywhere.
+    """What all layers share while one batch is decoded. The biases are 0 where attention is allowed and -inf elsewhere, over the columns of the prompts,
+    and over all own columns that there is room for; they are None if it is allowed everywhere.
 
     With `column_1`, the number of the next column as a tensor, no shape and no address depends on how many columns are filled, so that a step can
     be recorded and done again: attention goes over all columns that there is room for, and the bias hides those that are not filled.
@@ -62,7 +63,8 @@ class Step:
         self.length = length  # own columns that are filled, in every layer
         self.column_1: Tensor | None = None
         self.groups: Groups
-        self.bias_G1N1T: Tensor | None = None
+        self.trunk_bias_G11P: Tensor | None = None
+        self.own_bias_R11S: Tensor | None = None
         self.now: OwnLayer | None = None
         self.served = 0
 
@@ -133,26 +135,53 @@ def attend(
     if layer is None or attention_mask is not None or wanted:
         raise Unservable(", ".join(sorted(wanted)) or "keys that no cache holds")
     step.served += 1
+    kernel = merged if query.device.type == "cpu" and layer.keys.shape[3] == layer.values.shape[3] else joined
     with torch.autocast(query.device.type, enabled=False):
-        return shared_attention(step, layer, query.to(layer.values.dtype), scaling), None
+        rows, heads, _, size = query.shape
+        query_RKQD = query.to(layer.values.dtype).reshape(rows, layer.keys.shape[1], heads // layer.keys.shape[1], size)
+        out_RKQD = kernel(step, layer, query_RKQD, size**-0.5 if scaling is None else scaling)
+        return out_RKQD.reshape(rows, 1, heads, -1), None
 
 
-def shared_attention(step: Step, layer: OwnLayer, query_RH1D: Tensor, scaling: float | None) -> Tensor:
-    """softmax(q [trunk keys; own keys]^T scaling) [trunk values; own values]."""
-    rows, heads, _, size = query_RH1D.shape
-    groups, kv_heads, columns = step.groups, layer.keys.shape[1], layer.trunk_keys.shape[2]
+def joined(step: Step, layer: OwnLayer, query_RKQD: Tensor, scaling: float) -> Tensor:
+    """softmax(q [trunk keys; own keys]^T scaling) [trunk values; own values], [R, K, Q, D]."""
+    groups, columns = step.groups, layer.trunk_keys.shape[2]
     keys, values = layer.seen
-    query_RKQD = (query_RH1D * (size**-0.5 if scaling is None else scaling)).reshape(rows, kv_heads, heads // kv_heads, size)
+    query_RKQD = query_RKQD * scaling
     shared_GKMP = groups.slots(query_RKQD).transpose(1, 2).flatten(2, 3) @ layer.trunk_keys.transpose(2, 3)
-    own_GKNQS = groups.slots(query_RKQD @ keys.transpose(2, 3)).transpose(1, 2)
-    weights = torch.cat([shared_GKMP.unflatten(2, own_GKNQS.shape[2:4]), own_GKNQS], -1)
-    if step.bias_G1N1T is not None:
-        weights[..., : step.bias_G1N1T.shape[4]] += step.bias_G1N1T
-    weights = weights.softmax(-1)
+    own_RKQS = query_RKQD @ keys.transpose(2, 3)
+    if step.trunk_bias_G11P is not None:
+        shared_GKMP += step.trunk_bias_G11P
+    if step.own_bias_R11S is not None:
+        own_RKQS += step.own_bias_R11S[..., : keys.shape[2]]
+    own_GKNQS = groups.slots(own_RKQS).transpose(1, 2)
+    weights = torch.cat([shared_GKMP.unflatten(2, own_GKNQS.shape[2:4]), own_GKNQS], -1).softmax(-1)
     from_shared_GKMD = weights[..., :columns].flatten(2, 3) @ layer.trunk_values
     from_own_RKQD = groups.rows(weights[..., columns:].transpose(1, 2)) @ values
-    out = from_own_RKQD + groups.rows(from_shared_GKMD.unflatten(2, own_GKNQS.shape[2:4]).transpose(1, 2))
-    return out.reshape(rows, 1, heads, values.shape[3])
+    return from_own_RKQD + groups.rows(from_shared_GKMD.unflatten(2, own_GKNQS.shape[2:4]).transpose(1, 2))
+
+
+def merged(step: Step, layer: OwnLayer, query_RKQD: Tensor, scaling: float) -> Tensor:
+    """The same from two softmaxes: each part has its output and the logarithm of its sum of exponentials, whose difference tells their shares."""
+    keys, values = layer.seen
+    bias = None if step.own_bias_R11S is None else step.own_bias_R11S[..., : keys.shape[2]]
+    own_RKQD, own_RKQ = fused(query_RKQD, keys, values, bias, scaling)
+    if not layer.trunk_keys.shape[2]:
+        return own_RKQD
+    slots_GNKQD = step.groups.slots(query_RKQD)
+    shared_GKMD, shared_GKM = fused(slots_GNKQD.transpose(1, 2).flatten(2, 3), layer.trunk_keys, layer.trunk_values, step.trunk_bias_G11P, scaling)
+    if step.trunk_bias_G11P is not None:  # of a prompt that holds nothing the kernel says 0
+        shared_GKM = shared_GKM + step.trunk_bias_G11P.amax(-1)
+    seats = (slots_GNKQD.shape[1], slots_GNKQD.shape[3])
+    shared_RKQD = step.groups.rows(shared_GKMD.unflatten(2, seats).transpose(1, 2))
+    shared_RKQ = step.groups.rows(shared_GKM.unflatten(2, seats).transpose(1, 2))
+    return own_RKQD.lerp_(shared_RKQD, (shared_RKQ - own_RKQ).sigmoid_().unsqueeze(-1).to(own_RKQD.dtype))
+
+
+def fused(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, scaling: float) -> tuple[Tensor, Tensor]:
+    """Attention by the kernel behind `scaled_dot_product_attention` on a CPU, which tells the logarithms of the sums of exponentials as well."""
+    found: tuple[Tensor, Tensor] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, keys, values, 0.0, False, attn_mask=bias, scale=scaling)
+    return found
 
 
 transformers.AttentionInterface.register(NAME, attend)

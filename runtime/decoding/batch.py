@@ -84,16 +84,13 @@ class SharedBatch:
             counts[slot] += 1
         self.step.groups = Groups(counts, device)
         self.step.column_1 = torch.tensor([self.step.length], device=device) if self.fixed else None
-        width = self.trunk.layers[0][0].shape[2]
-        end = width + (self.room if self.fixed else max(self.paddings))
-        trunk_R1, padding_R1 = (torch.tensor(number, device=device)[:, None] for number in ([self.trunk.lengths[slot] for slot in self.slots], self.paddings))
-        column_T = torch.arange(end, device=device)
-        own_T = column_T - width
-        hidden_RT = torch.where(own_T < 0, column_T >= trunk_R1, (own_T < padding_R1) | (own_T >= self.step.length))
-        self.step.bias_G1N1T = None
-        if self.fixed or bool(hidden_RT.any()):
-            bias_RT = torch.zeros(hidden_RT.shape, device=device).masked_fill_(hidden_RT, -torch.inf)
-            self.step.bias_G1N1T = self.step.groups.slots(bias_RT)[:, None, :, None]
+        columns = self.trunk.layers[0][0]
+        lengths, paddings = (torch.tensor(number, device=device)[:, None] for number in (self.trunk.lengths, self.paddings))
+        trunk_P, own_S = (torch.arange(width, device=device) for width in (columns.shape[2], self.room))
+        hidden_RS = own_S < paddings
+        if self.fixed:
+            hidden_RS = hidden_RS | (own_S >= self.step.length)
+        self.step.trunk_bias_G11P, self.step.own_bias_R11S = bias(trunk_P >= lengths, columns.dtype), bias(hidden_RS, columns.dtype)
 
     def at_work(self) -> AbstractContextManager[None]:
         """While rows are written, the model attends as this batch says."""
@@ -114,16 +111,15 @@ class SharedBatch:
         more = max(GROWTH, self.step.length // 2)
         for layer in self.layers:
             layer.make_room(more)
-        if self.fixed:
-            self.arrange()
+        self.arrange()
 
     def logits(self, token_R: Tensor, position_R: Tensor) -> Tensor:
         """Logits [R, V] in float32 of what follows these tokens."""
         if self.full:
             self.make_room()
         self.step.served = 0
-        if self.step.column_1 is not None and self.step.bias_G1N1T is not None:
-            self.step.bias_G1N1T.index_fill_(4, self.step.column_1 + self.trunk.layers[0][0].shape[2], 0.0)
+        if self.step.column_1 is not None and self.step.own_bias_R11S is not None:
+            self.step.own_bias_R11S.index_fill_(3, self.step.column_1, 0.0)
         out = self.model(input_ids=token_R[:, None], position_ids=position_R[:, None], past_key_values=self.cache, use_cache=True)
         if self.step.served != len(self.layers):
             raise Unservable("attention that is not asked through the interface")
@@ -154,6 +150,13 @@ class SharedBatch:
         for layer in self.layers:
             made.append((layer.keys[row, :, span].clone(), layer.values[row, :, span].clone()))
         return made
+
+
+def bias(hidden_BT: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """What is added to scores, [B, 1, 1, T]: -inf where they are hidden. None if none is."""
+    if not bool(hidden_BT.any()):
+        return None
+    return torch.zeros(hidden_BT.shape, dtype=dtype, device=hidden_BT.device).masked_fill_(hidden_BT, -torch.inf)[:, None, None]
 
 
 def own_parts(nodes: Sequence[Node], trunk: Trunk) -> tuple[Segment, list[int], int]:

@@ -16,7 +16,7 @@ from .clauses import Clauses
 from .drawing import Drawing
 from .expanded import ExpandedBatch
 from .front import Front, Recorder, Replay, Take
-from .head import Head
+from .matrices import Matrices
 from .node import ALIGNED, Node, Trunk, Why
 from .noise import mix, stream_number
 from .probe import shares_prompts
@@ -71,7 +71,7 @@ class Decoder:
 
     def __post_init__(self) -> None:
         self.model = self.policy.eval().model
-        self.head = Head(self.model)
+        self.matrices = Matrices(self.model)
         self.shares = shares_prompts(self.model, self.encoder.context)
         self.record: Callable[[Take], Take] | None = Recorder(self.model.device) if self.model.device.type == "cuda" else None
 
@@ -108,7 +108,8 @@ class Decoder:
             width = min(width + -width % ALIGNED, self.encoder.context)
         ids_GP = torch.tensor([[*context, *[self.encoder.pad] * (width - len(context))] for context in contexts], device=self.model.device)
         cache = DynamicCache()
-        self.model.base_model(input_ids=ids_GP, past_key_values=cache, use_cache=True)
+        with self.matrices.at_work():
+            self.model.base_model(input_ids=ids_GP, past_key_values=cache, use_cache=True)
         return Trunk.of_cache(cache, list(map(len, contexts)))
 
     def extend(
@@ -173,7 +174,7 @@ class Decoder:
         replay = Replay(front, batch, self.record) if isinstance(batch, SharedBatch) and batch.fixed and self.record is not None else None
         share = DONE_SHARE if replay is None else DONE_SHARE_RECORDED
         done = [False] * len(rows)
-        with batch.at_work(), self.head.at_work():
+        with batch.at_work(), self.matrices.at_work():
             while rows:
                 found = front.take() if replay is None else replay.take()
                 logp = [0.0] * len(rows) if found is None else found.tolist()

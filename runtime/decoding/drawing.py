@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .noise import LIFT, Bounds, gumbel_at, keys, slack
 
-CHUNK_CPU, CHUNK_GPU = 1 << 19, 1 << 26  # numbers of [rows, vocabulary] at a time: what a processor's caches hold; what a GPU likes
+CHUNK_CPU, CHUNK_GPU = 1 << 16, 1 << 26  # numbers of [rows, vocabulary] at a time: what a processor's caches hold; what a GPU likes
 BLOCK = 128  # columns whose noise is worked out together
 CANDIDATES = 256  # most likely tokens that are sorted first; all are, where these do not hold enough probability
 

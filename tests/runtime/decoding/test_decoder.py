@@ -209,14 +209,14 @@ def played(one):
     def record(take):
         front = take.__self__
         batch = front.batch
-        hidden, length, told["recorded"] = batch.step.bias_G1N1T, batch.step.length, told["recorded"] + 1
+        hidden, length, told["recorded"] = batch.step.own_bias_R11S, batch.step.length, told["recorded"] + 1
         places = addresses(front)
 
         def again():
             assert addresses(front) == places
             batch.step.length, told["again"] = length, told["again"] + 1
             logp = take()
-            assert batch.step.bias_G1N1T is hidden
+            assert batch.step.own_bias_R11S is hidden
             return logp
 
         batch.step.length += 1  # as the host's part of a step that is recorded
