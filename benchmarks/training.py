@@ -7,7 +7,7 @@ vocabulary of 32,000 words, in the same folder, with the same tokenizer. CPU tim
 optimiser step on; memory is what a process holds at most, less what it holds when its libraries and the model are loaded.
 
 Writes `results/bench_training.json`, with `--only NAME` `results/bench_training_NAME.json`, and prints Markdown. `--quick` makes one short round, to see that
-it works. `--gpu`: a larger model in bfloat16 on a
+it works. `--bfloat16`: the same under autocast on both sides; `results/bench_training_bfloat16.json`. `--gpu`: a larger model in bfloat16 on a
 GPU, TRL in the same environment, all in one process in turn, seconds by the clock and memory of the GPU; `results/bench_training_gpu.json`.
 """
 
@@ -234,10 +234,10 @@ def padded(folder: Path, steps: int) -> dict[str, Any]:
 
 
 def ceiling() -> float:
-    """Floating-point operations per CPU-second of large float32 matrix products, with as many threads as the runs have."""
+    """Floating-point operations per CPU-second of large matrix products in the runs' precision, with as many threads as they have."""
     import torch
 
-    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    a, b = (torch.randn(1024, 1024).to(torch.bfloat16 if BFLOAT16 else torch.float32) for _ in range(2))
     best = 0.0
     for _ in range(5):
         before = time.process_time()
@@ -319,7 +319,7 @@ def main() -> int:
     options.add_argument("--quick", action="store_true")
     options.add_argument("--only", default="", help="measure only what starts with this")
     options.add_argument("--gpu", action="store_true")
-    options.add_argument("--bfloat16", action="store_true")
+    options.add_argument("--bfloat16", action="store_true", help="on a CPU that has units for it")
     options.add_argument("--measure", help="used by this program: one measurement, here")
     options.add_argument("--folder", type=Path, default=CACHE / ("training_gpu" if GPU else "training"))
     args = options.parse_args()
@@ -375,17 +375,19 @@ def tell(found: dict[str, list[dict[str, Any]]], args: argparse.Namespace) -> No
         import torch
         import transformers
 
+        units = [name for name in ("avx2", "avx512f", "amx_bf16") if name in Path("/proc/cpuinfo").read_text()]
         machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         machine += f", torch {torch.__version__}, transformers {transformers.__version__}"
-        machine += f", {torch.cuda.get_device_name()}" if GPU else ""
+        machine += f", {torch.cuda.get_device_name()}" if GPU else f", {' '.join(units)}"
+        flag = "gpu" if GPU else "bfloat16" if BFLOAT16 else ""
         whole = {
-            "command": f"python benchmarks/training.py{' --gpu' if GPU else ''}{f' --only {args.only}' if args.only else ''} --runs {args.runs}",
+            "command": f"python benchmarks/training.py{flag and f' --{flag}'}{f' --only {args.only}' if args.only else ''} --runs {args.runs}",
             "machine": machine,
             "runs": args.runs,
             "measured": summary,
             **more,
         }
-        (ROOT / "results" / f"bench_training{'_gpu' if GPU else ''}{f'_{args.only}' if args.only else ''}.json").write_text(json.dumps(whole, indent=1) + "\n")
+        (ROOT / "results" / f"bench_training{flag and f'_{flag}'}{f'_{args.only}' if args.only else ''}.json").write_text(json.dumps(whole, indent=1) + "\n")
 
 
 if __name__ == "__main__":
