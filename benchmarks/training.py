@@ -104,9 +104,7 @@ def most_memory() -> int:
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 
 
-def ours(
-    folder: Path, rows: str, objective: str, start: str, steps: int, per_step: int = ROWS_A_STEP, tokens_at_once: int = 16384 if GPU else 4096
-) -> dict[str, Any]:
+def ours(folder: Path, rows: str, objective: str, start: str, steps: int, per_step: int = ROWS_A_STEP, tokens_at_once: int = 16384) -> dict[str, Any]:
     """A `train` stage through the plan, its reference stage before it."""
     import tempfile
 
@@ -291,7 +289,7 @@ def measurements(folder: Path, quick: bool) -> dict[str, Any]:
 
 # The allocator of the C library gives large buffers back at once and takes them anew, page by page: in a virtual machine that was half of TRL's
 # CPU time. All measurements keep freed memory instead.
-ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(1 << 28), "MALLOC_ARENA_MAX": "1"}
+ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(1 << 28)}
 
 
 def one(name: str, folder: Path, quick: bool) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def into_rows(block: nn.Module, given: tuple[Any, ...], named: dict[str, Any], f
     if forest is None:
         return found
     states = found[0] if isinstance(found, tuple) else found
-    rows_BTD = Seated.apply(states[0], forest.seat_BT, forest.place_S)
+    rows_BTD = Seated.apply(states[0], forest.seat_BT.flatten(), forest.place_S).unflatten(0, forest.seat_BT.shape)
     return (rows_BTD, *found[1:]) if isinstance(found, tuple) else rows_BTD
 
 

@@ -22,6 +22,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from .shelves import Shelf, Shelves, shelves_of
+
 Ints = npt.NDArray[np.int64]
 WORTH = 8  # tokens that the answers of one row must have in common to be laid out as a tree: it has more nodes, and paths need no mask
 
@@ -182,45 +184,19 @@ class Forest:
         return replace(self, **moved)
 
     @cached_property
-    def masks(self) -> dict[tuple[int | None, torch.dtype, bool], Tensor]:
-        """What `mask` made, by what it was asked for; every layer asks for it."""
+    def block_masks(self) -> dict[tuple[int | None, bool], Any]:
+        """What a kernel that skips blocks of tokens is given, by what it was asked for."""
         return {}
 
     @cached_property
-    def block_masks(self) -> dict[tuple[int | None, bool], Any]:
-        """The same for a kernel that skips blocks of tokens."""
-        return {}
+    def whole(self) -> Shelf:
+        """The rows of `seat_BT`."""
+        return Shelf(self, self.seat_BT, self.plain)
 
-    @property
-    def full(self) -> bool:
-        """Whether there is a token in every place of the rows."""
-        return self.num_tokens == self.seat_BT.numel()
-
-    def mask(self, window: int | None = None, dtype: torch.dtype = torch.bool, both_ways: bool = False) -> Tensor:
-        """Where a token of a row may attend, [B, 1, T, T]: to itself and to what comes before it on its path, less than `window` tokens away.
-
-        `both_ways`, it attends to all of its path, which has a row of its own ([B, 1, 1, T] without a window). Padding sees what others see, or padding.
-        In a `dtype` of numbers it is what is added to the scores, 0 or -inf, which kernels would otherwise make of it in every layer.
-        """
-        if (window, dtype, both_ways) not in self.masks:
-            seen = self.seen(window, both_ways)
-            numbers = dtype is not torch.bool
-            made = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, -torch.inf) if numbers else seen
-            self.masks[window, dtype, both_ways] = made
-        return self.masks[window, dtype, both_ways]
-
-    def seen(self, window: int | None, both_ways: bool) -> Tensor:
-        """`mask` in truths, made anew."""
-        query_BT1, key_B1T = self.seat_BT[:, :, None], self.seat_BT[:, None]
-        if both_ways:
-            seen = key_B1T < self.num_tokens
-        else:
-            until = torch.cat([self.until_S, self.until_S.new_tensor([self.num_tokens + 1])])
-            seen = (key_B1T <= query_BT1) & (query_BT1 < until[self.seat_BT][:, None])
-        if window is not None:
-            depth = torch.cat([self.positions_S, self.positions_S.new_zeros(1)])[self.seat_BT]
-            seen = seen & ((depth[:, :, None] - depth[:, None]).abs() < window)
-        return seen[:, None]
+    @cached_property
+    def shelves(self) -> Shelves:
+        """The rows in which attention is computed."""
+        return shelves_of(self)
 
     def in_rows(self, values_S: Tensor, padding: int) -> Tensor:
         """Values of tokens in the places of the rows, [B, T]."""

@@ -1,11 +1,11 @@
 """Attention over a forest, behind the attention interface of transformers: linear layers see the flat tokens, no padding among them.
 
-`rows` puts queries, keys and values into the rows of the forest and asks `scaled_dot_product_attention` with its mask (none for plain paths);
+`rows` puts queries, keys and values into the rows of the forest's shelves and asks `scaled_dot_product_attention` with their masks (none for plain paths);
 `flex` leaves them flat and asks a compiled kernel that skips the blocks in which no token sees another. Both make the same numbers.
 A module that says `is_causal = False` attends both ways, which only paths can. `Unservable` is raised where a family asks attention for something
 that these do not do. A model that gets no forest attends as by `sdpa`.
 
-Shapes: S tokens of the forest, B rows of T places, Q query heads, K heads of keys and values, D their size.
+Shapes: S tokens of the forest, B rows of T places, P places of all rows, Q query heads, K heads of keys and values, D their size.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from .forest import Forest, pack, trunk_and_leaves
+from .product_attention import ProductAttention, faster
+from .shelves import Shelf
 from .trial import Unservable, agree
 
 NAME = "alignc_forest"
@@ -56,48 +58,74 @@ def rows(
     forest: Forest, query_SQD: Tensor, key_SKD: Tensor, value_SKD: Tensor, dropout: float, scaling: float | None, window: int | None, both_ways: bool
 ) -> Tensor:
     """softmax(q k^T scaling) v in rows, [S, Q, D]."""
-    parts = [Seated.apply(t, forest.seat_BT, forest.place_S).transpose(1, 2) for t in (query_SQD, key_SKD, value_SKD)]
-    if window is not None and forest.seat_BT.shape[1] <= window:
+    shelves, scaling = forest.shelves, query_SQD.shape[2] ** -0.5 if scaling is None else scaling
+    parts = zip(*(shelves.split(Seated.apply(t, shelves.seat_P, shelves.place_S)) for t in (query_SQD, key_SKD, value_SKD)), strict=True)
+    out_PQD = [
+        in_rows(shelf, *(t.transpose(1, 2) for t in part), dropout, scaling, window, both_ways).transpose(1, 2).flatten(0, 1)
+        for shelf, part in zip(shelves.rows, parts, strict=True)
+    ]
+    return Unseated.apply(out_PQD[0] if len(out_PQD) == 1 else torch.cat(out_PQD), shelves.seat_P, shelves.place_S)
+
+
+def in_rows(
+    shelf: Shelf, query_BQTD: Tensor, key_BKTD: Tensor, value_BKTD: Tensor, dropout: float, scaling: float, window: int | None, both_ways: bool
+) -> Tensor:
+    """softmax(q k^T scaling) v of one shelf, [B, Q, T, D]."""
+    if window is not None and shelf.seat_BT.shape[1] <= window:
         window = None
-    needless = window is None and (forest.full if both_ways else forest.plain)
-    mask = None if needless else forest.mask(window, query_SQD.dtype, both_ways)
-    causal, grouped = mask is None and not both_ways, query_SQD.shape[1] != key_SKD.shape[1]
-    out_BQTD = nn.functional.scaled_dot_product_attention(*parts, attn_mask=mask, dropout_p=dropout, is_causal=causal, scale=scaling, enable_gqa=grouped)
-    return Unseated.apply(out_BQTD.transpose(1, 2), forest.seat_BT, forest.place_S)
+    needless = window is None and (shelf.full if both_ways else shelf.plain)
+    mask = None if needless else shelf.mask(window, query_BQTD.dtype, both_ways)
+    if faster(query_BQTD, dropout):
+        made: Tensor = ProductAttention.apply(query_BQTD, key_BKTD, value_BKTD, mask, not both_ways, scaling)
+        return made
+    causal, grouped = mask is None and not both_ways, query_BQTD.shape[1] != key_BKTD.shape[1]
+    return nn.functional.scaled_dot_product_attention(
+        query_BQTD, key_BKTD, value_BKTD, attn_mask=mask, dropout_p=dropout, is_causal=causal, scale=scaling, enable_gqa=grouped
+    )
 
 
-def seat(values: Tensor, seat_BT: Tensor) -> Tensor:
-    """[S, ...] as [B, T, ...]; padding gets the numbers of the last token, which nobody reads."""
-    return values.index_select(0, seat_BT.reshape(-1).clamp(max=len(values) - 1)).view(*seat_BT.shape, *values.shape[1:])
+def seat(values_Sx: Tensor, seat_P: Tensor) -> Tensor:
+    """[S, ...] as [P, ...]; padding gets the numbers of the last token, which nobody reads."""
+    return values_Sx.index_select(0, seat_P.clamp(max=len(values_Sx) - 1))
 
 
 class Seated(torch.autograd.Function):
-    """Flat tokens in the places of the rows; each has one, so the gradient is read from there."""
+    """Flat tokens in the places of rows; each has one, so the gradient is read from there."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, seat_BT: Tensor, place_S: Tensor) -> Tensor:
-        ctx.save_for_backward(place_S)
-        return seat(values, seat_BT)
+    def forward(values_Sx: Tensor, seat_P: Tensor, place_S: Tensor) -> Tensor:  # type: ignore[override]  # torch declares any
+        return seat(values_Sx, seat_P)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # torch declares any
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[2])
+
+    @staticmethod
+    def backward(ctx: Any, gradient_Px: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # torch declares any
         (place_S,) = ctx.saved_tensors
-        return gradient.flatten(0, 1).index_select(0, place_S), None, None
+        return gradient_Px.index_select(0, place_S), None, None
 
 
 class Unseated(torch.autograd.Function):
-    """Places of the rows as flat tokens; the gradient of padding is zero."""
+    """Places of rows as flat tokens; the gradient of padding is zero."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, seat_BT: Tensor, place_S: Tensor) -> Tensor:
-        ctx.save_for_backward(seat_BT)
-        return values.flatten(0, 1).index_select(0, place_S)
+    def forward(values_Px: Tensor, seat_P: Tensor, place_S: Tensor) -> Tensor:  # type: ignore[override]  # torch declares any
+        return values_Px.index_select(0, place_S)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # torch declares any
-        (seat_BT,) = ctx.saved_tensors
-        seated = seat(gradient, seat_BT)
-        return seated.masked_fill_((seat_BT == len(gradient)).view(*seat_BT.shape, *[1] * (seated.ndim - 2)), 0.0), None, None
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient_Sx: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # torch declares any
+        (seat_P,) = ctx.saved_tensors
+        seated = seat(gradient_Sx, seat_P)
+        return seated.masked_fill_((seat_P == len(gradient_Sx)).view(-1, *[1] * (seated.ndim - 1)), 0.0), None, None
 
 
 def flex(

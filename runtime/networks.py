@@ -78,7 +78,7 @@ def padded_states(backbone: Any, forest: Forest) -> Tensor:
     column_BT = torch.arange(forest.seat_BT.shape[1], device=forest.seat_BT.device).expand_as(forest.seat_BT)
     positions_BT = torch.where(forest.seat_BT < forest.num_tokens, forest.in_rows(forest.positions_S, 0), column_BT)
     eager = backbone.config._attn_implementation == "eager"  # adds it to the scores
-    mask = None if forest.plain else forest.mask(dtype=backbone.dtype if eager else torch.bool)
+    mask = None if forest.plain else forest.whole.mask(dtype=backbone.dtype if eager else torch.bool)
     found = backbone(input_ids=forest.in_rows(forest.ids_S, forest.pad), position_ids=positions_BT, attention_mask=mask, use_cache=False)
     states_SD: Tensor = found.last_hidden_state.flatten(0, 1)[forest.place_S]
     return states_SD

@@ -87,7 +87,7 @@ def test_linear_layers_of_an_encoder_see_no_padding():
 
 def test_a_window_both_ways_reaches_as_far_back_as_ahead():
     forest = pack([Tree(((4, 5), (6, 7, 8)), (-1, 0), (1,)), Tree(((4,), (5, 6)), (-1, 0), (1,))], PAD)
-    first, second = forest.mask(2, both_ways=True)[:, 0]
+    first, second = forest.whole.mask(2, both_ways=True)[:, 0]
     assert first.int().tolist() == [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 0, 1, 1]]
     assert second[:3].int().tolist() == [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 1, 1, 0, 0]]
-    assert forest.mask(both_ways=True)[:, 0, 0].int().tolist() == [[1] * 5, [1, 1, 1, 0, 0]]
+    assert forest.whole.mask(both_ways=True)[:, 0, 0].int().tolist() == [[1] * 5, [1, 1, 1, 0, 0]]
