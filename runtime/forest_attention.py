@@ -74,10 +74,15 @@ def seat(values: Tensor, seat_BT: Tensor) -> Tensor:
 class Seated(torch.autograd.Function):
     """Flat tokens in the places of the rows; each has one, so the gradient is read from there."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, values: Tensor, seat_BT: Tensor, place_S: Tensor) -> Tensor:
-        ctx.save_for_backward(place_S)
+    def forward(values: Tensor, seat_BT: Tensor, place_S: Tensor) -> Tensor:  # type: ignore[override]  # torch declares any
         return seat(values, seat_BT)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[2])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # torch declares any
@@ -88,10 +93,15 @@ class Seated(torch.autograd.Function):
 class Unseated(torch.autograd.Function):
     """Places of the rows as flat tokens; the gradient of padding is zero."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, values: Tensor, seat_BT: Tensor, place_S: Tensor) -> Tensor:
-        ctx.save_for_backward(seat_BT)
+    def forward(values: Tensor, seat_BT: Tensor, place_S: Tensor) -> Tensor:  # type: ignore[override]  # torch declares any
         return values.flatten(0, 1).index_select(0, place_S)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # torch declares any

@@ -24,6 +24,7 @@ from ..fault import Fault
 from ..frozen import STATES, backbone_states, pays
 from ..loggers import log, logging_to
 from ..logprob_table import read_logprobs
+from ..members import compute_at_once
 from ..model_files import load_encoder, load_network, read_about, save_network
 from ..modules.offline import Offline
 from ..networks import Network, gathered, is_sharded
@@ -71,6 +72,8 @@ def train(
     freeze(network, weights, objective.spec.reads)
     if gradient_checkpointing:
         recompute(network)
+    if batch.members_at_once > 1:
+        compute_at_once(network, batch.members_at_once)
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
     points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
     saving = resumed(work, network, steps, points)
