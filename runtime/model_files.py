@@ -19,8 +19,9 @@ from torch import nn
 
 from .bidirectional import is_bidirectional
 from .fault import Fault
+from .members import Ensemble
 from .networks import Network, Policy
-from .scorer import Ensemble, Scorer, Shape
+from .scorer import Scorer, Shape
 from .store import Artifact
 from .tokens import Encoder
 from .work import Work

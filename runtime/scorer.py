@@ -204,29 +204,6 @@ class Scorer(Network):
         return members
 
 
-class Ensemble(Scorer):
-    """Whole scorers side by side, one a member."""
-
-    def __init__(self, scorers: Sequence[Scorer], shape: Shape) -> None:
-        nn.Module.__init__(self)
-        self.scorers = nn.ModuleList(scorers)
-        self.shape = shape
-        self.shares_prefixes, self.flat = scorers[0].shares_prefixes, all(one.flat for one in scorers)
-
-    @property
-    def parts(self) -> list[Network]:
-        return list(self.scorers)  # type: ignore[arg-type]  # a ModuleList does not know of what
-
-    @property
-    def device(self) -> torch.device:
-        return self.parts[0].device
-
-    def read(self, forest: Forest) -> Reading:
-        known = forest.states_LMD
-        forests = [forest if known is None else replace(forest, states_LMD=known[:, member : member + 1]) for member in range(len(self.scorers))]
-        return Reading.together([one.read(own) for one, own in zip(self.scorers, forests, strict=True)])
-
-
 def new_gate(shape: Shape, width: int) -> nn.Module:
     """A gate as the shape wants it, over hidden states of this width."""
     assert shape.gate is not None, "a scorer of attributes has a gate"

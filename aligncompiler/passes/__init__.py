@@ -9,6 +9,7 @@ from ..ir import Plan
 from .check_copies import check_copies
 from .check_judges import check_judges
 from .check_pairs import check_pairs
+from .check_shards import check_shards
 from .check_shift import check_shift
 from .check_splits import check_splits
 from .choose_device import choose_device
@@ -24,6 +25,7 @@ PASSES: tuple[Pass, ...] = (
     check_pairs,  # the same
     check_judges,  # the same
     check_shift,  # the same
+    check_shards,  # the same
     choose_device,  # keys depend on the device
     hash_inputs,  # keys depend on the content of files
     check_copies,  # the content of files tells more than their names

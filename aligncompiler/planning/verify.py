@@ -102,6 +102,7 @@ OUTPUT: Shape = {
     "attributes": (is_texts, "a list of texts"),
     "uncertainty": (is_text, "a text"),
     "members": (is_whole, "a whole number"),
+    "whole": (lambda value: isinstance(value, bool), "true or false"),
     "weights": (is_texts, "a list of texts"),
     "hollow": (is_texts, "a list of texts"),
     "collapsed": (is_text, "a text"),

@@ -52,7 +52,7 @@ class Output:
     files know. `space` is what prompts and answers (or observations and actions) are made of, from
     the general to the special: `text`, `text/tokens`, `control/cartpole`. `holds` names the parts that may be referred to by themselves,
     for example the checkpoints of a training run; the artifact kind `list` is its parts and nothing else. A scorer may tell several `attributes`, and
-    how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`; `weights` names the parts of
+    how unsure it is: `uncertainty` says what that figure is made of; it may have several `members`, which may be `whole` models; `weights` names the parts of
     it that may be trained by themselves. Figures of its standard deviations are `hollow` while these say nothing: since nothing has trained them, or since
     the objective `collapsed` drove them to zero; and so are the columns of rows that it labelled.
     `answer_columns` are those of a dataset that speak of an answer and not of its prompt, beside those of its row kinds; `labelled` those that a reward wrote
@@ -68,6 +68,7 @@ class Output:
     attributes: tuple[str, ...] = ()
     uncertainty: str = ""
     members: int = 1
+    whole: bool = False
     weights: tuple[str, ...] = ()
     hollow: tuple[str, ...] = ()
     collapsed: str = ""

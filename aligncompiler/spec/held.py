@@ -7,8 +7,8 @@ from .codec import leaves
 
 
 def held_at_once(spec: Kind) -> dict[str, int]:
-    """Path -> value of the fields that bound it and change no result: `batch.tokens_at_once`, `answers_at_once`."""
-    return {".".join(path): value for path, value, role, _ in leaves(spec) if role == "runtime" and path[-1].endswith("_at_once")}
+    """Path -> value of the fields that bound it, can be lower, and change no result: `batch.tokens_at_once`, `answers_at_once`."""
+    return {".".join(path): value for path, value, role, _ in leaves(spec) if role == "runtime" and path[-1].endswith("_at_once") and value > 1}
 
 
 def less_memory(spec: Kind) -> tuple[str, ...]:

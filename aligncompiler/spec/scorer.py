@@ -268,6 +268,7 @@ class Ensemble(Reward):
             attributes=attributes,
             uncertainty=unsure,
             members=self.members,
+            whole=self.shares == "nothing",
             weights=weights,
             hollow=spreads_in(figures, unsure),
         )

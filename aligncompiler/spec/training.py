@@ -44,6 +44,9 @@ class Batch(Spec):
     tokens_at_once: int = field(16384, role="runtime", unit="tokens", ge=1)
     """Most tokens in one forward pass, padding included where a model cannot do without; the gradient does not depend on it, but for what
     dropout drops, in a model that has it."""
+    members_at_once: int = field(1, role="runtime", unit="members", ge=1)
+    """Most members of an ensemble of whole models that one forward pass computes side by side, their weights stacked: fewer and larger products, for one
+    copy more of these weights and one of their gradients."""
 
 
 class Train(Stage):
@@ -99,6 +102,7 @@ class Train(Stage):
             yield Problem("R304", "data", f"objective `{self.objective.tag}` learns from {wanted}, but `{self.data}` is a {self.data.output}")
         if self.model.output.artifact != self.objective.trains:
             yield Problem("R303", "model", f"objective `{self.objective.tag}` trains a {self.objective.trains}, but `{self.model}` is a {self.model.output}")
+        yield from self.check_members()
         yield from self.check_columns()
         yield from self.check_attributes()
         if self.weights not in ("all", *self.model.output.weights):
@@ -116,6 +120,15 @@ class Train(Stage):
         if stored is not None and stored.columns != (scored_rows(self.data, self.max_tokens, self.model),):
             text = f"{self.reference!r} holds log-probabilities of other rows than `data` and `max_tokens` give"
             yield Problem("M511", "reference", text, ("compute them on the same data, or name the policy itself",))
+
+    def check_members(self) -> Iterator[Problem]:
+        """What members side by side must be."""
+        if self.batch.members_at_once > 1 and not self.model.output.whole:
+            text = f"`{self.model}` has no members that are whole models, so there are none to compute side by side"
+            yield Problem("M507", "batch.members_at_once", text, ("remove it", "or take an ensemble with `shares: nothing`"))
+        elif self.batch.members_at_once > 1 and self.gradient_checkpointing:
+            text = "members side by side keep their states: `gradient_checkpointing` can compute the blocks of one member again, not those of several"
+            yield Problem("M507", "batch.members_at_once", text, ("remove one of the two",))
 
     def check_columns(self) -> Iterator[Problem]:
         """What an objective learns from must be columns of the rows; and steps must be told by the scorer."""
@@ -178,4 +191,10 @@ class Train(Stage):
             effort = training(model.network, load, self.optimizer.moments, ask.engine, self.gradient_checkpointing)
         network = None if model.network is None else replace(model.network, elsewhere=False)
         made = estimated(network, copies=1 + len(self.checkpoints), otherwise=model)
-        return replace(made, rows=data.rows_known.bounded(), flops=effort.flops, memory=effort.memory)
+        memory = effort.memory if network is None else effort.memory + network.parameters * self.stacked_bytes()
+        return replace(made, rows=data.rows_known.bounded(), flops=effort.flops, memory=memory)
+
+    def stacked_bytes(self) -> float:
+        """Bytes that members side by side take for each parameter of all members: their weights once more, and the gradient of these."""
+        scorer, together = self.model.output, self.batch.members_at_once
+        return 0.0 if together == 1 else min(together, scorer.members) / scorer.members * (8 if self.weights == "all" else 4)

@@ -24,6 +24,7 @@ from ..fault import Fault
 from ..frozen import STATES, backbone_states, pays
 from ..loggers import log, logging_to
 from ..logprob_table import read_logprobs
+from ..members import compute_at_once
 from ..model_files import load_encoder, load_network, read_about, save_network
 from ..modules.offline import Offline
 from ..networks import Network, gathered, is_sharded
@@ -69,8 +70,7 @@ def train(
     network = load_network(model, shape).train()
     adapted = adapt(network, read_about(model)["adapter"])
     freeze(network, weights, objective.spec.reads)
-    if gradient_checkpointing:
-        recompute(network)
+    compute_by(network, gradient_checkpointing, batch.members_at_once)
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
     points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
     saving = resumed(work, network, steps, points)
@@ -99,6 +99,14 @@ def train(
     means = {name: sum(p[name] for p in points) / len(points) for name in points[0] if name in ("loss", "accuracy")}
     work.summary |= {"steps": steps, "rows": len(examples), **means}
     work.facts |= {"steps": steps, "rows": len(examples), "parameters": parameters}
+
+
+def compute_by(network: Network, gradient_checkpointing: bool, members_at_once: int) -> None:
+    """How passes are computed, which moves no number but by rounding. Raises Fault where the family cannot."""
+    if gradient_checkpointing:
+        recompute(network)
+    if members_at_once > 1:
+        compute_at_once(network, members_at_once)
 
 
 def recompute(network: Network) -> None:

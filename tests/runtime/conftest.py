@@ -192,14 +192,14 @@ def budget():
     from aligncompiler.spec.training import Batch, Budget
     from runtime.registry import bind
 
-    def fields(objective=None, steps=3, rows=4, tokens_at_once=16384, learning_rate=1e-2, **changes):
+    def fields(objective=None, steps=3, rows=4, tokens_at_once=16384, members_at_once=1, learning_rate=1e-2, **changes):
         usual = {
             "objective": bind(objective or SFT(), {}),
             "budget": Budget(steps=steps),
             "optimizer": bind(AdamW(learning_rate=learning_rate), {}),
             "reference": "initial",
             "schedule": Schedule(),
-            "batch": Batch(rows=rows, tokens_at_once=tokens_at_once),
+            "batch": Batch(rows=rows, tokens_at_once=tokens_at_once, members_at_once=members_at_once),
             "weights": "all",
             "reduction": bind(Mean(), {}),
             "clip_norm": 1.0,

@@ -10,7 +10,10 @@ import torch
 from aligncompiler.spec.codec import dump
 from aligncompiler.spec.objective import BradleyTerry, GaussianLikelihood, GaussianRegression, SquaredError
 from aligncompiler.spec.scorer import Fixed, Perceptron
-from runtime.forest import pack, trunk_and_leaves
+from runtime import members
+from runtime.fault import Fault
+from runtime.forest import Tree, pack, trunk_and_leaves
+from runtime.members import compute_at_once
 from runtime.model_files import load_encoder, load_scorer, write_about
 from runtime.registry import bind
 from runtime.rewards.attributes import attributes
@@ -41,6 +44,32 @@ def make_scorer(make_work, finished, policy_artifact):
             ensemble(work, of=made, members=members, shares="backbone", bagging=True, combine="mean", uncertainty="gap")
             made = finished(work, "scorer")
         return made
+
+    return make
+
+
+@pytest.fixture
+def encoder_of(tmp_path, bert_folder, encoder_artifact):
+    """The artifact of an encoder of this family."""
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bert_folder)
+
+    def make(family):
+        if family == "bert":
+            return encoder_artifact
+        folder = tmp_path / family
+        sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 48, "pad_token_id": tokenizer.pad_token_id}
+        if family == "distilbert":
+            config = transformers.DistilBertConfig(dim=32, hidden_dim=48, n_layers=2, n_heads=4, **sizes)
+            transformers.DistilBertModel(config).save_pretrained(folder / "model")
+        else:
+            ends = dict.fromkeys(("bos_token_id", "cls_token_id", "eos_token_id", "sep_token_id"), tokenizer.cls_token_id)
+            config = transformers.ModernBertConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, **sizes, **ends)
+            transformers.ModernBertModel(config).save_pretrained(folder / "model")
+        tokenizer.save_pretrained(folder / "model")
+        write_about(folder, {"prompt_format": "plain", "adapter": None, "pointer": None, "head_seed": None})
+        return Artifact("models.encoder", folder, {"output": {"artifact": "encoder"}, "facts": {}})
 
     return make
 
@@ -237,6 +266,54 @@ def test_whole_members_learn_as_they_do_by_themselves(make_work, finished, budge
     assert all(torch.allclose(first[name], tensor, atol=1e-6) for name, tensor in load_scorer(alone).state_dict().items())
 
 
+@pytest.mark.parametrize("objective", [BradleyTerry(), GaussianLikelihood()])
+@pytest.mark.parametrize(
+    ("fields", "how"),
+    [
+        ({}, {}),
+        ({"gate": Perceptron(layers=2)}, {"tokens_at_once": 24}),
+        ({"gate": Perceptron(layers=1)}, {"weights": "head"}),
+    ],
+    ids=["plain", "gates and several passes", "heads alone"],
+)
+def test_members_side_by_side_learn_what_they_do_one_by_one(make_work, finished, budget, dataset, make_scorer, monkeypatch, objective, fields, how):
+    monkeypatch.setattr("runtime.stages.train.pays", lambda *asked: False)
+    data = dataset(PAIRS if isinstance(objective, BradleyTerry) else ROWS)
+    model = whole(make_work, finished, make_scorer(**fields), members=3, bagging=True)
+    one_by_one, _ = trained(make_work, finished, budget, model, data, objective, **how)
+    told, seen = [], members.side_by_side
+    monkeypatch.setattr(members, "side_by_side", lambda scorers, forest: told.append(len(scorers)) or seen(scorers, forest))
+    together, _ = trained(make_work, finished, budget, model, data, objective, members_at_once=2, **how)
+    assert set(told) == {2}
+    after = state(together)
+    assert max(float((tensor - after[name]).abs().max()) for name, tensor in state(one_by_one).items()) < 1e-4
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "modernbert"])
+def test_encoders_side_by_side_say_what_they_do_one_by_one(encoder_of, make_work, finished, make_scorer, family):
+    scorer = load_scorer(whole(make_work, finished, make_scorer(backbone=encoder_of(family)), members=3)).eval()
+    forest = pack([Tree(((3, 4), (5, 6)), (-1, 0), (1,)), Tree(((8,), (9, 10, 11)), (-1, 0), (1,))])
+    found = []
+    for at_once in (1, 2, 3):
+        scorer.zero_grad()
+        compute_at_once(scorer, at_once)
+        scorer.read(forest).reward_RM.square().sum().backward()
+        found.append([p.grad.clone() for p in scorer.parameters() if p.grad is not None])
+    for other in found[1:]:
+        assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(found[0], other, strict=True))
+
+
+def test_members_that_cannot_be_computed_side_by_side_are_one_fault(make_work, finished, budget, dataset, make_scorer, monkeypatch):
+    def refuse(*asked, **named):
+        raise RuntimeError("no rule for this operation")
+
+    monkeypatch.setattr(members, "vmap", refuse)
+    model = whole(make_work, finished, make_scorer())
+    with pytest.raises(Fault, match="`llama` cannot be computed side by side") as caught:
+        trained(make_work, finished, budget, model, dataset(PAIRS), BradleyTerry(), members_at_once=2)
+    assert caught.value.field == "batch.members_at_once"
+
+
 def test_members_learn_from_samples_of_their_own(make_scorer, make_work, finished, budget, dataset):
     """With one row that a member drew zero times, that member's head has no gradient."""
     model = make_scorer(members=3, head="mean")
@@ -273,22 +350,8 @@ def test_a_scorer_of_attributes_starts_from_a_scalar_one(make_work, finished, po
 
 
 @pytest.mark.parametrize("family", ["distilbert", "modernbert"])
-def test_an_encoder_without_kinds_of_segments_scores(family, bert_folder, tmp_path, make_scorer):
-    import transformers
-
-    folder = tmp_path / "found"
-    tokenizer = transformers.AutoTokenizer.from_pretrained(bert_folder)
-    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 48, "pad_token_id": tokenizer.pad_token_id}
-    if family == "distilbert":
-        config = transformers.DistilBertConfig(dim=32, hidden_dim=48, n_layers=2, n_heads=4, **sizes)
-        transformers.DistilBertModel(config).save_pretrained(folder / "model")
-    else:
-        ends = dict.fromkeys(("bos_token_id", "cls_token_id", "eos_token_id", "sep_token_id"), tokenizer.cls_token_id)
-        config = transformers.ModernBertConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, **sizes, **ends)
-        transformers.ModernBertModel(config).save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
-    write_about(folder, {"prompt_format": "plain", "adapter": None, "pointer": None, "head_seed": None})
-    made = make_scorer(backbone=Artifact("models.encoder", folder, {"output": {"artifact": "encoder"}, "facts": {}}), gate=Perceptron(layers=2))
+def test_an_encoder_without_kinds_of_segments_scores(make_scorer, encoder_of, family):
+    made = make_scorer(backbone=encoder_of(family), gate=Perceptron(layers=2))
     found = reward_rows(made, ROWS[:4])
     assert not found.skips
     assert np.ptp(found.score) > 0

@@ -141,6 +141,8 @@ def test_no_runtime_field_changes_a_key(writing: Writing) -> None:
     for family in DECLARED:
         for name, spec in getattr(writing.experiment, family).items():
             for path, info in fields(type(spec), "runtime"):
+                if path[-1] == "members_at_once":  # an error but for ensembles; `test_passes.py` changes it for one
+                    continue
                 inner = tree[family][name]
                 for step in path[:-1]:
                     inner = inner.setdefault(step, {})
@@ -313,6 +315,7 @@ FIXED = {
     "base.prompt_format": "a tokenizer that is trained here has no chat template",
     "distractors.min": "`max` is 0",
     "labels": "only for judgment questions",
+    "members_at_once": "only for ensembles of whole members",
     "question": "judgments need distractors",
     r"order\.\d": "none stands twice; the order as a whole can change",
     "combine": "`weighted` needs weights",

@@ -385,3 +385,45 @@ def test_replaced_fields_are_validated_again(compiled: Compile, full: str) -> No
     spec = plan(compiled(full))["stages.drafts"].spec
     with pytest.raises(ValueError, match="count"):
         replaced(spec, count=0)
+
+
+# ---- check_shards
+
+
+def test_members_side_by_side_are_refused_where_weights_are_spread(compiled: Compile) -> None:
+    text = """\
+alignc: v1
+name: members
+engine: {strategy: ddp, devices: 2}
+datasets: {pairs: {kind: preferences, file: pairs.jsonl}}
+models:
+  base:
+    kind: causal_lm
+    architecture: {family: llama, hidden_size: 64, num_layers: 2, num_heads: 4, context: 512}
+    tokenizer: {kind: bpe, data: "${datasets.pairs}", vocab_size: 600}
+rewards:
+  one: {kind: scalar, backbone: "${models.base}"}
+  many: {kind: ensemble, of: "${rewards.one}", members: 3, shares: nothing}
+stages:
+  train:
+    kind: train
+    model: ${rewards.many}
+    data: ${datasets.pairs}
+    objective: {kind: bradley_terry}
+    budget: {steps: 2}
+    optimizer: {kind: adamw, learning_rate: 1e-3}
+    batch: {members_at_once: 3}
+"""
+
+    Path("pairs.jsonl").write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n')
+
+    def found(text: str) -> list[str]:
+        return [d.code for d in compiled(text).report.diagnostics if d.path[-1:] == ("members_at_once",)]
+
+    assert not found(text)
+    assert keys(compiled(text)) == keys(compiled(text.replace("members_at_once: 3", "members_at_once: 2")))
+    assert found(text + "    gradient_checkpointing: true\n") == ["M507"]
+    assert found(text.replace("ddp", "fsdp")) == ["M507"]
+    assert found(text.replace("members: 3, shares: nothing", "members: 3")) == ["M507"]
+    assert found(text.replace("rewards.many", "rewards.one")) == ["M507"]
+    assert not found(text.replace("members_at_once: 3", "members_at_once: 1").replace("rewards.many", "rewards.one"))
