@@ -191,7 +191,7 @@ class Forest:
     @cached_property
     def whole(self) -> Shelf:
         """The rows of `seat_BT`."""
-        return Shelf(self, self.seat_BT, self.plain)
+        return Shelf(self.until_S, self.positions_S, self.seat_BT, self.plain, self.num_tokens == self.seat_BT.numel())
 
     @cached_property
     def shelves(self) -> Shelves:

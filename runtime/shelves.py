@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,17 +24,15 @@ WORTH = 1 << 16  # scores that one shelf more must spare
 
 @dataclass(frozen=True)
 class Shelf:
-    """Rows of a forest. `seat_BT` is the token in each place, S where there is none; `plain` says that every row is one path."""
+    """Rows of a forest, of which it keeps `until_S` and `positions_S` (not the forest, which keeps it). `seat_BT` is the token in each place, S where
+    there is none; `plain` says that every row is one path, `full` that there is a token in every place."""
 
-    forest: Forest
+    until_S: Tensor
+    positions_S: Tensor
     seat_BT: Tensor
     plain: bool
+    full: bool
     masks: dict[tuple[int | None, torch.dtype, bool], Tensor] = field(default_factory=dict)  # what `mask` made: every layer asks for it
-
-    @cached_property
-    def full(self) -> bool:
-        """Whether there is a token in every place."""
-        return not bool((self.seat_BT == self.forest.num_tokens).any())
 
     def mask(self, window: int | None = None, dtype: torch.dtype = torch.bool, both_ways: bool = False) -> Tensor:
         """Where a token of a row may attend, [B, 1, T, T]: to itself and to what comes before it on its path, less than `window` tokens away.
@@ -52,15 +49,15 @@ class Shelf:
 
     def seen(self, window: int | None, both_ways: bool) -> Tensor:
         """`mask` in truths, made anew."""
-        forest = self.forest
+        num_tokens = len(self.until_S)
         query_BT1, key_B1T = self.seat_BT[:, :, None], self.seat_BT[:, None]
         if both_ways:
-            seen = key_B1T < forest.num_tokens
+            seen = key_B1T < num_tokens
         else:
-            until = torch.cat([forest.until_S, forest.until_S.new_tensor([forest.num_tokens + 1])])
+            until = torch.cat([self.until_S, self.until_S.new_tensor([num_tokens + 1])])
             seen = (key_B1T <= query_BT1) & (query_BT1 < until[self.seat_BT][:, None])
         if window is not None:
-            depth = torch.cat([forest.positions_S, forest.positions_S.new_zeros(1)])[self.seat_BT]
+            depth = torch.cat([self.positions_S, self.positions_S.new_zeros(1)])[self.seat_BT]
             seen = seen & ((depth[:, :, None] - depth[:, None]).abs() < window)
         return seen[:, None]
 
@@ -92,7 +89,8 @@ def shelves_of(forest: Forest) -> Shelves:
         there = seat_BT < end_B1
         place_S[seat_BT[there]] = torch.arange(seat_BT.numel()).view_as(seat_BT)[there] + start
         seat_BT = seat_BT.masked_fill_(~there, forest.num_tokens)
-        rows.append(Shelf(forest, seat_BT, all(bool((forest.until_S[begin:end] == end).all()) for begin, end in (spans[index] for index in group))))
+        plain = all(bool((forest.until_S[begin:end] == end).all()) for begin, end in (spans[index] for index in group))
+        rows.append(Shelf(forest.until_S, forest.positions_S, seat_BT, plain, bool(there.all())))
         seats.append(seat_BT.flatten())
         start += seat_BT.numel()
     return Shelves(tuple(rows), torch.cat(seats), place_S)
