@@ -1,7 +1,7 @@
 """Best-of-N sampling and step-level search on this machine, each beside its rival in the same process: `make bench`.
 
 Best-of-N: `Decoder` of the project against `generate(num_return_sequences=N)` of transformers, on the same model with the same settings and
-prompts. The rival is used as well as it can be: prompts of equal length (no padding), all in one call, which is faster than a call for each; it has
+prompts. The rival is used as well as it can be: prompts of equal length (no padding), all in one call; it has
 lines with its default, a growing cache, and with a static one. Nobody ends early, so that both write equally many tokens.
 
 Step-level search: on every level one node of each question gets children of a few tokens; against the same search with every node read anew,

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor, nn
+from torch._C._functorch import is_batchedtensor
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
@@ -50,7 +51,8 @@ def attend(
     query_SQD, key_SKD, value_SKD = (t[0].transpose(0, 1).to(value.dtype) for t in (query, key, value))  # under autocast, rotated keys come in float32
     window = extra.get("sliding_window")
     both_ways = getattr(module, "is_causal", True) is False
-    kernel = flex if query.is_cuda and not dropout and forest.seat_BT.shape[1] >= FLEX_FROM else rows
+    flat = query.is_cuda and not dropout and forest.seat_BT.shape[1] >= FLEX_FROM and not is_batchedtensor(query)  # flex knows nothing of `vmap`
+    kernel = flex if flat else rows
     return kernel(forest, query_SQD, key_SKD, value_SKD, dropout, scaling, window, both_ways)[None], None
 
 

@@ -21,8 +21,6 @@ from .networks import Network
 from .scorer import Reading, Scorer, Shape
 from .trial import agree
 
-warnings.filterwarnings("ignore", "There is a performance drop")  # on a CPU attention itself is computed member by member
-
 
 class Ensemble(Scorer):
     """Whole scorers, one a member, of which `at_once` are computed in one pass."""
@@ -81,16 +79,22 @@ def side_by_side(scorers: Sequence[Scorer], forest: Forest) -> Reading:
     return Reading(reward_MR1[..., 0].T, mean_MR1A[:, :, 0].transpose(0, 1), spread_RMA, node_ML1[..., 0].T)
 
 
-def compute_at_once(network: Network, at_once: int) -> None:
-    """Make an ensemble of whole members read `at_once` of them in a pass. Raises Fault where members of the family do not say the same as one by one."""
+def compute_at_once(network: Network, at_once: int, device: str) -> None:
+    """Make an ensemble of whole members, all of whose weights change, read `at_once` of them in a pass. It is tried on two, forwards and backwards, where they
+    will be computed. Raises Fault where members of the family do not say the same as one by one."""
     assert isinstance(network, Ensemble), "the compiler has seen that members are whole"
+    network.to(device).eval()
     scorers = network.members[:2]
     forest = trial(scorers[0])
-    training = network.training
-    network.eval()
-    with torch.no_grad():
-        same = agree(lambda: side_by_side(scorers, forest).node_LM, lambda: Reading.together([one.read(forest) for one in scorers]).node_LM)
-    network.train(training)
+
+    def told(reading: Reading) -> Tensor:
+        reading.node_LM.sum().backward()
+        return reading.node_LM.detach()
+
+    with torch.enable_grad(), warnings.catch_warnings():  # on a CPU torch warns that attention is still computed member by member
+        warnings.simplefilter("ignore")
+        same = agree(lambda: told(side_by_side(scorers, forest)), lambda: told(Reading.together([one.read(forest) for one in scorers])))
+    network.train().zero_grad()
     if not same:
         text = f"members of the family `{scorers[0].model.config.model_type}` cannot be computed side by side"
         raise Fault("P607", text, "batch.members_at_once", ("remove it: members are then computed one by one",))

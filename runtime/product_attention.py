@@ -72,7 +72,7 @@ def gradients(query: Tensor, key: Tensor, value: Tensor, gradient: Tensor, bias:
         seen = end if causal else length  # what comes later has no weight
         keys, values, queries, given = key_NTD[:, :seen], value_NTD[:, :seen], query_NTD[:, start:end], gradient_NTD[:, start:end]
         if bias is None:
-            scores = torch.bmm(queries, keys.mT).mul_(scaling)
+            scores = torch.baddbmm(queries.new_zeros(1), queries, keys.mT, beta=0, alpha=scaling)
         else:
             hidden = bias[..., start:end, :seen] if bias.shape[2] > 1 else bias[..., :seen]
             hidden_NTS = hidden.expand(rows, heads, end - start, seen).reshape(rows * heads, end - start, seen)

@@ -46,7 +46,7 @@ class Batch(Spec):
     dropout drops, in a model that has it."""
     members_at_once: int = field(1, role="runtime", unit="members", ge=1)
     """Most members of an ensemble of whole models that one forward pass computes side by side, their weights stacked: fewer and larger products, for one
-    copy more of these weights and one of their gradients."""
+    copy more of the weights of all and one of the gradients of these. The gradient does not depend on it, but for what dropout drops."""
 
 
 class Train(Stage):
@@ -182,7 +182,8 @@ class Train(Stage):
         steps = exact(self.budget.steps) if self.budget.steps is not None else (data.rows_known * ((self.budget.epochs or 0) / per_step)).rounded_up()
         limit = read_at_most(self.max_tokens, model)
         frozen, rows = self.weights != "all", steps * per_step
-        if frozen and ask.engine.world == 1 and model.network is not None and model.network.causal:
+        kept = frozen and ask.engine.world == 1 and model.network is not None and model.network.causal
+        if kept:
             rows = rows.least(data.rows_known)
         load = Load(data, rows, self.objective.answers, limit, self.batch.tokens_at_once, exact(-(-per_step // ask.engine.world)))
         if frozen:
@@ -191,10 +192,14 @@ class Train(Stage):
             effort = training(model.network, load, self.optimizer.moments, ask.engine, self.gradient_checkpointing)
         network = None if model.network is None else replace(model.network, elsewhere=False)
         made = estimated(network, copies=1 + len(self.checkpoints), otherwise=model)
-        memory = effort.memory if network is None else effort.memory + network.parameters * self.stacked_bytes()
+        memory = effort.memory if network is None or kept else effort.memory + network.parameters * self.stacked_bytes()
         return replace(made, rows=data.rows_known.bounded(), flops=effort.flops, memory=memory)
 
     def stacked_bytes(self) -> float:
-        """Bytes that members side by side take for each parameter of all members: their weights once more, and the gradient of these."""
-        scorer, together = self.model.output, self.batch.members_at_once
-        return 0.0 if together == 1 else min(together, scorer.members) / scorer.members * (8 if self.weights == "all" else 4)
+        """Bytes that members side by side take for each parameter of all members: their weights once more, until the backward pass has been, and the
+        gradient of those that are computed together."""
+        members, together = self.model.output.members, min(self.batch.members_at_once, self.model.output.members)
+        if together == 1:
+            return 0.0
+        alone = 1 if members % together == 1 else 0
+        return 4 * (members - alone) / members + (4 * together / members if self.weights == "all" else 0)

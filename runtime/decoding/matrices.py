@@ -15,13 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..machine import multiplies_bfloat16
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Copy:
-    """A matrix in another layout, and the format, place and number of writes of the one that it was made of."""
+    """A matrix in another layout, and what it was made of: a parameter that had been written to so often, in this format."""
 
-    made_of: tuple[torch.dtype, int, int]
     weight: Tensor
+    made_of: nn.Parameter
+    written: int
+    dtype: torch.dtype
 
 
 class Matrices:
@@ -36,36 +40,37 @@ class Matrices:
         """Layers that gain, each with the format that its products have now."""
         if not torch.backends.mkldnn.is_available():
             return
-        head, emulated = self.model.get_output_embeddings(), not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        head, half = self.model.get_output_embeddings(), torch.ops.mkldnn._is_mkldnn_bf16_supported() and multiplies_bfloat16()
         for layer in self.model.modules():
             if type(layer) is not nn.Linear or layer.weight.device.type != "cpu" or "forward" in vars(layer):
                 continue
             dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else layer.weight.dtype
-            if (dtype is torch.bfloat16 and not emulated) or (dtype is torch.float32 and layer is head):
+            if (dtype is torch.bfloat16 and half) or (dtype is torch.float32 and layer is head):
                 yield layer, dtype
 
-    def copy(self, layer: nn.Linear, dtype: torch.dtype) -> Tensor:
-        """The matrix of a layer as it is now."""
-        weight = layer.weight.detach()
-        made_of = (dtype, weight.data_ptr(), weight._version)
-        found = self.copies.get(layer)
-        if found is None or found.made_of != made_of:
-            found = self.copies[layer] = Copy(made_of, torch.ops.mkldnn._reorder_linear_weight(weight.to(dtype)))
-        return found.weight
+    def lay_out(self, layers: list[tuple[nn.Linear, torch.dtype]]) -> None:
+        """Make the copies that are missing, or older than their matrix; writes through `.data` are not seen."""
+        for layer, dtype in layers:
+            found, made_of = self.copies.get(layer), layer.weight
+            if found is None or found.made_of is not made_of or (found.written, found.dtype) != (made_of._version, dtype):
+                weight = torch.ops.mkldnn._reorder_linear_weight(made_of.detach().to(dtype))
+                self.copies[layer] = Copy(weight, made_of, made_of._version, dtype)
+                torch.clear_autocast_cache()  # which may have a plain copy of the same
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """The model multiplies with the copies; without gradients."""
         layers = [] if self.users else list(self.chosen())
-        for layer, dtype in layers:
-            layer.forward = product(self.copy(layer, dtype), layer.bias, dtype)  # type: ignore[method-assign]
+        self.lay_out(layers)
         self.users += 1
         try:
+            for layer, dtype in layers:
+                layer.forward = product(self.copies[layer].weight, layer.bias, dtype)  # type: ignore[method-assign]
             yield
         finally:
             self.users -= 1
             for layer, _ in layers:
-                del layer.forward
+                vars(layer).pop("forward", None)
 
 
 def product(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Any:

@@ -69,8 +69,8 @@ def train(
     torch.manual_seed(work.seed)
     network = load_network(model, shape).train()
     adapted = adapt(network, read_about(model)["adapter"])
+    compute_by(work, network, gradient_checkpointing, batch.members_at_once)
     freeze(network, weights, objective.spec.reads)
-    compute_by(network, gradient_checkpointing, batch.members_at_once)
     steps = num_steps(len(examples), batch.rows, budget.steps, budget.epochs)
     points: deque[dict[str, float]] = deque(maxlen=max(1, steps // 10))
     saving = resumed(work, network, steps, points)
@@ -101,12 +101,12 @@ def train(
     work.facts |= {"steps": steps, "rows": len(examples), "parameters": parameters}
 
 
-def compute_by(network: Network, gradient_checkpointing: bool, members_at_once: int) -> None:
-    """How passes are computed, which moves no number but by rounding. Raises Fault where the family cannot."""
+def compute_by(work: Work, network: Network, gradient_checkpointing: bool, members_at_once: int) -> None:
+    """How passes are computed, which moves no number but by rounding and what is dropped out. Raises Fault where the family cannot."""
     if gradient_checkpointing:
         recompute(network)
     if members_at_once > 1:
-        compute_at_once(network, members_at_once)
+        compute_at_once(network, members_at_once, work.device)
 
 
 def recompute(network: Network) -> None:

@@ -54,7 +54,7 @@ def test_a_judged_pair_costs_some_numbers_and_no_objects(scale, monkeypatch):
             tracemalloc.stop()
 
     monkeypatch.setattr("runtime.execute.carry_out", traced)
-    for rows in (50, 20_000, 60_000):
+    for rows in (50, 10_000, 30_000):
         scale.evaluated(rows)
     _, few, many = peaks
-    assert many - few < 200 * 40_000, (many - few) / 40_000
+    assert many - few < 200 * 20_000, (many - few) / 20_000

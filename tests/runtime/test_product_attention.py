@@ -43,6 +43,25 @@ def test_gradients_are_those_of_the_fused_kernel(monkeypatch, kind, kv_heads, qu
         torch.testing.assert_close(ours, theirs, atol=tolerance, rtol=tolerance)
 
 
+@pytest.mark.parametrize("kind", ["paths", "trees", "padding"])
+def test_in_bfloat16_it_is_as_near_to_float32_as_the_fused_kernel(kind):
+    torch.manual_seed(0)
+    query, gradient, key, value = (torch.randn(ROWS, 4, LENGTH, SIZE) for _ in range(4))
+    causal, found = kind in ("paths", "trees"), []
+    bias = bias_of(kind, torch.float32)
+    for dtype, ours in ((torch.float32, False), (torch.bfloat16, False), (torch.bfloat16, True)):
+        given = [t.clone().to(dtype).requires_grad_() for t in (query, key, value)]
+        hidden = None if bias is None else bias.to(dtype)
+        if ours:
+            out = ProductAttention.apply(*given, hidden, causal, 0.3)
+        else:
+            out = torch.nn.functional.scaled_dot_product_attention(*given, attn_mask=hidden, is_causal=causal and bias is None, scale=0.3)
+        out.backward(gradient.to(dtype))
+        found.append(torch.cat([t.grad.float().flatten() for t in given]))
+    theirs, ours = (float((one - found[0]).norm() / found[0].norm()) for one in found[1:])
+    assert ours < max(0.01, 1.5 * theirs)
+
+
 def test_only_training_in_bfloat16_on_a_cpu_asks_for_it():
     half = torch.zeros(1, dtype=torch.bfloat16)
     assert faster(half, 0.0)

@@ -296,11 +296,34 @@ def test_encoders_side_by_side_say_what_they_do_one_by_one(encoder_of, make_work
     found = []
     for at_once in (1, 2, 3):
         scorer.zero_grad()
-        compute_at_once(scorer, at_once)
+        compute_at_once(scorer, at_once, "cpu")
+        scorer.eval()
         scorer.read(forest).reward_RM.square().sum().backward()
         found.append([p.grad.clone() for p in scorer.parameters() if p.grad is not None])
     for other in found[1:]:
         assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("weights", ["all", "head"])
+def test_what_is_frozen_drops_nothing_out_side_by_side(encoder_of, make_work, finished, budget, dataset, make_scorer, monkeypatch, weights):
+    model, seen = whole(make_work, finished, make_scorer(backbone=encoder_of("bert"))), []
+    read = members.side_by_side
+    monkeypatch.setattr(members, "side_by_side", lambda scorers, forest: seen.append(scorers[0].model.base_model.training) or read(scorers, forest))
+    trained(make_work, finished, budget, model, dataset(PAIRS), BradleyTerry(), members_at_once=2, weights=weights)
+    assert seen[0] is False  # the trial
+    assert set(seen[1:]) == {weights == "all"}
+
+
+def test_members_in_bfloat16_say_side_by_side_what_they_do_one_by_one(make_work, finished, make_scorer):
+    scorer = load_scorer(whole(make_work, finished, make_scorer(), members=3))
+    found = []
+    with torch.autocast("cpu", torch.bfloat16):
+        for at_once in (1, 3):
+            compute_at_once(scorer, at_once, "cpu")
+            reward_RM = scorer.read(FOREST).reward_RM
+            reward_RM.square().sum().backward()
+            found.append(torch.cat([p.grad.flatten() for p in scorer.parameters() if p.grad is not None]))
+    assert float((found[0] - found[1]).norm()) < 0.03 * float(found[0].norm())
 
 
 def test_members_that_cannot_be_computed_side_by_side_are_one_fault(make_work, finished, budget, dataset, make_scorer, monkeypatch):

@@ -1,5 +1,8 @@
 """Rows of like length hold every token once, see what the forest says, and have little padding."""
 
+import gc
+import weakref
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +36,19 @@ def test_answers_that_share_nothing_stand_in_rows_of_their_own():
     forest = pack([trunk_and_leaves((), [(1, 2), (3, 4, 5)])])
     assert [shelf.seat_BT.tolist() for shelf in forest.shelves.rows] == [[[2, 3, 4], [0, 1, 5]]]
     assert forest.shelves.rows[0].plain
+
+
+def test_a_forest_is_freed_at_once_with_its_masks():
+    forest = pack([trunk_and_leaves((1, 2), [(3,), (4, 5)])])
+    forest.shelves.rows[0].mask()
+    forest.whole.mask()
+    gone = weakref.ref(forest)
+    gc.disable()
+    try:
+        del forest
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_shelf_is_opened_where_it_spares_enough():

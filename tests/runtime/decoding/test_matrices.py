@@ -6,8 +6,9 @@ import transformers
 from torch import nn
 
 from runtime.decoding.matrices import Matrices
+from runtime.machine import multiplies_bfloat16
 
-HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported() and multiplies_bfloat16()
 
 
 def llama(tied=False):
