@@ -213,7 +213,7 @@ def main() -> None:
     shape = {"family": "llama", "vocabulary": VOCAB, "parameters": network.num_parameters()}
     shape |= (GPU_SHAPE if arguments.gpu else SHAPE) | {"precision": "bfloat16" if flag else "float32"}
     found |= {
-        "command": f"python benchmarks/sampling.py{flag and f' --{flag}'}",
+        "command": f"python benchmarks/sampling.py{flag and f' --{flag}'} --repetitions {arguments.repetitions}",
         "repetitions": arguments.repetitions,
         "model": shape,
         "machine": machine(),

@@ -1,7 +1,8 @@
 """Attention in bfloat16 on a CPU, for training: the fused kernel forwards, matrix products backwards.
 
 The fused kernel's backward pass makes no use of the units for bfloat16 and took a quarter of a training step; five batched products and two fused
-softmax kernels take half of its time. Scores are computed again for some rows and queries at a time, so that they stay in the caches of the processor.
+softmax kernels take 0.1 to 0.9 of its time (`docs/decisions/0013-forest.md`). Scores are computed again for some rows and queries at a time, so that
+they stay in the caches of the processor.
 
 Shapes: B rows of T places, Q query heads, K heads of keys and values, D their size.
 """

@@ -22,7 +22,7 @@ from aligncompiler.tree import REFERENCE, Node
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
-MUTATIONS = 200
+MUTATIONS = 300
 
 # Of these families a schema can say something; the others are about the text (which YAML reports), other files, the graph, or meaning.
 SAYABLE = ("S401", "S402", "S403", "S404", "S405", "S406", "S407", "C204")
