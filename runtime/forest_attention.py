@@ -24,7 +24,7 @@ from transformers.masking_utils import sdpa_mask
 from .forest import Forest, pack, trunk_and_leaves
 from .product_attention import ProductAttention, faster
 from .shelves import Shelf
-from .trial import Unservable, agree
+from .trial import Unservable, agree, hides_window
 
 NAME = "alignc_forest"
 FLEX_FROM = 1024  # places in a row from which flex attention is the faster one on a GPU (results/bench_attention.json)
@@ -45,7 +45,7 @@ def attend(
     if forest is None:
         output: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **extra)
         return output
-    wanted = [name for name in ("softcap", "position_bias", "s_aux") if extra.get(name) is not None]
+    wanted = [name for name in ("softcap", "position_bias", "s_aux") if extra.get(name) is not None] + ["a window in the mask"] * hides_window(module, extra)
     if wanted or query.shape[2] != forest.num_tokens:
         raise Unservable(", ".join(wanted) or "other tokens than those of the forest")
     query_SQD, key_SKD, value_SKD = (t[0].transpose(0, 1).to(value.dtype) for t in (query, key, value))  # under autocast, rotated keys come in float32

@@ -29,7 +29,7 @@ class Ensemble(Scorer):
         nn.Module.__init__(self)
         self.scorers = nn.ModuleList(scorers)
         self.shape = shape
-        self.shares_prefixes, self.flat = scorers[0].shares_prefixes, all(one.flat for one in scorers)
+        self.causal, self.shares_prefixes, self.flat = scorers[0].causal, scorers[0].shares_prefixes, all(one.flat for one in scorers)
         self.at_once = 1
 
     @property

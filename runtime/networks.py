@@ -20,14 +20,16 @@ Measured = dict[str, Tensor]
 
 
 class Network(nn.Module, ABC):
-    """A model of transformers asked through forests. `causal` ones share prefixes; what a bidirectional encoder makes of a prompt depends on the
-    answer behind it. What objectives read, each kind tells by its `measure`, once for each of its members; one that has none is its only one."""
+    """A model of transformers asked through forests. `causal` ones share prefixes if they attend as we do; others, with states that run along a row or
+    attention of their own, read each answer with a prompt of its own, as bidirectional encoders do, where a prompt depends on the answer behind it.
+    What objectives read, each kind tells by its `measure`, once for each of its members; one that has none is its only one."""
 
     def __init__(self, model: Any, causal: bool) -> None:
         super().__init__()
         self.model = model
-        self.shares_prefixes = causal
+        self.causal = causal
         self.flat = serves(model) if causal else reads_flat(model)
+        self.shares_prefixes = causal and self.flat
 
     @property
     def parts(self) -> list[Network]:
@@ -73,13 +75,10 @@ class Policy(Network):
 
 
 def padded_states(backbone: Any, forest: Forest) -> Tensor:
-    """Hidden states of a causal backbone that attends in its own way, [S, D]."""
-    # Padding goes on counting: transformers takes a fall in position for a new sequence and would build a mask for it.
-    column_BT = torch.arange(forest.seat_BT.shape[1], device=forest.seat_BT.device).expand_as(forest.seat_BT)
-    positions_BT = torch.where(forest.seat_BT < forest.num_tokens, forest.in_rows(forest.positions_S, 0), column_BT)
-    eager = backbone.config._attn_implementation == "eager"  # adds it to the scores
-    mask = None if forest.plain else forest.whole.mask(dtype=backbone.dtype if eager else torch.bool)
-    found = backbone(input_ids=forest.in_rows(forest.ids_S, forest.pad), position_ids=positions_BT, attention_mask=mask, use_cache=False)
+    """Hidden states of a causal backbone that attends, or remembers, in its own way, [S, D]. Every row is one path, padded behind its end, where nothing that
+    is read comes after."""
+    assert forest.plain, "paths are unrolled for models that share no prefixes"
+    found = backbone(input_ids=forest.in_rows(forest.ids_S, forest.pad), use_cache=False)
     states_SD: Tensor = found.last_hidden_state.flatten(0, 1)[forest.place_S]
     return states_SD
 

@@ -130,7 +130,7 @@ class Scorer(Network):
 
     def outputs(self, forest: Forest) -> tuple[Tensor, Tensor]:
         """The numbers of the head, or the log-odds of the reply, [L, outputs], and the hidden state that they are read from, [L, D]."""
-        if self.shares_prefixes:
+        if self.causal:
             known, reply = forest.states_LMD, self.shape.reply
             states_LD = self.states(forest)[forest.end_L] if known is None else known[:, 0]
             found_LO = self.model.score(states_LD).float() if reply is None else log_odds(self.model.get_output_embeddings(), states_LD, reply)[:, None]

@@ -22,7 +22,7 @@ import transformers
 from torch import Tensor, nn
 from transformers.cache_utils import CacheLayerMixin
 
-from ..trial import Unservable
+from ..trial import Unservable, hides_window
 
 NAME = "alignc_shared"
 GROWTH = 64  # columns by which room for own tokens grows at least
@@ -130,7 +130,7 @@ def attend(
     step = CURRENT.get()
     layer, step.now = step.now, None
     wanted = {name for name in ("softcap", "position_bias", "s_aux") if extra.get(name) is not None}
-    if (extra.get("sliding_window") or step.context) < step.context:
+    if (extra.get("sliding_window") or step.context) < step.context or hides_window(module, extra):
         wanted.add("sliding_window")
     if layer is None or attention_mask is not None or wanted:
         raise Unservable(", ".join(sorted(wanted)) or "keys that no cache holds")

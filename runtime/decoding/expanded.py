@@ -26,14 +26,15 @@ class ExpandedBatch:
         self.pad = pad
         self.cache: Any = None
         self.real_RT: Tensor
-        self.takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+        self.takes = inspect.signature(model.forward).parameters
 
     def at_work(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def ask(self, ids_RT: Tensor, position_RT: Tensor) -> Tensor:
-        positions = {"position_ids": position_RT} if self.takes_positions else {}
-        out = self.model(input_ids=ids_RT, attention_mask=self.real_RT, past_key_values=self.cache, use_cache=True, **positions)
+        last = {"position_ids": position_RT, "logits_to_keep": 1}  # of a prompt only what follows it is of interest
+        known = {name: value for name, value in last.items() if name in self.takes}
+        out = self.model(input_ids=ids_RT, attention_mask=self.real_RT, past_key_values=self.cache, use_cache=True, **known)
         logits: Tensor = out.logits[:, -1].float()
         return logits
 

@@ -91,3 +91,19 @@ def test_a_window_both_ways_reaches_as_far_back_as_ahead():
     assert first.int().tolist() == [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 0, 1, 1]]
     assert second[:3].int().tolist() == [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 1, 1, 0, 0]]
     assert forest.whole.mask(both_ways=True)[:, 0, 0].int().tolist() == [[1] * 5, [1, 1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(("name", "more"), [FLAT[0], FLAT[5]])
+def test_training_in_bfloat16_has_the_gradients_of_float32_but_for_rounding(name, more):
+    network = scorer(name, more | {"initializer_range": 0.05, "max_position_embeddings": 512})
+    plain = copy.deepcopy(network.model)
+    plain.set_attn_implementation("eager")
+    lengths = [(20, 60), (30, 45), *((3, 4 + number % 5) for number in range(20))]
+    found = [(tuple(4 + i % 50 for i in range(a)), tuple(5 + i % 40 for i in range(b))) for a, b in lengths]
+    forest = pack([Tree(path, (-1, 0), (1,)) for path in found], PAD)
+    assert network.flat and len(forest.shelves.rows) > 1
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = gradients(network.model, first_tokens(network.model, forest, network.flat, states=False)[0])
+    theirs = gradients(plain, torch.stack([told_alone(plain, *path)[0] for path in found]))
+    norm = torch.cat([b.flatten() for b in theirs]).norm()
+    assert torch.cat([(a - b).flatten() for a, b in zip(ours, theirs, strict=True)]).norm() <= 0.03 * norm

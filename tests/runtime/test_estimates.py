@@ -177,12 +177,19 @@ def eager(policy):
     return policy
 
 
+def products(shelf, query, key, value, dropout, scaling, window, both_ways):
+    """Attention of a shelf by plain matrix products."""
+    key, value = (t.repeat_interleave(query.shape[1] // key.shape[1], 1) for t in (key, value))
+    return (query @ key.transpose(2, 3) * scaling + shelf.mask(window, query.dtype, both_ways)).softmax(-1) @ value
+
+
 @pytest.fixture(params=[(SMALL, 1), (WIDE, 1), (WIDE, 2)], ids=["llama paths", "qwen2 paths", "qwen2 pairs"])
-def passed(request):
+def passed(request, monkeypatch):
     """(policy, network as the compiler sees it, forest, load)."""
     shape, answers = request.param
     model, seen = built(shape)
-    return eager(Policy(model)), seen, pack(trees(4, 48, answers)), load(4, 48, answers)
+    monkeypatch.setattr("runtime.forest_attention.in_rows", products)
+    return Policy(model), seen, pack(trees(4, 48, answers)), load(4, 48, answers)
 
 
 def test_operations_of_scoring(passed):
@@ -229,10 +236,11 @@ def test_operations_of_an_encoder(bert_folder, answers):
 
 
 @pytest.mark.parametrize("answers", [1, 2])
-def test_operations_of_a_policy_that_is_asked_for_a_reply(answers):
+def test_operations_of_a_policy_that_is_asked_for_a_reply(answers, monkeypatch):
     """Two rows of the output matrix, once an answer; the question counts as tokens of the answer."""
     model, seen = built(WIDE)
-    judge = eager(Scorer(model, Shape(judge=True, reply=Reply("", 5, 7)))).train()
+    monkeypatch.setattr("runtime.forest_attention.in_rows", products)
+    judge = Scorer(model, Shape(judge=True, reply=Reply("", 5, 7))).train()
     forest = pack(trees(4, 48, answers))
     within(training(seen.as_judge(""), load(4, 48, answers), 2, CPU).flops, counted(lambda: judge(forest).sum().backward()), 0.05)
     assert seen.as_judge("why").parameters == seen.parameters

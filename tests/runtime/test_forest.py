@@ -66,7 +66,7 @@ def alike(draw):
 def use(monkeypatch, policy, way):
     """Make a policy attend in one of the ways there are."""
     if way == "padded":
-        policy.flat = False
+        policy.flat = policy.shares_prefixes = False
         policy.model.set_attn_implementation("sdpa")
     else:
         assert policy.flat
@@ -84,8 +84,8 @@ def test_any_forest_agrees_with_one_sequence_at_a_time(family, way, make_model, 
     @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(trees(), min_size=1, max_size=4), alike())
     def agrees(forest_trees, like):
-        forest = pack([*forest_trees, grafted(like)], pad=0)
-        forest_trees = [*forest_trees, *like]
+        shared, forest_trees = [*forest_trees, grafted(like)], [*forest_trees, *like]
+        forest = pack(shared if policy.shares_prefixes else [path for tree in forest_trees for path in tree.unrolled()], pad=0)
         with torch.set_grad_enabled(way != "flex"):  # which has no backward pass on a CPU
             values = in_leaf_order(forest, policy(forest))
         if not len(values):
@@ -112,6 +112,24 @@ def other(name, **more):
     return transformers.AutoModelForCausalLM.from_config(config).eval()
 
 
+QWEN3_NEXT = {
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "layer_types": ["linear_attention", "full_attention"],
+    "linear_num_value_heads": 2,
+    "linear_num_key_heads": 2,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "num_experts": 2,
+    "num_experts_per_tok": 1,
+    "moe_intermediate_size": 16,
+    "shared_expert_intermediate_size": 16,
+}
+
+
+QWEN2_MOE = {"num_key_value_heads": 2, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16}
+
+
 @pytest.mark.parametrize(
     ("name", "more", "flat"),
     [
@@ -121,7 +139,14 @@ def other(name, **more):
         ("gpt_neox", {"rotary_pct": 0.5}, True),
         ("gpt2", {}, True),
         ("gemma2", {"num_key_value_heads": 2, "head_dim": 8, "attn_logit_softcapping": 5.0}, False),
-        ("gpt_oss", {"num_key_value_heads": 2, "head_dim": 8, "num_local_experts": 2, "num_experts_per_tok": 1}, False),
+        ("gpt_oss", {"num_key_value_heads": 2, "head_dim": 8, "num_local_experts": 2, "num_experts_per_tok": 1, "sliding_window": 3}, False),
+        ("bloom", {"n_layer": 2, "n_head": 4}, False),
+        ("mpt", {"d_model": 32, "n_layers": 2, "n_heads": 4}, False),
+        ("lfm2", {"num_key_value_heads": 2, "layer_types": ["conv", "full_attention"]}, False),
+        ("qwen3_next", QWEN3_NEXT, False),
+        ("phimoe", {"num_key_value_heads": 2, "num_local_experts": 2, "sliding_window": 3}, False),
+        ("qwen2_moe", QWEN2_MOE | {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 2}, False),
+        ("qwen2_moe", QWEN2_MOE, True),
     ],
 )
 def test_other_families_are_served_or_keep_their_own_attention(name, more, flat):
@@ -129,9 +154,32 @@ def test_other_families_are_served_or_keep_their_own_attention(name, more, flat)
     assert policy.flat is flat
     like = [trunk_and_leaves([3, 4], [[5, 6, 7, 8, 9], [5, 6, 9]]), trunk_and_leaves([3, 4], [[5, 6, 7], [5]])]
     apart = [trunk_and_leaves([8, 9], [[10, 11], [12]])]
-    with torch.no_grad():
-        values = policy(forest := pack([grafted(like), *apart]))
-        assert torch.allclose(in_leaf_order(forest, values), one_by_one(model, [*like, *apart]), atol=1e-5)
+    trees = [grafted(like), *apart] if policy.shares_prefixes else [path for tree in (*like, *apart) for path in tree.unrolled()]
+    values, wanted = in_leaf_order(forest := pack(trees), policy(forest)), one_by_one(model, [*like, *apart])
+    assert torch.allclose(values, wanted, atol=1e-5)
+    weights = torch.linspace(-1, 1, len(values)) + 0.3
+    for ours, theirs in zip(weighted_gradients(model, values, weights), weighted_gradients(model, wanted, weights), strict=True):
+        assert float((ours - theirs).abs().max()) <= 5e-5 * max(1.0, float(theirs.abs().max()))
+
+
+SHELVES = [
+    trunk_and_leaves(range(3, 80), [range(100, 140), range(120, 130)]),
+    trunk_and_leaves(range(3, 75), [range(90, 120), range(100, 160)]),
+    *(trunk_and_leaves([5, number], [[6, 7, 8], [9]]) for number in range(10, 40)),
+]
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2"])
+def test_training_in_bfloat16_has_the_gradients_of_float32_but_for_rounding(name):
+    policy = Policy(model := other(name, num_key_value_heads=2))
+    forest = pack(SHELVES)
+    assert policy.flat and len(forest.shelves.rows) > 1
+    weights = torch.linspace(-1, 1, len(forest.which_N)) + 0.3
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = weighted_gradients(model, in_leaf_order(forest, policy(forest)), weights)
+    theirs = weighted_gradients(model, one_by_one(model, SHELVES), weights)
+    for a, b in zip(ours, theirs, strict=True):
+        assert float((a - b).norm()) <= 0.03 * float(b.norm())
 
 
 @given(alike())
