@@ -72,7 +72,7 @@ def execute(plan: Plan, store: Store, console: Console, ranks: Ranks, made: Made
 
 def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store, line: StageLine, ranks: Ranks, run: str) -> Artifact:
     """Carry out one stage and put what it made into the store, from where an earlier attempt was stopped; of a stage that stops on a fault
-    nothing is left, of one that is interrupted what it had done."""
+    nothing is left, of one that is interrupted, or whose fault may pass, what it had done."""
     kept = ranks.checkpoints(store, stage.key, plan.engine.save_every)
     work = Work(stage, kept.making, stage.seed, plan.engine, line, Path(run), plan.name, ranks.first, kept)
     if kept.worth():
@@ -83,8 +83,13 @@ def make(plan: Plan, stage: Stage, inputs: Mapping[str, Artifact], store: Store,
                 carry_out(stage, inputs, work)
         made = ranks.commit(store, stage, work.folder, describe(plan, stage, work, run) | {"seconds": round(kept.seconds(), 3)})
         kept.discard()
-    except Fault:
-        kept.discard()
+    except Fault as fault:
+        if fault.passes:
+            kept.flush()
+        else:
+            kept.discard()
+        if ranks.first and kept.worth():
+            fault.help += (f"the same command goes on from {half_done(store.root, stage.key)}",)
         raise
     except KeyboardInterrupt:
         kept.flush()

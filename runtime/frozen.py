@@ -5,6 +5,7 @@ Shapes: N examples, A answers of each, L answers of a pass, M networks that a sc
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -52,6 +53,7 @@ def backbone_states(
         some = states_LMD.unflatten(0, (len(group), -1)).numpy()
         if found is None:
             with tempfile.TemporaryFile(dir=folder) as stream:
+                os.posix_fallocate(stream.fileno(), 0, some[0].nbytes * len(examples))  # a disk that is full says so here, and not by a signal later
                 found = np.memmap(stream, np.float32, "w+", shape=(len(examples), *some.shape[1:]))
         found[group] = some
         done += len(group)

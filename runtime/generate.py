@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
 from .checkpoints import Keep, computed
 from .decoding.decoder import Decoder
@@ -135,6 +136,7 @@ def generate(policy: Policy, encoder: Encoder, rows: Sequence[Row], count: int, 
         for (row, sample), answer in zip(group, keep(group, write), strict=True):
             found.put(row, sample, answer)
         tell(start + len(group), total)
+    torch.clear_autocast_cache()  # copies of the weights in the number format of the passes, which would outlive the policy
     return found
 
 

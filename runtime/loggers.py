@@ -107,9 +107,8 @@ def logging_to(work: Work, past: Sequence[Point]) -> Iterator[list[Logger]]:
                     assert logger.experiment is not None  # made when it is first asked for: a service that is not there should say so now
             except refusals(destination) as error:
                 text = str(error).strip().partition("\n")[0]
-                raise Fault(
-                    "P608", f"the logger `{name}` cannot be started: {text}", "", (destination.help, f"or leave `{name}` out of `engine.loggers`")
-                ) from None
+                help = (destination.help, f"or leave `{name}` out of `engine.loggers`")
+                raise Fault("P608", f"the logger `{name}` cannot be started: {text}", "", help, passes=True) from None
             started.append((logger, destination))
         yield [logger for logger, _ in started]
     finally:

@@ -20,6 +20,7 @@ from torch import nn
 from .bidirectional import is_bidirectional
 from .fault import Fault
 from .members import Ensemble
+from .memory import ran_out
 from .networks import Network, Policy
 from .scorer import Scorer, Shape
 from .store import Artifact
@@ -175,10 +176,12 @@ class loading:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
+        if error is not None and ran_out(error):
+            return
         if isinstance(error, OSError | ValueError | KeyError | ImportError | RuntimeError | safetensors.SafetensorError):
             text = str(error).strip().splitlines()[0] if str(error).strip() else kind.__name__ if kind else ""
             text = "its weights have other shapes than its config.json states" if "ignore_mismatched_sizes" in text else text
-            raise Fault("P607", f"no model can be loaded from `{self.name}`: {text}", self.field, MODEL_HELP) from None
+            raise Fault("P607", f"no model can be loaded from `{self.name}`: {text}", self.field, MODEL_HELP, passes=True) from None
 
 
 def save_network(network: Network, encoder: Encoder, folder: Path, about: dict[str, Any]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from .checkpoints import Keep, computed
 from .encoded import Floats, batched
 from .fault import Skip
 from .on_demand import OnDemand
@@ -42,14 +44,18 @@ class Scores(OnDemand[Score | Skip]):
         return found
 
 
-def by_rule(rule: Callable[[Sequence[Row]], Iterable[Score | Skip]], rows: Sequence[Row], figures: Sequence[str]) -> Scores:
-    """The scores of a rule, asked for a few rows at a time."""
+def by_rule(rule: Callable[[Sequence[Row]], Iterable[Score | Skip]], rows: Sequence[Row], figures: Sequence[str], keep: Keep = computed) -> Scores:
+    """The scores of a rule, asked for a few rows at a time; what it said of them is kept."""
     found = {name: np.zeros(len(rows)) for name in (SCORE, *figures)}
     skips: dict[int, Skip] = {}
-    said = (score for some in batched(rows, AT_ONCE) for score in rule(some))
-    for number, score in enumerate(said):
-        if isinstance(score, Skip):
-            skips[number] = score
+
+    def said(some: Sequence[Row]) -> list[Score | str]:
+        return [score.reason if isinstance(score, Skip) else score for score in rule(some)]
+
+    each = (score for place, some in enumerate(batched(rows, AT_ONCE)) for score in keep(place, partial(said, some)))
+    for number, score in enumerate(each):
+        if isinstance(score, str):
+            skips[number] = Skip(score)
         else:
             for name, value in score.items():
                 found[name][number] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from aligncompiler.spec.codec import dump
 from aligncompiler.spec.reward import Reward, columns_read, inside
 
 from .checkpoints import Keep, computed
@@ -121,6 +123,7 @@ def score_rows(
     network.eval()
     compute = in_families if network.shares_prefixes else in_paths
     values_NLF[examples.rows_N] = compute(network, encoder.pad, examples, figures, tokens_at_once, keep, tell)
+    torch.clear_autocast_cache()  # copies of the weights in the number format of the passes, which would outlive the network
     return Values(values_NLF, figures, fits_N, Skip(f"longer than {max_tokens} tokens"))
 
 
@@ -158,14 +161,14 @@ def reward_rows(
     reward: Bound | Artifact, rows: Sequence[Row], device: str = "cpu", tell: Tell = quiet, keep: Keeps = nothing_kept, name: str = "scores"
 ) -> Scores:
     """The scores of each row's completion by any reward: a rule, the artifact of a trained scorer, or what is made of others. A scorer that stands
-    in a reward several times is asked once; what it found is kept under `name` and its id."""
+    in a reward several times is asked once; what it found, and a slow rule, is kept under `name` and what tells it from others."""
     found: dict[str, Scores] = {}
     if len(rows):
         refuse_missing(reward, rows[0])
 
     def ask(one: Bound | Artifact) -> Scores:
         if isinstance(one, Bound):
-            return rule_or_combination(one, rows, ask)
+            return rule_or_combination(one, rows, ask, keep, name)
         if one.id not in found:
             found[one.id] = by_scorer(one, rows, device, tell, keep(f"{name} {one.id}"))
         return found[one.id]
@@ -181,11 +184,11 @@ def refuse_missing(reward: Bound | Artifact, row: Row) -> None:
                 raise Fault("P603", f"reward `{one.tag}` reads the column `{column}`, which the rows do not carry", "reward")
 
 
-def rule_or_combination(reward: Bound, rows: Sequence[Row], ask: Callable[[Bound | Artifact], Scores]) -> Scores:
+def rule_or_combination(reward: Bound, rows: Sequence[Row], ask: Callable[[Bound | Artifact], Scores], keep: Keeps, name: str) -> Scores:
     spec = reward.spec
     assert isinstance(spec, Reward)
     if not spec.combines:
-        return by_rule(reward, rows, spec.figures)
+        return by_rule(reward, rows, spec.figures, keep(f"{name} {json.dumps(dump(spec), sort_keys=True)}") if spec.slow else computed)
     inside = scored_inside(reward.fields, ask)
     with np.errstate(over="ignore", invalid="ignore"):
         made: Scores = reward.function(rows, **inside)

@@ -11,10 +11,12 @@ UNCERTAINTY = "uncertainty"  # the figure by which a reward tells how unsure it 
 
 
 class Reward(Kind):
-    """A score of an answer, and figures beside it. `combines` says that it is made of the scores of the rewards inside it."""
+    """A score of an answer, and figures beside it. `combines` says that it is made of the scores of the rewards inside it, `slow` that it takes long, or
+    costs, to ask a rule again."""
 
     family: ClassVar[str] = "rewards"
     combines: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
 
     @property
     def figures(self) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ class MathEqual(Reward):
     """1 if the answer means the same number, expression, set or interval as the reference answer of its problem, else 0 (math-verify)."""
 
     kind: Literal["math_equal"] = "math_equal"
+    slow: ClassVar[bool] = True
     version: ClassVar[int] = 3  # 2: tags around an answer are passed over; 3: `(7)`, `[7]`, `Answer:7` and `1.5e3` are read
 
     digits: int = field(6, unit="decimal places", ge=0)
@@ -140,6 +141,7 @@ class Function(Reward):
     """A Python function of an installed package, which it names as an entry point of the group `alignc.functions`."""
 
     kind: Literal["function"] = "function"
+    slow: ClassVar[bool] = True
 
     name: str
     """Name of the entry point."""

@@ -97,8 +97,9 @@ class Offline(lightning.LightningModule):
         rate = schedule.get_last_lr()[0]
         schedule.step()
         point = {"step": float(number), "learning_rate": rate, "gradient_norm": float(norm), **self.over_ranks(totals)}
-        if not math.isfinite(point["loss"]):
-            raise Fault("P608", f"the loss is {point['loss']} at step {number}", "optimizer", ("lower the learning rate",))
+        for name in ("loss", "gradient_norm"):
+            if not math.isfinite(point[name]):
+                raise Fault("P608", f"the {name.replace('_', ' ')} is {point[name]} at step {number}", "optimizer", ("lower the learning rate",))
         self.tell(point)
 
     def over_ranks(self, totals: dict[str, Tensor]) -> dict[str, float]:

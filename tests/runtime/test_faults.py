@@ -20,7 +20,12 @@ from aligncompiler.store.artifacts import Index, manifest_in
 from aligncompiler.store.resume import half_done, numbers, resume_folder
 from aligncompiler.store.run_folder import read_summary
 from runtime.__main__ import guarded
+from runtime.console import Console
+from runtime.execute import StageFailed, execute
+from runtime.fault import Fault
 from runtime.interrupts import Interrupts
+from runtime.model_files import loading
+from runtime.ranks import Ranks
 from runtime.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -218,6 +223,28 @@ def test_the_second_ctrl_c_of_alignc_run_ends_it_at_once_and_the_next_run_goes_o
     again = run(plan, folder)
     assert again.code == 0 and f"stages.sft: goes on from {at}" in again.said()
     assert files(store, plan) == undisturbed(plan) and unfinished(store) == []
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_what_a_stage_had_done_stays_where_its_fault_may_pass(folder, monkeypatch, passes):
+    def stopped(stage, inputs, work):
+        assert work.keep("parts")(0, lambda: 1) == 1
+        raise Fault("P633", "nobody answers", passes=passes)
+
+    monkeypatch.setattr("runtime.execute.carry_out", stopped)
+    plan = plan_of(folder)
+    with pytest.raises(StageFailed) as caught:
+        execute(plan, Store(folder / ".alignc"), Console(plan, silent=True), Ranks(), {})
+    assert any(name.startswith("resume/") for name in unfinished(folder / ".alignc")) == passes
+    assert caught.value.fault.help == ("the same command goes on from batch 1",) * passes
+
+
+def test_memory_that_runs_out_while_a_model_is_loaded_is_no_fault_of_the_model():
+    with pytest.raises(RuntimeError, match="allocate"), loading("a model"):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
+    with pytest.raises(Fault, match="no model can be loaded from `a model`: odd") as caught, loading("a model"):
+        raise RuntimeError("odd")
+    assert caught.value.passes
 
 
 def test_sigterm_saves_as_well_though_it_comes_twice(folder):

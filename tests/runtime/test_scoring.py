@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from aligncompiler.spec.rule import ExactMatch
+from aligncompiler.spec.rule import ExactMatch, MathEqual
 from runtime import scoring
 from runtime.fault import Fault, Skip
 from runtime.forest import pack
 from runtime.model_files import load_encoder, load_policy, load_scorer
-from runtime.registry import bind
+from runtime.registry import Bound, bind
 from runtime.rewards.scalar import scalar
 from runtime.scoring import reward_rows, score_rows
 
@@ -24,6 +24,15 @@ def test_scores_do_not_depend_on_the_size_of_forward_passes(policy_artifact, tok
     whole = [score_rows(policy, encoder, [row], ("chosen", "rejected"), 64, 64)[0] for row in ROWS]
     found = score_rows(policy, encoder, ROWS, ("chosen", "rejected"), 64, tokens_at_once)
     assert [v for pair in found for v in pair] == pytest.approx([v for pair in whole for v in pair], abs=1e-4)
+
+
+def test_a_family_that_shares_no_prefixes_scores_the_same(policy_artifact):
+    artifact = policy_artifact()
+    policy, encoder = load_policy(artifact), load_encoder(artifact)
+    shared = score_rows(policy, encoder, ROWS, ("chosen", "rejected"), 64, 200)
+    policy.flat = policy.shares_prefixes = False
+    alone = score_rows(policy, encoder, ROWS, ("chosen", "rejected"), 64, 200)
+    assert alone.values_NLF == pytest.approx(shared.values_NLF, abs=1e-4)
 
 
 @pytest.mark.parametrize(("tokens_at_once", "most"), [(1, 10), (30, 30), (100_000, 100_000)])
@@ -52,6 +61,26 @@ def test_a_rule_and_a_scorer_are_asked_alike(scorer_artifact):
     rows = [{"prompt": "p", "completion": "a", "answer": "a"}, {"prompt": "p", "completion": "b", "answer": "a"}]
     assert list(reward_rows(bind(ExactMatch(), {}), rows)) == [{"score": 1.0}, {"score": 0.0}]
     assert all(set(score) == {"score"} for score in reward_rows(scorer_artifact(), rows))
+
+
+@pytest.mark.parametrize("spec", [MathEqual(), ExactMatch()])
+def test_what_a_slow_rule_said_is_not_asked_again(monkeypatch, spec):
+    monkeypatch.setattr("runtime.scores.AT_ONCE", 2)
+    asked, kept, rows = [], {}, [{"prompt": "p", "completion": f"{n}", "answer": "1"} for n in range(5)]
+
+    def keep(series):
+        return lambda what, compute: kept.setdefault((series, what), None) or kept.update({(series, what): compute()}) or kept[series, what]
+
+    def rule(some):
+        asked.extend(row["completion"] for row in some)
+        return [Skip("odd") if row["completion"] == "3" else {"score": float(row["completion"] == "1")} for row in some]
+
+    bound = Bound(spec, rule, {})
+    both = [reward_rows(bound, rows, keep=keep, name="answers") for _ in range(2)]
+    assert list(both[0]) == list(both[1]) and both[0][3] == Skip("odd")
+    assert len(asked) == (5 if spec.slow else 10)
+    reward_rows(bound, rows, keep=keep, name="other rows")
+    assert len(asked) == (10 if spec.slow else 15)
 
 
 def test_a_rule_without_its_column_is_one_fault():

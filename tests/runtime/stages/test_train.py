@@ -13,6 +13,7 @@ from runtime.fault import Fault
 from runtime.forest import pack, trunk_and_leaves
 from runtime.logprob_table import read_logprobs
 from runtime.model_files import load_encoder, load_network, load_policy, load_scorer, save_network
+from runtime.modules.offline import Offline
 from runtime.networks import Policy
 from runtime.rewards.scalar import scalar
 from runtime.scorer import Scorer
@@ -164,9 +165,23 @@ def test_no_row_that_fits_is_one_fault(run, policy_artifact, dataset):
 
 
 def test_a_loss_that_is_no_number_is_one_fault(run, policy_artifact, dataset):
-    with pytest.raises(Fault, match=r"the loss is (nan|inf) at step") as caught:
+    with pytest.raises(Fault, match=r"the (loss|gradient norm) is (nan|inf) at step") as caught:
         run(policy_artifact(), dataset(DEMOS), steps=30, learning_rate=1e30)
     assert caught.value.code == "P608"
+
+
+def test_a_gradient_that_is_no_number_is_one_fault_before_the_weights_are_stored(run, policy_artifact, dataset, monkeypatch):
+    monkeypatch.setattr(Offline, "clip", lambda module: torch.tensor(float("inf")))
+    with pytest.raises(Fault, match="the gradient norm is inf at step 1") as caught:
+        run(policy_artifact(), dataset(DEMOS), steps=1)
+    assert caught.value.code == "P608"
+
+
+def test_a_family_that_shares_no_prefixes_learns_the_same(run, policy_artifact, dataset, monkeypatch):
+    whole = curve(run(policy_artifact(), dataset(DEMOS), steps=3))
+    monkeypatch.setattr("runtime.networks.serves", lambda model: False)
+    for alone, shared in zip(curve(run(policy_artifact(), dataset(DEMOS), steps=3)), whole, strict=True):
+        assert alone == pytest.approx(shared, rel=1e-4)
 
 
 @pytest.fixture
