@@ -90,7 +90,8 @@ CODES = (
     Code(
         "M512",
         "single-answer",
-        "A pair is made of two answers to the same prompt; where a policy writes only one to each, there is nothing to compare it with.",
+        "A pair is made of two answers to the same prompt; where a policy writes only one to each, or a `rank` keeps only one, there is nothing to compare "
+        "it with.",
         TRAIN + SAMPLE.replace("count: 4", "count: 1") + PAIR,
         TRAIN + SAMPLE + PAIR,
         judgement=True,
@@ -145,7 +146,8 @@ CODES = (
     Code(
         "M525",
         "no-ensemble",
-        "The uncertainty of an ensemble is the disagreement of its members; one member, or an ensemble in the place of a member, has none of its own.",
+        "The uncertainty of an ensemble is the disagreement of its members; one member, or an ensemble in the place of a member, has none of its own. "
+        "Members start from new heads, so what they are like is a reward before training.",
         ATTRIBUTES + MEMBERS.replace("3", "1") + RATED.replace("rewards.urm", "rewards.urme"),
         ATTRIBUTES + MEMBERS + RATED.replace("rewards.urm", "rewards.urme"),
     ),

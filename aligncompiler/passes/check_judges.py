@@ -33,11 +33,10 @@ def report_self_judged(plan: Plan, stage: Stage, report: Report) -> None:
         return
     data, own = plan[stage.source(stage.spec.data)], Own(stage, stage.spec.models)
     if any(metric.measures == "pairs" for metric in stage.spec.metrics):
-        measured = handed_on(plan, data)
-        for made in (plan[id] for id in (data.id, *plan.ancestors(data.id)) if isinstance(plan[id].spec, Pair)):
-            told = own.among(*scoring(plan, made), rules=made is measured)  # a rule learns nothing from other pairs that it ordered
-            if told:
-                report_own(stage, "data", f"measures {told} on pairs that it ordered itself, in `{made.id}`", report)
+        made = handed_on(plan, data)
+        told = own.among(*scoring(plan, made)) if isinstance(made.spec, Pair) else ""
+        if told:
+            report_own(stage, "data", f"measures {told} on pairs that it ordered itself, in `{made.id}`", report)
     for field, index, metric in metrics_of(stage):
         where = f"{field}.{index}"
         told_in = "truth" if getattr(metric, "truth", None) else "reward"
@@ -60,10 +59,10 @@ class Own:
         self.scorers = {stage.source(ref) for ref in refs(models) if ref.output.artifact == "scorer"}
         self.rules = [(called(stage, f"models.{index}", one), one) for index, one in enumerate(models) if isinstance(one, Reward)]
 
-    def among(self, made: Stage, reward: object, rules: bool = True) -> str:
-        """One of them that is this reward of a stage, or a part of it; empty if none is. Scorers alone, or `rules` as well."""
+    def among(self, made: Stage, reward: object) -> str:
+        """One of them that is this reward of a stage, or a part of it; empty if none is."""
         scorers = sorted(self.scorers & {made.source(ref) for ref in refs(reward)})
-        parts = [one for _, one in inside(reward)] if rules and isinstance(reward, Reward) else []
+        parts = [one for _, one in inside(reward)] if isinstance(reward, Reward) else []
         return next((f"`{name}`" for name in (*scorers, *(name for name, one in self.rules if one in parts))), "")
 
     def name(self, reward: Reward) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..diagnostic import Report
 from ..ir import Plan, Stage
 from ..spec.pairing import Pairing
+from ..spec.selecting import Rank
 from .check_splits import named
 
 
@@ -18,13 +19,13 @@ def check_pairs(plan: Plan, report: Report) -> Plan:
                 continue
             report_misfits(stage, writer, report)
             count = str(getattr(writer.spec, "writes", ""))
-            if getattr(writer.spec, count) != 1:
+            if count and getattr(writer.spec, count) != 1:
                 continue
-            text = f"`{stage.id}` compares the answers to one prompt, but `{writer.id}` writes only one"
-            place = writer.place(count)
+            text = f"`{stage.id}` compares the answers to one prompt, but `{writer.id}` {'writes' if count else 'keeps'} only one"
+            place = writer.place(count or "kind")
             also = [(place, "one answer to each prompt")] if place is not None else []
             help = (
-                f"raise `{count}` of `{writer.id}` to 2 or more",
+                f"raise `{count}` of `{writer.id}` to 2 or more" if count else f"name the answers that `{writer.id}` chooses from",
                 "if the data hold the same prompt several times, say so at the end of the line: `# alignc: allow M512 reason`",
             )
             report.add("M512", text, stage.place(field), path=(*stage.base.split("."), field), also=also, help=help)
@@ -32,9 +33,9 @@ def check_pairs(plan: Plan, report: Report) -> Plan:
 
 
 def writer_of(plan: Plan, id: str) -> Stage | None:
-    """The stage that wrote the answers which `id` makes or hands on; None where they come from elsewhere."""
+    """The stage that wrote the answers which `id` makes or hands on, or keeps one to each prompt; None where they come from elsewhere."""
     stage = plan[id]
-    while not getattr(stage.spec, "writes", ""):
+    while not getattr(stage.spec, "writes", "") and not isinstance(stage.spec, Rank):
         handed = [ref for _, ref in named(stage, "hands_on")]
         if not handed:
             return None

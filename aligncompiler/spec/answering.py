@@ -11,7 +11,7 @@ from .length import check_room, check_stop
 from .pairing import BestAgainstWorst, Pairing
 from .reward import UNCERTAINTY, Reward, figures_of, told_by
 from .spread import check_spread
-from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes, prompts_in
+from .stage import Stage, asked, check_labels, check_lost_columns, check_reward_columns, computes, prompts_in
 from .topology import Chain, Topology
 
 if TYPE_CHECKING:
@@ -160,9 +160,8 @@ class Pair(Stage):
         return computes(self.reward)
 
     def check(self) -> Iterator[Problem]:
-        yield from check_reward_columns(self.reward, self.completions, "reward")
-        if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
-            yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
+        yield from check_reward_columns(self.reward, self.completions, "reward", "answers that are not finished too" if self.rule.inner else "")
+        yield from check_labels(self.reward, self.completions)
         if not self.completions.output.all_rows.issuperset(self.rule.rows):
             text = f"`{self.rule.tag}` pairs the leaves of trees, and `{self.completions}` holds none"
             help = ("let `sample` grow them with `topology: {kind: tree, depth: 3}`, or read a dataset of kind `trees`",)

@@ -100,7 +100,11 @@ class Output:
     def prompt_columns(self) -> tuple[str, ...]:
         """The columns that speak of the prompt: what new answers to it carry, and pairs of answers. The prompt itself is left out."""
         named = (*(name for row in self.rows for name in ROW_COLUMNS[row]), *self.columns)
-        return tuple(dict.fromkeys(name for name in named if name not in ("prompt", *OF_ANSWERS, *self.answer_columns)))
+        return tuple(dict.fromkeys(name for name in named if name != "prompt" and not self.of_answers(name)))
+
+    def of_answers(self, name: str) -> bool:
+        """Whether a column is known to speak of the answer that a row holds."""
+        return name in (*OF_ANSWERS, *self.answer_columns)
 
     def scored_by(self, reward: Output) -> Output:
         """These answers with the scores of a reward that gives such figures, its `columns`, and without those of another one."""

@@ -11,6 +11,7 @@ from .base import Needs, Output, Problem, Ref, field
 from .length import check_max_tokens, check_room, check_stop, in_words, read_at_most, scored_rows
 from .metric import Judged, Metric
 from .reward import Reward, scorers_in
+from .rule import Column
 from .stage import Stage, check_reward_columns, prompts_in
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class Evaluate(Stage):
             if not fits:
                 yield Problem("R304", "data", f"metric `{metric.tag}` needs {' or '.join(metric.rows)}, but `{self.data}` is a {self.data.output}")
             for name in ("reward", "truth") if fits else ():
-                yield from check_reward_columns(getattr(metric, name, None), self.data, f"metrics.{index}.{name}")
+                others = "those that a policy writes" if metric.measures == "answers" else ""
+                yield from check_reward_columns(getattr(metric, name, None), self.data, f"metrics.{index}.{name}", others)
             by = getattr(metric, "by", None)
             if by is not None and not self.data.output.has_column(by):
                 known = ", ".join(self.data.output.columns)
@@ -135,6 +137,9 @@ class Evaluate(Stage):
     def check_rule(self, index: int, reward: Reward) -> Iterator[Problem]:
         """A reward that reads the rows must find what it reads; and it scores each answer by itself."""
         yield from check_reward_columns(reward, self.data, f"models.{index}")
+        if isinstance(reward, Column) and any(metric.measures == "pairs" for metric in self.metrics):
+            text = f"`column` reads `{reward.name}` of a pair, the same number for both of its answers, so it prefers neither"
+            yield Problem("M508", f"models.{index}", text, ("measure it on rows of one answer each, or take a reward that reads the answer",))
         if reward.relative:
             text = f"`{reward.tag}` scores an answer by how it compares with the others at hand, and here are none that it could"
             yield Problem("M523", f"models.{index}", text, ("state `mean` and `std` of `normalised`",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -21,11 +22,14 @@ class Scalar(Reward):
     kind: Literal["scalar"] = "scalar"
     random: ClassVar[bool] = True
 
-    backbone: Annotated[Ref, Needs(("policy", "encoder"), space="text/tokens")]
-    """Model whose weights the scorer starts from; the head starts at random."""
+    backbone: Annotated[Ref, Needs(("policy", "encoder", "scorer"), space="text/tokens")]
+    """Model whose weights the scorer starts from, another scorer for one; the head starts at random."""
+
+    def check(self) -> Iterator[Problem]:
+        yield from check_backbone(self.backbone)
 
     def output(self) -> Output:
-        return Output("scorer", context=self.backbone.output.context, weights=("head",))
+        return Output("scorer", space=self.backbone.output.space, context=self.backbone.output.context, weights=("head",))
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the backbone with one output in place of its own."""
@@ -33,6 +37,14 @@ class Scalar(Reward):
 
         network = ask(self.backbone).network
         return estimated(None if network is None else network.as_scorer())
+
+
+def check_backbone(backbone: Ref) -> Iterator[Problem]:
+    """A scorer gives its backbone away if it has one, and one alone, under a head that is replaced."""
+    one = backbone.output
+    if one.artifact == "scorer" and ("head" not in one.weights or one.members > 1):
+        what = "is an ensemble" if one.members > 1 else "has no head, which a new one could replace"
+        yield Problem("M508", "backbone", f"`{backbone}` {what}", ("name the model that it was made of, or a scorer of one head",))
 
 
 class Gate(Kind):
@@ -77,8 +89,8 @@ class Attributes(Reward):
     kind: Literal["attributes"] = "attributes"
     random: ClassVar[bool] = True
 
-    backbone: Annotated[Ref, Needs(("policy", "encoder"), space="text/tokens")]
-    """Model whose weights the scorer starts from; the head starts at random."""
+    backbone: Annotated[Ref, Needs(("policy", "encoder", "scorer"), space="text/tokens")]
+    """Model whose weights the scorer starts from, another scorer for one; the head starts at random."""
     names: tuple[str, ...]
     """Attributes, each a column of the rows that it learns from."""
     head: Literal["mean", "gaussian"] = field("mean")
@@ -92,10 +104,11 @@ class Attributes(Reward):
     """Figure `uncertainty` beside the score: the sum of the variances, which a Gaussian head has; null tells none."""
 
     def check(self) -> Iterator[Problem]:
+        yield from check_backbone(self.backbone)
         if not self.names or len(set(self.names)) < len(self.names):
             yield Problem("S405", "names", "`names` lists at least one attribute, and none twice")
         for name in self.names:
-            if name in RESERVED:
+            if name in RESERVED or FIGURE.search(name):
                 yield Problem("S405", "names", f"an attribute cannot be called `{name}`, which is another figure of a reward")
         if self.uncertainty is not None and self.head != "gaussian":
             text = "`uncertainty: aleatoric` is the variance of a Gaussian, and this head tells only means"
@@ -108,10 +121,17 @@ class Attributes(Reward):
         spread = tuple(f"{name}_std" for name in self.names) if self.head == "gaussian" else ()
         figures = (*self.names, *spread, *(("uncertainty",) if self.uncertainty is not None else ()))
         weights = ("head", "gate") if self.gate.learned else ("head",)
-        context = self.backbone.output.context
-        unsure = self.uncertainty or ""
-        spreads = spreads_in(figures, unsure)
-        return Output("scorer", columns=figures, context=context, attributes=self.names, uncertainty=unsure, weights=weights, hollow=spreads)
+        one, unsure = self.backbone.output, self.uncertainty or ""
+        return Output(
+            "scorer",
+            columns=figures,
+            space=one.space,
+            context=one.context,
+            attributes=self.names,
+            uncertainty=unsure,
+            weights=weights,
+            hollow=spreads_in(figures, unsure),
+        )
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the backbone with one or two outputs an attribute, and those of the gate."""
@@ -123,6 +143,7 @@ class Attributes(Reward):
 
 
 FIGURES = ("score", "probability", "num_steps", "first_wrong", "uncertainty", "gap", *SPREADS)
+FIGURE = re.compile(r"_std$|^member_\d+$")  # a standard deviation, the reward of a member
 RESERVED = (*FIGURES, "prompt", "completion", "chosen", "rejected")  # names that no attribute can have
 STEP_FIGURES = ("num_steps", "first_wrong")  # of a scorer that judges the steps of an answer
 
@@ -143,8 +164,8 @@ class Process(Reward):
     kind: Literal["process"] = "process"
     random: ClassVar[bool] = True
 
-    backbone: Annotated[Ref, Needs(("policy", "encoder"), space="text/tokens")]
-    """Model whose weights the scorer starts from; the head starts at random."""
+    backbone: Annotated[Ref, Needs(("policy", "encoder", "scorer"), space="text/tokens")]
+    """Model whose weights the scorer starts from, another scorer for one; the head starts at random."""
     separator: str = field(r"\n")
     """Regular expression of what ends a step, by default a line break; blanks alone are no step. What follows the last one is a step too."""
     combine: Literal["last", "min", "mean", "product"] = field("min")
@@ -155,10 +176,12 @@ class Process(Reward):
         return (self.separator, "")
 
     def check(self) -> Iterator[Problem]:
+        yield from check_backbone(self.backbone)
         yield from check_separator(self.separator)
 
     def output(self) -> Output:
-        return Output("scorer", columns=("probability", *STEP_FIGURES), context=self.backbone.output.context, weights=("head",))
+        one = self.backbone.output
+        return Output("scorer", columns=("probability", *STEP_FIGURES), space=one.space, context=one.context, weights=("head",))
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the backbone with one output in place of its own. An encoder reads every step by itself, and how many there are depends on the
@@ -208,7 +231,8 @@ class Generative(Reward):
                 yield Problem("M507", name, f"`{name}` has a meaning only with `per: step`", ("remove it, or write `per: step`",))
 
     def output(self) -> Output:
-        return Output("scorer", columns=("probability", *(STEP_FIGURES if self.per == "step" else ())), context=self.backbone.output.context)
+        one = self.backbone.output
+        return Output("scorer", columns=("probability", *(STEP_FIGURES if self.per == "step" else ())), space=one.space, context=one.context)
 
     def estimate(self, ask: Survey) -> Estimate:
         """The numbers of the policy. How often it is asked per step depends on the answers, so what that takes is not known."""
@@ -224,7 +248,8 @@ class Ensemble(Reward):
 
     Where they disagree, the reward is unsure: the figure `gap` is the largest reward less the smallest (u1 of arXiv:2410.00847). Of Gaussians there are
     also `frobenius`, the largest norm of a member's covariance (u2), and `aleatoric`, the mean over members of the sum of variances. The score of an
-    answer is the `combine` of its members'.
+    answer is the `combine` of its members'. A loss of pairs leaves the level of each member free, and what two of them differ by everywhere is then in the
+    `gap` too: `center` of `bradley_terry` holds the levels together.
     """
 
     kind: Literal["ensemble"] = "ensemble"
@@ -249,6 +274,10 @@ class Ensemble(Reward):
             yield Problem("M525", "members", text, ("take at least 2 members", f"or use `{self.of}` by itself"))
         if self.of.output.members > 1:
             yield Problem("M525", "of", f"`{self.of}` is an ensemble already", ("name the scorer that its members are like",))
+        elif self.of.to.startswith("stages."):
+            text = f"the heads of members start at random, so what `{self.of}` has learned in its own would be lost"
+            help = ("name the reward before training, as in `of: ${rewards.name}`", f"or declare one whose `backbone` is `{self.of}`, which keeps its weights")
+            yield Problem("M525", "of", text, help)
         if not self.of.output.weights:
             text = f"`{self.of}` has no head that starts at random, so all members would be the same"
             yield Problem("M525", "of", text, ("take a reward with a head: `scalar`, `attributes` or `process`",))
@@ -264,6 +293,7 @@ class Ensemble(Reward):
         return Output(
             "scorer",
             columns=figures,
+            space=one.space,
             context=one.context,
             attributes=attributes,
             uncertainty=unsure,

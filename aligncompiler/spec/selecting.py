@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from .base import Needs, Output, Problem, Ref, Spec, field
 from .reward import UNCERTAINTY, Reward, told_by
 from .spread import check_spread
-from .stage import Stage, asked, check_lost_columns, check_reward_columns, computes
+from .stage import Stage, asked, check_labels, check_lost_columns, check_reward_columns, computes
 
 if TYPE_CHECKING:
     from .cost import Estimate, Survey
@@ -86,8 +86,7 @@ class Rank(Stage):
 
     def check(self) -> Iterator[Problem]:
         yield from check_reward_columns(self.reward, self.completions, "reward")
-        if self.reward == "labels" and "ratings" not in self.completions.output.all_rows:
-            yield Problem("M508", "completions", f"`{self.completions}` carries no scores", ("name a `reward`, or put a `label` stage between",))
+        yield from check_labels(self.reward, self.completions)
         yield from check_lost_columns(self.reward, self.completions) if not isinstance(self.reward, str) else ()
         told = self.completions.output if isinstance(self.reward, str) else told_by(self.reward)
         if self.sure is not None and not {UNCERTAINTY, "*"} & set(told.columns):

@@ -34,14 +34,24 @@ class Stage(Kind):
     grows: ClassVar[str] = ""
 
 
-def check_reward_columns(reward: object, data: Ref, field_name: str) -> Iterator[Problem]:
-    """Rules read columns; the rows they are given must carry them, and numbers that say something."""
+def check_reward_columns(reward: object, data: Ref, field_name: str, others: str = "") -> Iterator[Problem]:
+    """Rules read columns; the rows they are given must carry them, and numbers that say something. Where a rule scores `others` than the answers that the
+    rows hold, nothing that is said of these will do."""
     for path, one in inside(reward) if isinstance(reward, Reward) else ():
         where = f"{field_name}.{path}".rstrip(".")
         for column in columns_read(one):
             if isinstance(one, Reward) and not data.output.has_column(column):
                 yield Problem("R304", where, f"reward `{one.tag}` reads the column `{column}`, which `{data}` does not carry")
+            elif isinstance(one, Reward) and others and data.output.of_answers(column):
+                text = f"reward `{one.tag}` reads the column `{column}`, which speaks of the answers that `{data}` holds, and here it scores {others}"
+                yield Problem("R304", where, text, ("take a rule that reads the answer itself, or a trained scorer",))
             yield from check_spread(str(data), data.output, column, where)
+
+
+def check_labels(reward: object, answers: Ref) -> Iterator[Problem]:
+    """Where scores are those that the answers carry already: a `label` stage wrote them, or they may stand in the data."""
+    if reward == "labels" and "ratings" not in answers.output.all_rows and "score" not in answers.output.answer_columns:
+        yield Problem("M508", "completions", f"`{answers}` carries no scores", ("name a `reward`, or put a `label` stage between",))
 
 
 def check_lost_columns(reward: Reward | Ref, data: Ref) -> Iterator[Problem]:

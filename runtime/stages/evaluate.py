@@ -64,8 +64,8 @@ def evaluate(
     whole = {"tables": tables, "plots": plots, "samples": samples(writers), "confidence": confidence, "data": data.id}
     (work.folder / TABLE_FILE).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding="utf-8")
     work.facts["tables"] = tables
-    for judge in judges:
-        work.skipped.update(skip.reason for skip in judge.skipped())
+    for one in (writers, readers):
+        work.skipped.update(reasons(one))
     for one in tables:
         for line in one["lines"]:
             if line["group"] == "" and line["role"] == "model":
@@ -88,6 +88,14 @@ def names(models: Sequence[Artifact | Bound]) -> list[str]:
     kinds = [one.spec if isinstance(one, Bound) else None for one in models]
     ids = [one.id if not isinstance(one, Bound) else f"rewards.{one.name}" if one.name else one.spec.tag for one in models]
     return told_apart(ids, kinds)
+
+
+def reasons(judges: Sequence[Judge]) -> Counter[str]:
+    """Why rows could not be measured, and how many: once where it is so for every model, else with the model's name."""
+    each = {judge.name: Counter(skip.reason for skip in judge.skipped()) for judge in judges}
+    first = next(iter(each.values()))
+    alike = Counter({reason: count for reason, count in first.items() if all(one[reason] == count for one in each.values())})
+    return alike + Counter({f"{reason} ({name})": count for name, one in each.items() for reason, count in one.items() if reason not in alike})
 
 
 def nothing_measured(judges: Sequence[Judge], metrics: Sequence[Bound]) -> Fault:

@@ -15,7 +15,7 @@ from aligncompiler.spec.reward import UNCERTAINTY
 from ..candidates import Candidates
 from ..decoding.noise import stream_number
 from ..distinct_prompts import NAMING, Name, name_of, names_of
-from ..fault import Skip
+from ..fault import Fault, Skip
 from ..inner_answers import InnerAnswers
 from ..registry import Bound, implements
 from ..row_file import Rows
@@ -74,7 +74,10 @@ def scored(
 ) -> Iterator[tuple[Name, tuple[float, ...] | None]]:
     """The prompt of each answer, and its figures of these names; None where it has no score."""
     if isinstance(reward, str):
-        for row in load_rows(completions, columns=(*NAMING, *names)):
+        labels = load_rows(completions, columns=(*NAMING, *names))
+        for missing in sorted({*names} - {*labels.columns}):
+            raise Fault("P603", f"the rows have no column `{missing}`", "completions", ("name a `reward`, or put a `label` stage between",))
+        for row in labels:
             yield name_of(row), None if row["score"] is None else tuple(row[name] for name in names)
         return
     prompts = rows.names() if isinstance(rows, InnerAnswers) else names_of(load_rows(completions, columns=NAMING))

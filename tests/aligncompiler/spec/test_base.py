@@ -52,7 +52,7 @@ def test_messages_name_a_space_only_where_it_is_not_text() -> None:
 
 
 def test_a_scorer_reads_tokens_and_language_models_speak_of_them() -> None:
-    backbone = Needs(("policy", "encoder"), space="text/tokens")
+    backbone = Needs(("policy", "encoder", "scorer"), space="text/tokens")
     assert backbone in Scalar.model_fields["backbone"].metadata
     assert backbone.met_by(CausalLM(folder="m").output()) and backbone.met_by(Encoder(folder="m").output())
     assert not backbone.met_by(Output("policy", space="text/answers"))

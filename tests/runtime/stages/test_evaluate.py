@@ -1,6 +1,7 @@
 """Tables of metrics."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,14 +30,14 @@ from aligncompiler.spec.judging import (
 from aligncompiler.spec.metric import Accuracy, MeanScore, PairAccuracy
 from aligncompiler.spec.rule import Column, ExactMatch, Length, Regex
 from aligncompiler.spec.scorer import Fixed
-from runtime.fault import Fault
+from runtime.fault import Fault, Skip
 from runtime.judge import natural
 from runtime.model_files import load_encoder, load_network, save_network
 from runtime.registry import bind
 from runtime.report.plots import plot
 from runtime.scorer import Scorer, Shape
 from runtime.scoring import score_rows
-from runtime.stages.evaluate import evaluate, names
+from runtime.stages.evaluate import evaluate, names, reasons
 from runtime.store import Artifact
 from runtime.tables import metric_name
 from runtime.tokens import Encoder
@@ -92,6 +93,14 @@ def test_prompts_that_do_not_fit_are_counted_and_leave_the_rest(tables, policy_a
     work, (table,) = tables([policy_artifact(id="stages.a")], rows, [MeanScore(reward=ExactMatch())])
     assert line(table, "model", "stages.a")["n"] == 12
     assert work.skipped == {"prompt longer than 63 tokens": 1}
+
+
+def test_a_row_that_several_models_cannot_read_is_counted_once_and_one_that_some_cannot_with_their_names(tables, policy_artifact):
+    rows = [*PROBLEMS, {"prompt": "x" * 100, "answer": "all", "size": 0}]
+    models = [policy_artifact(id="stages.a"), policy_artifact(id="stages.b")]
+    assert tables(models, rows, [MeanScore(reward=ExactMatch())])[0].skipped == {"prompt longer than 63 tokens": 1}
+    judges = [SimpleNamespace(name=name, skipped=lambda skips=skips: skips) for name, skips in (("a", [Skip("x")] * 2), ("b", [Skip("x"), Skip("y")]))]
+    assert reasons(judges) == {"x (a)": 2, "x (b)": 1, "y (b)": 1}
 
 
 def test_no_row_to_measure_is_one_fault(tables, policy_artifact):

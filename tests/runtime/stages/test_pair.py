@@ -45,6 +45,12 @@ def test_prompts_of_whose_answers_a_rule_takes_no_pair_are_counted_as_that(pairs
     assert work.skipped == {"prompt of whose answers the rule takes no pair": 1}
 
 
+def test_labels_that_no_row_has_are_one_fault(pairs):
+    with pytest.raises(Fault, match="the rows have no column `score`") as caught:
+        pairs([{"prompt": "p", "completion": text} for text in "ab"])
+    assert (caught.value.code, caught.value.field) == ("P603", "completions")
+
+
 def test_equal_prompts_that_were_asked_apart_stay_apart(pairs):
     _, rows = pairs([*answers(0, ("a", 1.0), ("b", 0.0)), *answers(1, ("c", 1.0), ("d", 0.0))])
     assert [(r["chosen"], r["rejected"]) for r in rows] == [("a", "b"), ("c", "d")]
