@@ -12,6 +12,8 @@ from .spread import SPREADS, check_spread
 
 UNSURE = (UNCERTAINTY, "gap", *SPREADS)  # figures of how unsure a scorer is, beside standard deviations
 
+GAPS = {"own": (), "scores": ("chosen_score", "rejected_score"), "margin": ("margin",)}  # columns that tell how far apart two answers are
+
 
 class OfPairs(Metric):
     """A metric of what a scorer says of both answers of a pair."""
@@ -48,12 +50,21 @@ class CertainAccuracy(OfPairs):
 
 
 class GapAccuracy(OfPairs):
-    """Share of pairs in the right order, by how far apart a scorer puts their answers: groups of equal size."""
+    """Share of pairs in the right order, by how far apart their answers are: as the scorer puts them, or as the rows say (arXiv:2309.10305)."""
 
     kind: Literal["gap_accuracy"] = "gap_accuracy"
 
+    gap: Literal["own", "scores", "margin"] = field("own")
+    """How far apart: the difference of the scorer's own scores; that of the `chosen_score` and `rejected_score` which a `pair` stage wrote; or the column
+    `margin`."""
     groups: int = field(5, unit="groups", ge=2)
-    """Number of groups, from the pairs with the smallest difference between scores to those with the largest."""
+    """Number of groups, from the pairs with the smallest gap to those with the largest: of equal size, or where the rows tell no more than so many
+    gaps, one a gap."""
+
+    def check_judged(self, judged: Judged, data: Ref) -> Iterator[Problem]:
+        for name in GAPS[self.gap]:
+            if not data.output.has_column(name):
+                yield Problem("M509", "gap", f"`{data}` has no column `{name}`", (f"columns: {', '.join(data.output.columns)}",))
 
 
 class Section(Spec):

@@ -55,7 +55,7 @@ class BestAgainstWorst(Pairing):
 
 
 class AllPairs(Pairing):
-    """Every two answers to a prompt whose scores differ by more than `min_gap`, the clearest pairs first."""
+    """Every two answers to a prompt whose scores differ by `min_gap` or more, the clearest pairs first."""
 
     kind: Literal["all_pairs"] = "all_pairs"
     min_gap: float = field(0.0, unit="reward", ge=0)

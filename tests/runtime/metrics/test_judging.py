@@ -85,6 +85,15 @@ def test_pairs_are_grouped_by_how_far_apart_they_are():
     assert {name: group.rows.tolist() for name, group in found.groups.items()} == {"by distance, group 1 of 2": [1, 3], "by distance, group 2 of 2": [0, 4]}
 
 
+def test_pairs_are_grouped_by_how_far_apart_the_rows_say_they_are():
+    rows = [{"margin": margin, "chosen_score": 2.0 * n, "rejected_score": 1.0 * n} for n, margin in enumerate((1, 2, 2, None, 1))]
+    scores = pairs_of((0, 3), (1, 0), None, (5, 0), (9, 0))
+    found = measured(GapAccuracy(gap="margin", groups=2), Known(rows, pairs=scores)).groups
+    assert {name: group.rows.tolist() for name, group in found.items()} == {"gap 1": [0, 4], "gap 2": [1]}
+    found = measured(GapAccuracy(gap="scores", groups=2), Known(rows, pairs=scores)).groups
+    assert {name: group.rows.tolist() for name, group in found.items()} == {"by distance, group 1 of 2": [0, 1], "by distance, group 2 of 2": [3, 4]}
+
+
 def test_sections_weigh_subsets_by_their_counts_and_all_is_the_mean_over_sections():
     rows = [{"subset": name} for name in "aaabbcx"]
     judge = Known(rows, pairs=pairs_of((1, 0), (1, 0), (0, 1), (0, 1), (1, 0), (0, 1), (1, 0)))

@@ -54,3 +54,9 @@ def test_centering_costs_the_square_of_the_sum():
 def test_accuracy_counts_the_right_order_whatever_the_margin():
     _, metrics = bradley_terry(CHOSEN, REJECTED, torch.full_like(CHOSEN, 9.0), center=0.0)
     assert metrics["accuracy"].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(("accuracy", "logit"), [(0.545, 0.180), (0.611, 0.452), (0.702, 0.857), (0.778, 1.254), (0.815, 1.483)])
+def test_the_gap_of_scores_is_the_logit_of_how_often_the_chosen_answer_wins(accuracy, logit):
+    """The accuracies by gap of Baichuan 2 (arXiv:2309.10305)."""
+    assert math.exp(-losses(torch.tensor([logit]), torch.zeros(1)).item()) == pytest.approx(accuracy, abs=5e-4)
