@@ -46,6 +46,8 @@ datasets:
   exam: {kind: deduction, count: 6, leaves: {min: 2, max: 3}, between: [0.5, 1]}
 rewards:
   rm: {kind: scalar, backbone: "${stages.sft}"}
+  many: {kind: ensemble, of: "${rewards.rm}", members: 2}
+  asked: {kind: generative, backbone: "${stages.sft}"}
 stages:
   sft:
     kind: train
@@ -61,6 +63,27 @@ stages:
   drafts: {kind: sample, policy: "${stages.sft}", prompts: "${datasets.puzzles}", count: 3, max_new_tokens: 4, limit: 6, answers_at_once: 4}
   scored: {kind: label, completions: "${stages.drafts}", reward: "${rewards.rm}"}
   chosen: {kind: pair, completions: "${stages.scored}"}
+  surest: {kind: filter, data: "${stages.scored}", by: [score], keep: {share: 0.5}}
+  best: {kind: rank, completions: "${stages.drafts}", reward: {kind: deduction_steps}}
+  judged: {kind: label, completions: "${stages.drafts}", reward: {kind: weighted_sum, parts: {a: "${rewards.asked}", b: {kind: regex, pattern: a}}, weights: {a: 1, b: 1}}}
+  trees: {kind: sample, policy: "${stages.sft}", prompts: "${datasets.puzzles}", count: 4, max_new_tokens: 12, limit: 4, topology: {kind: tree, depth: 2, separator: "[a-z ]"}}
+  leaves: {kind: pair, completions: "${stages.trees}", reward: {kind: length, unit: characters}, rule: {kind: tree_pairs, per_tree: 2, full: 1, unfinished: 1}}
+  theory:
+    kind: ibn
+    structure: {kind: hierarchy, responses: 64, information: 10.0, alpha: 0.5}
+    comparisons: [8, 16]
+    roots: [4]
+    repetitions: 4
+    sources: 4
+  heads:
+    kind: train
+    model: ${rewards.many}
+    data: ${stages.chosen}
+    objective: {kind: bradley_terry}
+    weights: head
+    budget: {steps: 4}
+    batch: {rows: 2}
+    optimizer: {kind: adamw, learning_rate: 0.01}
   judge:
     kind: train
     model: ${rewards.rm}
@@ -194,7 +217,8 @@ def check(kills: int, seed: int, folder: Path) -> dict[str, object]:
             left = [stage.key for stage in plan.stages if manifest_in(artifact_folder(root / "store", stage.key)) is None]
             target = None
             if left and told["kills"] < kills:
-                key = left[min(len(left) - 1, 0 if draw.random() < 0.7 else 1)]  # the next stage, or the one after it
+                again = not done[names[left[0]]] or draw.random() < 0.3
+                key = left[0 if again or len(left) == 1 else 1]  # the next stage, or the one after it; none is left out
                 delay = 0.0 if draw.random() < 0.5 else draw.random() * LONGEST_DELAY
                 target = (key, draw.randint(1, operations[key]), delay)
             code = attempt(plan, root, target)

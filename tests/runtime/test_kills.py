@@ -14,4 +14,4 @@ def test_runs_that_are_killed_at_random_end_with_the_same_artifacts():
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["kills"] == 40 and told["continued"] > 3 and not told["wrong"] and not told["left"]
-    assert {stage.split(".")[0] for stage, kills in told["by_stage"].items() if kills} == {"datasets", "models", "rewards", "stages"}
+    assert all(told["by_stage"].values()), told["by_stage"]
