@@ -43,7 +43,9 @@ torture: .venv/installed  ## two hundred kills at random moments of runs, which 
 	$(BIN)/python tests/properties/check_kills.py --kills 200
 
 bench: .venv/installed  ## every program of benchmarks/, one after the other; what they compare with is installed into a cache folder
-	failed=0; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || failed=1; done; exit $$failed
+	failed=0; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || failed=1; done; \
+	if grep -q amx_bf16 /proc/cpuinfo 2>/dev/null; then for name in training sampling; do \
+	echo "== $$name, bfloat16"; $(BIN)/python benchmarks/$$name.py --bfloat16 || failed=1; done; fi; exit $$failed
 
 clean:  ## remove what the commands above made, the store and the runs included
 	rm -rf .venv .alignc runs build dist
