@@ -159,7 +159,8 @@ def test_other_families_are_served_or_keep_their_own_attention(name, more, flat)
     assert torch.allclose(values, wanted, atol=1e-5)
     weights = torch.linspace(-1, 1, len(values)) + 0.3
     for ours, theirs in zip(weighted_gradients(model, values, weights), weighted_gradients(model, wanted, weights), strict=True):
-        assert float((ours - theirs).abs().max()) <= 5e-5 * max(1.0, float(theirs.abs().max()))
+        bound = 1e-5 if flat else 5e-5  # of their own attention in rows and by itself, which rounds more than ours
+        assert float((ours - theirs).abs().max()) <= bound * max(1.0, float(theirs.abs().max()))
 
 
 SHELVES = [
