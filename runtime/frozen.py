@@ -53,7 +53,8 @@ def backbone_states(
         some = states_LMD.unflatten(0, (len(group), -1)).numpy()
         if found is None:
             with tempfile.TemporaryFile(dir=folder) as stream:
-                os.posix_fallocate(stream.fileno(), 0, some[0].nbytes * len(examples))  # a disk that is full says so here, and not by a signal later
+                if hasattr(os, "posix_fallocate"):  # a disk that is full says so here, and not by a signal later
+                    os.posix_fallocate(stream.fileno(), 0, some[0].nbytes * len(examples))
                 found = np.memmap(stream, np.float32, "w+", shape=(len(examples), *some.shape[1:]))
         found[group] = some
         done += len(group)

@@ -15,7 +15,6 @@ from torch import Tensor
 TOLERANCE = 3e-5
 TOLERANCE_HALF = 0.06  # where numbers of 16 bits, or products of fewer digits, are computed with
 
-
 WINDOWED = ("sliding_attention", "chunked_attention")  # kinds of layers in transformers
 
 

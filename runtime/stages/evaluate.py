@@ -91,7 +91,7 @@ def names(models: Sequence[Artifact | Bound]) -> list[str]:
 
 
 def reasons(judges: Sequence[Judge]) -> Counter[str]:
-    """Why rows could not be measured, and how many: once where it is so for every model, else with the model's name."""
+    """Why rows could not be measured, and how many: once where as many are so for every model, else with the model's name."""
     each = {judge.name: Counter(skip.reason for skip in judge.skipped()) for judge in judges}
     first = next(iter(each.values()))
     alike = Counter({reason: count for reason, count in first.items() if all(one[reason] == count for one in each.values())})
@@ -100,8 +100,8 @@ def reasons(judges: Sequence[Judge]) -> Counter[str]:
 
 def nothing_measured(judges: Sequence[Judge], metrics: Sequence[Bound]) -> Fault:
     """Why there is no table."""
-    reasons = Counter(skip.reason for judge in judges for skip in judge.skipped())
-    told = "".join(f"; {reason}: {count}" for reason, count in reasons.most_common(3))
+    skips = Counter(skip.reason for judge in judges for skip in judge.skipped())
+    told = "".join(f"; {reason}: {count}" for reason, count in skips.most_common(3))
     tags = " nor ".join(f"`{metric.spec.tag}`" for metric in metrics)
     return Fault("P604", f"no row could be measured by {tags}{told}", "data", (f"see what it needs: `alignc explain {metrics[0].spec.tag}`",))
 

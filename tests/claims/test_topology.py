@@ -131,8 +131,8 @@ def test_the_tree_is_not_shown_to_be_better_than_the_chain(found: Found, arm: st
     assert one.low < 0 < one.high
 
 
-def test_trees_on_half_the_pairs_do_nearly_as_well_as_the_chain_on_near_duplicates(found: Found) -> None:
-    assert difference(found, "tree", "accuracy, near-duplicate pairs").low > -0.04
+def test_that_trees_on_half_the_pairs_lose_less_than_two_points_on_near_duplicates_is_not_shown(found: Found) -> None:
+    assert difference(found, "tree", "accuracy, near-duplicate pairs").low < -0.02
 
 
 @pytest.mark.parametrize("arm", ["chain", "tree", "more", "mixed"])
